@@ -1,0 +1,58 @@
+# Short names for what one does in this workspace; `make` alone lists them. Everything here is cargo or a script
+# that can be called by hand.
+#
+# RocksDB's C++ is the one slow thing: about 15 minutes on 2 cores, once. tools/build/cxx keeps its objects in
+# ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint crash-loop bench micro clean
+
+# Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
+ifneq ($(CI),)
+LOCKED := --locked
+export CARGO_INCREMENTAL := 0
+endif
+
+HEARTBEAT := tools/setup/with-heartbeat
+FORMAT := cargo fmt --check
+CLIPPY := $(HEARTBEAT) cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+DOC := RUSTDOCFLAGS=-Dwarnings $(HEARTBEAT) cargo doc $(LOCKED) --workspace --no-deps
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what cargo cannot bring along (C++ compiler, libclang), if it is missing
+	@tools/setup/system-packages
+
+demo: setup ## build the service, fill it with the shipped packages, search them
+	@echo "Building annuli. The first build of RocksDB's C++ takes about 15 minutes on 2 cores and is kept in ~/.cache/annuli."
+	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
+	@tools/demo/run
+
+# Cheap truths first: form, then what builds without C++ (the default members, tidy rules among them), then the rest.
+test: setup ## everything that must hold: format, tests, lints, docs
+	$(FORMAT)
+	cargo test $(LOCKED)
+	$(HEARTBEAT) cargo test $(LOCKED) --workspace
+	$(CLIPPY)
+	$(DOC)
+
+lint: setup ## format, tidy rules, clippy, docs; licences and bans if cargo-deny is installed
+	$(FORMAT)
+	cargo xtask tidy
+	$(CLIPPY)
+	$(DOC)
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; else echo "skipped: cargo-deny is not installed"; fi
+
+crash-loop: export ANNULI_CRASHES ?= 200
+crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost
+	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it crash_loop -- --nocapture
+
+bench: setup ## measure recall, latency and throughput of the service
+	$(HEARTBEAT) cargo run $(LOCKED) --release -p annuli-benches -- run
+
+micro: ## measure kernels and graph alone; needs no C++
+	cargo run $(LOCKED) --release -p annuli-micro
+
+clean: ## delete build output; RocksDB's objects stay in ~/.cache/annuli
+	cargo clean

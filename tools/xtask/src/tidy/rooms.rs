@@ -1,0 +1,78 @@
+//! Powers that live in one place: the database, the live graph's library, `unsafe`.
+
+use super::code::names;
+use super::{File, Finding};
+
+struct Room {
+    /// Words of code that only stand in this room.
+    words: &'static [&'static str],
+    /// Starts of paths.
+    homes: &'static [&'static str],
+    mend: &'static str,
+}
+
+const ROOMS: &[Room] = &[
+    Room {
+        words: &["rocksdb::", "use rocksdb", "extern crate rocksdb"],
+        homes: &["indexer/src/store.rs", "indexer/src/store/"],
+        mend: "ask the store (indexer/src/store) instead, in the words of documents and shards",
+    },
+    Room {
+        words: &["hnsw_rs"],
+        homes: &["indexer/src/head"],
+        mend: "ask the head (indexer/src/head) instead; it alone knows the library behind the live graph",
+    },
+    Room {
+        words: &["unsafe", "allow(unsafe_code", "expect(unsafe_code"],
+        homes: &["indexer/core/src/kernel/"],
+        mend: "write it safely, or put it into indexer/core/src/kernel/ with its safety sentence and a scalar twin",
+    },
+];
+
+/// Reads Rust code; comments and strings may name anything.
+pub(super) fn check(file: &File) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for room in ROOMS.iter().filter(|room| !room.homes.iter().any(|home| file.path.starts_with(home))) {
+        for (line, code) in file.code_lines() {
+            if let Some(word) = room.words.iter().find(|word| names(code, word)) {
+                findings.push(Finding::new(&file.path, line, format!("`{word}` outside its room"), room.mend));
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_lines(path: &str, code: &str, expected: &[usize]) {
+        let lines: Vec<usize> = check(&File::new(path, code)).iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, expected, "{path}: {code}");
+    }
+
+    #[test]
+    fn only_the_store_names_rocksdb() {
+        check_lines("indexer/src/writer.rs", "fn f() {\n    rocksdb::DB::open();\n}", &[2]);
+        check_lines("indexer/src/writer.rs", "use rocksdb as db;", &[1]);
+        check_lines("indexer/src/store.rs", "use rocksdb::DB;", &[]);
+        check_lines("indexer/src/store/key.rs", "use rocksdb::DB;", &[]);
+        check_lines("indexer/src/writer.rs", "/// Ends in `rocksdb::DB::write`.\nfn f() {}", &[]);
+    }
+
+    #[test]
+    fn only_the_head_names_hnsw_rs() {
+        check_lines("indexer/src/view.rs", "use hnsw_rs::prelude::Hnsw;", &[1]);
+        check_lines("indexer/src/head.rs", "use hnsw_rs::prelude::Hnsw;", &[]);
+        check_lines("indexer/src/head/graph.rs", "use hnsw_rs::prelude::Hnsw;", &[]);
+    }
+
+    #[test]
+    fn unsafe_code_stands_beside_the_kernels_only() {
+        check_lines("indexer/core/src/frozen.rs", "#![allow(unsafe_code)]\nunsafe { f() }", &[1, 2]);
+        check_lines("router/src/lib.rs", "unsafe fn f() {}\nunsafe impl Send for X {}", &[1, 2]);
+        check_lines("router/src/lib.rs", "#![forbid(unsafe_code)]\nlet x = \"unsafe { }\"; // unsafe {", &[]);
+        check_lines("indexer/core/src/kernel/simd.rs", "unsafe { f() }", &[]);
+    }
+}
