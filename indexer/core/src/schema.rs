@@ -1,0 +1,129 @@
+//! What an index is: fixed when it is created.
+
+use crate::id::ShardCount;
+use crate::limits::{HNSW_EF_CONSTRUCTION_DEFAULT, HNSW_EF_CONSTRUCTION_MAX, HNSW_M_DEFAULT, HNSW_M_MAX, HNSW_M_MIN};
+use crate::metric::Metric;
+use crate::vector::{Dim, NoDirection, Vector};
+
+/// The schema of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexSchema {
+    /// Components of every vector.
+    pub dim: Dim,
+    /// How vectors are compared.
+    pub metric: Metric,
+    /// Into how many parts the index is split.
+    pub shards: ShardCount,
+    /// How its graphs are built.
+    pub hnsw: HnswParams,
+}
+
+/// Why a vector does not fit an index.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum UnfitVector {
+    /// Another number of components.
+    #[error("has {got} dimensions, the index has {want}")]
+    Dimension {
+        /// Components of the vector.
+        got: Dim,
+        /// Components of the index.
+        want: Dim,
+    },
+    /// No direction, under cosine.
+    #[error(transparent)]
+    NoDirection(#[from] NoDirection),
+}
+
+impl IndexSchema {
+    /// Returns whether `vector` can be stored in, or compared with, an index of this schema.
+    pub fn check(&self, vector: &Vector) -> Result<(), UnfitVector> {
+        if vector.dim() != self.dim {
+            return Err(UnfitVector::Dimension { got: vector.dim(), want: self.dim });
+        }
+        Ok(self.metric.check(vector)?)
+    }
+}
+
+/// How an HNSW graph is built (Malkov and Yashunin, arXiv 1603.09320).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HnswParams {
+    m: u16,
+    ef_construction: u16,
+}
+
+/// Parameters that build no good graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidHnswParams {
+    /// M out of bounds.
+    #[error("hnsw.m is {m}: it needs {HNSW_M_MIN} to {HNSW_M_MAX}")]
+    M {
+        /// What was asked for.
+        m: usize,
+    },
+    /// A beam narrower than the links it has to find, or wider than any use.
+    #[error("hnsw.ef_construction is {ef_construction}: it needs {min} (hnsw.m) to {HNSW_EF_CONSTRUCTION_MAX}")]
+    EfConstruction {
+        /// What was asked for.
+        ef_construction: usize,
+        /// The least that would do.
+        min: usize,
+    },
+}
+
+impl HnswParams {
+    /// Checks the bounds; what is `None` gets its default.
+    pub fn new(m: Option<usize>, ef_construction: Option<usize>) -> Result<Self, InvalidHnswParams> {
+        let m = m.unwrap_or(HNSW_M_DEFAULT);
+        if !(HNSW_M_MIN..=HNSW_M_MAX).contains(&m) {
+            return Err(InvalidHnswParams::M { m });
+        }
+        let ef_construction = ef_construction.unwrap_or(HNSW_EF_CONSTRUCTION_DEFAULT.max(m));
+        if !(m..=HNSW_EF_CONSTRUCTION_MAX).contains(&ef_construction) {
+            return Err(InvalidHnswParams::EfConstruction { ef_construction, min: m });
+        }
+        let small = |number: usize| u16::try_from(number).expect("both limits are below 65,536");
+        Ok(Self { m: small(m), ef_construction: small(ef_construction) })
+    }
+
+    /// Links of a node (M); on the lowest level twice as many.
+    pub const fn m(self) -> usize {
+        self.m as usize
+    }
+
+    /// Width of the beam that looks for a new node's neighbours.
+    pub const fn ef_construction(self) -> usize {
+        self.ef_construction as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graph_parameters_have_defaults_and_bounds() {
+        let default = HnswParams::new(None, None).unwrap();
+        assert_eq!((default.m(), default.ef_construction()), (16, 200));
+        assert!(HnswParams::new(Some(3), None).is_err());
+        assert!(HnswParams::new(Some(129), None).is_err());
+        assert!(HnswParams::new(Some(16), Some(2001)).is_err());
+        assert_eq!(
+            HnswParams::new(Some(32), Some(31)).unwrap_err().to_string(),
+            "hnsw.ef_construction is 31: it needs 32 (hnsw.m) to 2000"
+        );
+    }
+
+    #[test]
+    fn a_vector_of_another_dimension_does_not_fit() {
+        let schema = IndexSchema {
+            dim: Dim::new(3).unwrap(),
+            metric: Metric::Cosine,
+            shards: ShardCount::ONE,
+            hnsw: HnswParams::new(None, None).unwrap(),
+        };
+        let refusal =
+            |components: &[f32]| schema.check(&Vector::new(components.to_vec()).unwrap()).unwrap_err().to_string();
+        assert_eq!(refusal(&[1.0, 2.0]), "has 2 dimensions, the index has 3");
+        assert!(refusal(&[0.0; 3]).starts_with("has length 0e0: under the metric cosine"));
+    }
+}
