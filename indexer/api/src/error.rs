@@ -1,0 +1,186 @@
+//! How a request fails: one closed list of codes, which alone knows HTTP statuses.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::fmt;
+
+/// Why a request was refused or failed. Each says what the caller has to do.
+// Keep this alphabetical; a code is never renamed, clients match on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The name is taken by an alias, or the alias's name by an index. Choose another name.
+    AliasConflict,
+    /// There is no alias of this name. Fix the name.
+    AliasNotFound,
+    /// The body is larger than the server takes. Send it in smaller batches.
+    BodyTooLarge,
+    /// The deadline passed before the answer was there. Retry, with a longer `timeout_ms` if it happens often. A write
+    /// may or may not have been done: repeating it is harmless.
+    DeadlineExceeded,
+    /// A vector has another dimension than the index. Fix the vector, or the index it is sent to.
+    DimensionMismatch,
+    /// There is no document of this id. Fix the id.
+    DocumentNotFound,
+    /// There is no dump of this id. Fix the id.
+    DumpNotFound,
+    /// A batch without documents, ids or queries. Fix the request.
+    EmptyBatch,
+    /// An index of this name exists with another schema. Delete it first, or choose another name.
+    IndexExists,
+    /// There is no index or alias of this name. Create the index.
+    IndexNotFound,
+    /// The index cannot be served, the message says why. Call the operator: the stored data needs a look.
+    IndexUnavailable,
+    /// A defect of Annuli. Report it, with the message and the log.
+    Internal,
+    /// A filter that cannot be read. Fix the filter.
+    InvalidFilter,
+    /// A document id that is empty or too long. Fix the id.
+    InvalidId,
+    /// Metadata too large or nested too deep. Fix the document.
+    InvalidMetadata,
+    /// Not a name for an index or alias. Fix the name.
+    InvalidName,
+    /// JSON of the wrong shape: an unknown field, a missing field, a wrong type. Fix the request.
+    InvalidRequest,
+    /// A schema out of bounds. Fix the schema.
+    InvalidSchema,
+    /// A vector that cannot be compared: not finite, without a direction under cosine, not readable. Fix the vector.
+    InvalidVector,
+    /// More than the server takes of something, the message names it and the limit. Ask for less.
+    LimitExceeded,
+    /// The body is not JSON. Fix the request.
+    MalformedJson,
+    /// The path exists, the method does not. Fix the request.
+    MethodNotAllowed,
+    /// There is no such path. Fix the request.
+    NotFound,
+    /// Too much is under way. Wait as `Retry-After` says, then retry.
+    Overloaded,
+    /// The document has changed since (`if_seq`). Read it again, then decide.
+    SeqConflict,
+    /// A shard of the index does not answer. Retry; if it lasts, call the operator.
+    ShardUnavailable,
+    /// The server is about to stop. Retry with another one, or in a moment.
+    ShuttingDown,
+    /// The token is of another index or another history than is here now. Go on without it, then use the new one.
+    StaleToken,
+    /// The store failed. Call the operator: the log names the file.
+    StorageFailed,
+    /// The disk is full; nothing of the request was written. Call the operator.
+    StorageFull,
+    /// There is no task of this id, or it ended long ago. Fix the id.
+    TaskNotFound,
+    /// The body is of a type that is not read here. Send `content-type: application/json`.
+    UnsupportedMediaType,
+}
+
+impl ErrorCode {
+    /// The HTTP status that goes with the code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MalformedJson => 400,
+            Self::AliasNotFound
+            | Self::DocumentNotFound
+            | Self::DumpNotFound
+            | Self::IndexNotFound
+            | Self::NotFound
+            | Self::TaskNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::AliasConflict | Self::IndexExists | Self::SeqConflict | Self::StaleToken => 409,
+            Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::DimensionMismatch
+            | Self::EmptyBatch
+            | Self::InvalidFilter
+            | Self::InvalidId
+            | Self::InvalidMetadata
+            | Self::InvalidName
+            | Self::InvalidRequest
+            | Self::InvalidSchema
+            | Self::InvalidVector
+            | Self::LimitExceeded => 422,
+            Self::Overloaded => 429,
+            Self::Internal | Self::StorageFailed => 500,
+            Self::IndexUnavailable | Self::ShardUnavailable | Self::ShuttingDown => 503,
+            Self::DeadlineExceeded => 504,
+            Self::StorageFull => 507,
+        }
+    }
+
+    /// Returns whether the same request may succeed a moment later.
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Self::Overloaded | Self::ShardUnavailable | Self::ShuttingDown)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The wire name is the one name.
+        match serde_json::to_value(self) {
+            Ok(Value::String(name)) => f.write_str(&name),
+            _ => f.write_str("internal"),
+        }
+    }
+}
+
+/// A failed request, as it travels: `{"error": {"code", "message", "details"}}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What kind of failure, for programs.
+    pub code: ErrorCode,
+    /// What happened to which object, for people.
+    pub message: String,
+    /// The message's objects and bounds, for programs.
+    #[serde(default)]
+    pub details: Map<String, Value>,
+}
+
+/// The body of a failed request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FailureBody {
+    /// The failure.
+    pub error: Failure,
+}
+
+impl Failure {
+    /// A failure of that code; the error's text is the message.
+    pub fn new(code: ErrorCode, error: impl fmt::Display) -> Self {
+        Self { code, message: error.to_string(), details: Map::new() }
+    }
+
+    /// Adds one named detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// More of `what` than the server takes.
+    pub fn above_limit(what: &str, asked: usize, limit: usize) -> Self {
+        Self::new(ErrorCode::LimitExceeded, format_args!("{what} is {asked}, the limit is {limit}"))
+            .with("limit", json!(limit))
+            .with("asked", json!(asked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_travels_as_documented() {
+        let failure = Failure::above_limit("`limit`", 20_000, 10_000);
+        assert_eq!(
+            serde_json::to_value(FailureBody { error: failure }).unwrap(),
+            json!({"error": {
+                "code": "limit_exceeded",
+                "message": "`limit` is 20000, the limit is 10000",
+                "details": {"limit": 10_000, "asked": 20_000},
+            }})
+        );
+        assert_eq!(ErrorCode::DimensionMismatch.to_string(), "dimension_mismatch");
+    }
+}

@@ -1,0 +1,18 @@
+//! The contract between processes: what clients and Annuli's own processes may ask of each other.
+//!
+//! [`ShardApi`] is the one seam of the system: the router holds it and never learns where a shard lives. [`v1`] holds
+//! the JSON of the public API. A field of a wire type is added as optional or not at all; nothing is renamed; a new
+//! version is a new module beside `v1`.
+//!
+//! This crate never knows tokio, axum or RocksDB: it has types and traits, no server and no client.
+
+pub mod catalogue;
+pub mod error;
+pub mod shard_api;
+pub mod token;
+pub mod v1;
+
+pub use catalogue::{Catalogue, Created, DumpProgress, Index};
+pub use error::{ErrorCode, Failure};
+pub use shard_api::{Position, ShardApi};
+pub use token::AsOf;

@@ -1,0 +1,262 @@
+//! The one seam of the system: what a router asks of a shard, wherever that shard lives.
+
+use crate::error::Failure;
+use annuli_core::{DocId, Filter, HistoryId, Metadata, Seq, ShardId, Vector};
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One shard of one index: in this process, in another, or a simulated one.
+///
+/// Values are valid by construction, but a shard checks vectors against its own schema again: the caller may be of
+/// another generation. An answer that comes after the deadline is worth nothing, so work whose deadline has passed, or
+/// whose caller has dropped the future, is not begun.
+#[async_trait]
+pub trait ShardApi: Send + Sync {
+    /// Writes a batch, in order, as one group: durable when this returns.
+    async fn write(&self, writes: Vec<ConditionalWrite>, deadline: Instant) -> Result<Written, Failure>;
+
+    /// Deletes every document that matches and has not changed since the call began.
+    async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure>;
+
+    /// Finds the nearest documents of each query.
+    async fn search(&self, search: ShardSearch, deadline: Instant) -> Result<ShardHits, Failure>;
+
+    /// Reads documents by id: one answer an id, in the order asked.
+    async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure>;
+
+    /// Reads the documents behind a cursor, by id.
+    async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure>;
+
+    /// Counts the documents that match.
+    async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure>;
+
+    /// Tells how the shard is.
+    async fn status(&self) -> Result<ShardStatus, Failure>;
+}
+
+/// Where a shard stands: a seq of a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line of writes.
+    pub history: HistoryId,
+    /// How far along it.
+    pub seq: Seq,
+}
+
+/// A change of one document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// Stores the document whole, in place of what was there.
+    Put {
+        /// Which.
+        id: DocId,
+        /// Its vector.
+        vector: Vector,
+        /// Its metadata.
+        metadata: Metadata,
+    },
+    /// Changes a document that exists.
+    Patch {
+        /// Which.
+        id: DocId,
+        /// The new vector, if it changes.
+        vector: Option<Vector>,
+        /// To be merged into the metadata (RFC 7396).
+        metadata: Option<Metadata>,
+    },
+    /// Removes a document.
+    Delete {
+        /// Which.
+        id: DocId,
+    },
+}
+
+impl Write {
+    /// The document that is changed.
+    pub fn id(&self) -> &DocId {
+        match self {
+            Self::Put { id, .. } | Self::Patch { id, .. } | Self::Delete { id } => id,
+        }
+    }
+
+    /// The vector that comes with it.
+    pub fn vector(&self) -> Option<&Vector> {
+        match self {
+            Self::Put { vector, .. } => Some(vector),
+            Self::Patch { vector, .. } => vector.as_ref(),
+            Self::Delete { .. } => None,
+        }
+    }
+}
+
+/// A change, done only if the document is still at the seq that the caller knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConditionalWrite {
+    /// The change.
+    pub write: Write,
+    /// The seq of the document's last write; 0: the document must not exist. `None`: no condition.
+    pub if_seq: Option<Seq>,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Written,
+    /// There is no such document to patch or delete.
+    Missing,
+    /// The document is at this seq, not at the one of the condition (0: it does not exist).
+    Conflict(Seq),
+}
+
+/// Answer to a batch of writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// One for each change, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Everything up to here is durable, this batch included.
+    pub position: Position,
+}
+
+/// Answer to a delete by filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deleted {
+    /// How many documents.
+    pub deleted: u64,
+    /// Everything up to here is durable, the deletes included.
+    pub position: Position,
+}
+
+/// What every read may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Read {
+    /// Which parts of a document to return.
+    pub include: Include,
+    /// Answer only from a state that has at least this.
+    pub after: Option<Position>,
+}
+
+/// Parts of a document beside its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Include {
+    /// Its metadata.
+    pub metadata: bool,
+    /// Its vector, as it was sent.
+    pub vector: bool,
+}
+
+/// How hard to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SearchMode {
+    /// Compare with every document: the truth that recall is measured against.
+    Exact,
+    /// Walk the graph with a beam of this width.
+    Approximate {
+        /// Candidates that are kept while walking.
+        ef: usize,
+    },
+}
+
+/// A search of one shard.
+#[derive(Debug, Clone)]
+pub struct ShardSearch {
+    /// Query vectors.
+    pub queries: Arc<[Vector]>,
+    /// Hits of each.
+    pub k: usize,
+    /// How hard to look.
+    pub mode: SearchMode,
+    /// Which documents count.
+    pub filter: Option<Arc<Filter>>,
+    /// A document that is no answer: the one that the query was taken from.
+    pub except: Option<DocId>,
+    /// What to return, and how fresh.
+    pub read: Read,
+}
+
+/// One answer of a shard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShardHit {
+    /// The document.
+    pub id: DocId,
+    /// How far it is from the query.
+    pub distance: f32,
+    /// If asked for.
+    pub metadata: Option<Metadata>,
+    /// If asked for.
+    pub vector: Option<Vector>,
+}
+
+/// Answer to a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShardHits {
+    /// For each query its hits, nearest first.
+    pub results: Vec<Vec<ShardHit>>,
+    /// The state that was searched.
+    pub position: Position,
+}
+
+/// A stored document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Its id.
+    pub id: DocId,
+    /// Its last write.
+    pub seq: Seq,
+    /// If asked for.
+    pub vector: Option<Vector>,
+    /// If asked for.
+    pub metadata: Option<Metadata>,
+}
+
+/// Answer to a read by id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Got {
+    /// One an id, in the order asked.
+    pub documents: Vec<Option<Document>>,
+    /// The state that was read.
+    pub position: Position,
+}
+
+/// A page of a shard's documents.
+#[derive(Debug, Clone)]
+pub struct ShardList {
+    /// Only ids behind this one.
+    pub behind: Option<DocId>,
+    /// At most as many.
+    pub limit: usize,
+    /// Which documents count.
+    pub filter: Option<Arc<Filter>>,
+}
+
+/// Answer to a listing: documents by id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// In the order of their ids.
+    pub documents: Vec<Document>,
+    /// The state that was read.
+    pub position: Position,
+}
+
+/// Answer to a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// How many.
+    pub count: u64,
+    /// The state that was counted.
+    pub position: Position,
+}
+
+/// How a shard is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardStatus {
+    /// Which.
+    pub shard: ShardId,
+    /// Where it stands.
+    pub position: Position,
+    /// Live documents.
+    pub documents: u64,
+    /// Documents that the graph does not hold yet; searches scan them exactly meanwhile.
+    pub pending: u64,
+}

@@ -1,0 +1,52 @@
+//! The public API, version 1: paths and JSON.
+//!
+//! Wire types are not domain types: they are what JSON can say, and become domain values through `TryFrom` and the
+//! like, which is where bad input is named.
+
+pub mod document;
+pub mod dump;
+pub mod filter;
+pub mod index;
+pub mod metadata;
+pub mod search;
+pub mod vector;
+
+/// What each path is, as axum writes them; servers, clients and tests use these.
+pub mod path {
+    /// Every index.
+    pub const INDEXES: &str = "/v1/indexes";
+    /// One index.
+    pub const INDEX: &str = "/v1/indexes/{name}";
+    /// Upsert documents.
+    pub const DOCUMENTS_INDEX: &str = "/v1/indexes/{name}/index";
+    /// Change documents.
+    pub const DOCUMENTS_UPDATE: &str = "/v1/indexes/{name}/update";
+    /// Remove documents.
+    pub const DOCUMENTS_DELETE: &str = "/v1/indexes/{name}/delete";
+    /// Find the nearest documents.
+    pub const SEARCH: &str = "/v1/indexes/{name}/search";
+    /// Read one document.
+    pub const DOCUMENT: &str = "/v1/indexes/{name}/documents/{id}";
+    /// Read many documents, or page through all.
+    pub const DOCUMENTS: &str = "/v1/indexes/{name}/documents";
+    /// Count documents.
+    pub const COUNT: &str = "/v1/indexes/{name}/count";
+    /// Dumps of an index.
+    pub const DUMPS: &str = "/v1/indexes/{name}/dumps";
+    /// One dump.
+    pub const DUMP: &str = "/v1/indexes/{name}/dumps/{dump}";
+    /// Every alias.
+    pub const ALIASES: &str = "/v1/aliases";
+    /// One alias.
+    pub const ALIAS: &str = "/v1/aliases/{alias}";
+    /// Every task.
+    pub const TASKS: &str = "/v1/tasks";
+    /// One task.
+    pub const TASK: &str = "/v1/tasks/{id}";
+    /// The process runs.
+    pub const LIVEZ: &str = "/livez";
+    /// The same as `LIVEZ`, under its older name.
+    pub const HEALTHZ: &str = "/healthz";
+    /// The process can serve.
+    pub const READYZ: &str = "/readyz";
+}

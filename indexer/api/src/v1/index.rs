@@ -1,0 +1,142 @@
+//! Managing indexes and aliases.
+
+use crate::error::{ErrorCode, Failure};
+use annuli_core::id::ShardCount;
+use annuli_core::{HnswParams, IndexSchema, Metric, vector::Dim};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Body of `PUT /v1/indexes/{name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateIndex {
+    /// Components of every vector.
+    pub dim: u64,
+    /// `cosine`, `euclidean` or `inner_product`.
+    pub metric: String,
+    /// Into how many parts the index is split; the server's default if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u32>,
+    /// How graphs are built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hnsw: Option<WireHnsw>,
+}
+
+/// How graphs are built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireHnsw {
+    /// Links of a node.
+    #[serde(default)]
+    pub m: Option<usize>,
+    /// Width of the beam while building.
+    #[serde(default)]
+    pub ef_construction: Option<usize>,
+}
+
+impl CreateIndex {
+    /// The schema that is asked for.
+    ///
+    /// # Errors
+    /// `invalid_schema`, naming the field and its bounds.
+    pub fn schema(&self, default_shards: ShardCount) -> Result<IndexSchema, Failure> {
+        fn refuse(error: impl std::fmt::Display) -> Failure {
+            Failure::new(ErrorCode::InvalidSchema, error)
+        }
+        let hnsw = self.hnsw.unwrap_or_default();
+        Ok(IndexSchema {
+            dim: Dim::new(self.dim).map_err(refuse)?,
+            metric: Metric::from_name(&self.metric).map_err(refuse)?,
+            shards: self.shards.map_or(Ok(default_shards), ShardCount::new).map_err(refuse)?,
+            hnsw: HnswParams::new(hnsw.m, hnsw.ef_construction).map_err(refuse)?,
+        })
+    }
+}
+
+impl From<&IndexSchema> for CreateIndex {
+    fn from(schema: &IndexSchema) -> Self {
+        Self {
+            dim: schema.dim.get() as u64,
+            metric: schema.metric.name().to_owned(),
+            shards: Some(schema.shards.get()),
+            hnsw: Some(WireHnsw { m: Some(schema.hnsw.m()), ef_construction: Some(schema.hnsw.ef_construction()) }),
+        }
+    }
+}
+
+/// How an index is: answer to `GET /v1/indexes/{name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexInfo {
+    /// Its name.
+    pub name: String,
+    /// Its identity.
+    pub uuid: Uuid,
+    /// What it holds.
+    #[serde(flatten)]
+    pub schema: CreateIndex,
+    /// How it is.
+    pub status: IndexStatus,
+    /// Live documents on the shards that answered.
+    pub documents: u64,
+    /// Names that stand for it.
+    pub aliases: Vec<String>,
+    /// Its shards, by number.
+    pub shard_status: Vec<ShardInfo>,
+}
+
+/// How an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexStatus {
+    /// Every shard serves, and its graph holds every document.
+    Ready,
+    /// Every shard serves; documents that a graph does not hold yet are scanned exactly.
+    Building,
+    /// At least one shard does not serve.
+    Unavailable,
+}
+
+/// How a shard is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShardInfo {
+    /// Its number.
+    pub shard: u32,
+    /// Its last write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// Live documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<u64>,
+    /// Documents that the graph does not hold yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<u64>,
+    /// Why it does not serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+/// Answer to `GET /v1/indexes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexList {
+    /// Every index, by name.
+    pub indexes: Vec<IndexInfo>,
+    /// Why an index that is there cannot be served as a whole; its name is among the details.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<Failure>,
+}
+
+/// Body of `PUT /v1/aliases/{alias}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetAlias {
+    /// The index that the alias is to stand for.
+    pub index: String,
+}
+
+/// Answer to `GET /v1/aliases`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasList {
+    /// Each alias with its index.
+    pub aliases: BTreeMap<String, String>,
+}
