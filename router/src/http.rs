@@ -1,0 +1,55 @@
+//! The public HTTP API. A handler parses, calls, converts; nothing else.
+
+mod body;
+mod documents;
+mod dumps;
+mod failure;
+mod guard;
+mod health;
+mod indexes;
+pub mod server;
+
+use crate::Router;
+use annuli_api::v1::path;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post, put};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// The API over a router.
+pub fn api(router: Arc<Router>) -> axum::Router {
+    let places = Arc::new(Semaphore::new(router.limits.concurrent_requests_max));
+    let service = axum::Router::new()
+        .route(path::INDEXES, get(indexes::list))
+        .route(path::INDEX, put(indexes::create).get(indexes::info).delete(indexes::remove))
+        .route(path::DOCUMENTS_INDEX, post(documents::index))
+        .route(path::DOCUMENTS_UPDATE, post(documents::update))
+        .route(path::DOCUMENTS_DELETE, post(documents::delete))
+        .route(path::SEARCH, post(documents::search))
+        .route(path::DOCUMENT, get(documents::get_one))
+        .route(path::DOCUMENTS, get(documents::list).post(documents::get_many))
+        .route(path::COUNT, post(documents::count))
+        .route(path::DUMPS, get(dumps::list).post(dumps::create))
+        .route(path::DUMP, get(dumps::info).delete(dumps::remove))
+        .route(path::ALIASES, get(indexes::aliases))
+        .route(path::ALIAS, put(indexes::set_alias).delete(indexes::remove_alias))
+        .route(path::TASKS, get(dumps::tasks))
+        .route(path::TASK, get(dumps::task))
+        .layer(from_fn_with_state(places, guard::limit_requests));
+    let health = axum::Router::new()
+        .route(path::LIVEZ, get(health::live))
+        .route(path::HEALTHZ, get(health::live))
+        .route(path::READYZ, get(health::ready));
+    service
+        .merge(health)
+        .fallback(guard::no_such_path)
+        .method_not_allowed_fallback(guard::no_such_method)
+        .layer(from_fn(guard::log))
+        .with_state(router)
+}
+
+/// The moment that a request's deadline counts from.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,62 @@
+//! Dumps, and the tasks that make them.
+
+use super::failure::{Answer, HttpFailure, Reply, ok};
+use crate::Router;
+use annuli_api::v1::dump::{DumpInfo, DumpList, TaskInfo, TaskList, TaskStarted};
+use annuli_api::{ErrorCode, Failure};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// `POST …/dumps`
+pub(super) async fn create(State(router): State<Arc<Router>>, Path(name): Path<String>) -> Reply<TaskStarted> {
+    let index = router.index(&name)?;
+    let catalogue = Arc::clone(&router.catalogue);
+    let shards = index.schema.shards.get();
+    let task = router.tasks.start("dump", shards, |progress| async move {
+        let dump = catalogue.create_dump(&index, progress).await?;
+        Ok(json!(dump))
+    });
+    Ok(Answer(StatusCode::ACCEPTED, TaskStarted { task }))
+}
+
+/// `GET …/dumps`
+pub(super) async fn list(State(router): State<Arc<Router>>, Path(name): Path<String>) -> Reply<DumpList> {
+    let index = router.index(&name)?;
+    ok(router.catalogue.dumps(&index).await.map(|dumps| DumpList { dumps }))
+}
+
+/// `GET …/dumps/{dump}`
+pub(super) async fn info(
+    State(router): State<Arc<Router>>,
+    Path((name, dump)): Path<(String, String)>,
+) -> Reply<DumpInfo> {
+    let index = router.index(&name)?;
+    let dumps = router.catalogue.dumps(&index).await?;
+    let missing = || Failure::new(ErrorCode::DumpNotFound, format_args!("index `{name}` has no dump {dump}"));
+    ok(dumps.into_iter().find(|known| known.dump.to_string() == dump).ok_or_else(missing))
+}
+
+/// `DELETE …/dumps/{dump}`
+pub(super) async fn remove(
+    State(router): State<Arc<Router>>,
+    Path((name, dump)): Path<(String, String)>,
+) -> Result<StatusCode, HttpFailure> {
+    let index = router.index(&name)?;
+    let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("index `{name}` has no dump `{dump}`"));
+    router.catalogue.remove_dump(&index, Uuid::try_parse(&dump).map_err(missing)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/tasks`
+pub(super) async fn tasks(State(router): State<Arc<Router>>) -> Answer<TaskList> {
+    Answer(StatusCode::OK, TaskList { tasks: router.tasks.list() })
+}
+
+/// `GET /v1/tasks/{id}`
+pub(super) async fn task(State(router): State<Arc<Router>>, Path(id): Path<String>) -> Reply<TaskInfo> {
+    let missing = |_| Failure::new(ErrorCode::TaskNotFound, format_args!("there is no task `{id}`"));
+    ok(Uuid::try_parse(&id).map_err(missing).and_then(|id| router.tasks.get(id)))
+}

@@ -1,0 +1,74 @@
+//! Accepts connections until it is told to stop, then lets those that are open finish.
+//!
+//! Not `axum::serve`: that sets no time for a client to send its headers, so that slow clients would hold connections
+//! for ever.
+
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+/// Time for a client to send the headers of a request, and the longest that a connection stays open between two.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pause after the operating system gave no connection, most often because too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request had its answer.
+    Drained,
+    /// Some had not when the time was over.
+    TimedOut,
+}
+
+/// Serves `service` on `listener` until `stop` is done; then takes no new connection and waits at most `drain` for the
+/// requests that are under way.
+pub async fn serve(
+    listener: TcpListener,
+    service: axum::Router,
+    stop: impl Future<Output = ()>,
+    drain: Duration,
+) -> Ended {
+    let connections = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => connect(stream, service.clone(), &connections),
+                Err(error) => pause(&error).await,
+            },
+            () = &mut stop => break,
+        }
+    }
+    drop(listener);
+    match tokio::time::timeout(drain, connections.shutdown()).await {
+        Ok(()) => Ended::Drained,
+        Err(_) => Ended::TimedOut,
+    }
+}
+
+fn connect(stream: TcpStream, service: axum::Router, connections: &GracefulShutdown) {
+    // Else an answer may wait 40 ms for the client's acknowledgement. A connection that is closed already ends below.
+    let _ = stream.set_nodelay(true);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "no connection can be accepted");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}

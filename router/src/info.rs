@@ -1,0 +1,96 @@
+//! How indexes are.
+
+use crate::Router;
+use crate::scatter::scatter;
+use annuli_api::shard_api::{Include, Read, SearchMode, ShardSearch};
+use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus, ShardInfo};
+use annuli_api::{Failure, Index};
+use annuli_core::Vector;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Time for a shard to say how it is.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Router {
+    /// How an index is. A shard that does not answer is a part of the answer.
+    pub async fn index_info(&self, index: &Index, started: Instant) -> IndexInfo {
+        let all: Vec<_> = index.schema.shards.shards().collect();
+        let replies =
+            scatter(index, &all, started + STATUS_TIMEOUT, |_, shard| async move { shard.status().await }).await;
+        let shard_status: Vec<_> = replies
+            .into_iter()
+            .map(|(shard, reply)| match reply {
+                Ok(status) => ShardInfo {
+                    shard: shard.0,
+                    seq: Some(status.position.seq.0),
+                    documents: Some(status.documents),
+                    pending: Some(status.pending),
+                    error: None,
+                },
+                Err(error) => {
+                    ShardInfo { shard: shard.0, seq: None, documents: None, pending: None, error: Some(error) }
+                }
+            })
+            .collect();
+        let aliases = self.catalogue.aliases();
+        IndexInfo {
+            name: index.name.as_str().to_owned(),
+            uuid: index.uuid.0,
+            schema: CreateIndex::from(&index.schema),
+            status: status(&shard_status),
+            documents: shard_status.iter().filter_map(|shard| shard.documents).sum(),
+            aliases: aliases
+                .iter()
+                .filter(|(_, name)| **name == index.name)
+                .map(|(alias, _)| alias.as_str().to_owned())
+                .collect(),
+            shard_status,
+        }
+    }
+
+    /// Returns whether the process can serve: every shard answers a small search, and it is not about to end. An
+    /// index that is unavailable as a whole is not counted: it does not keep the others from serving.
+    pub async fn check_ready(&self, started: Instant) -> Result<(), String> {
+        if self.draining.load(Ordering::Acquire) {
+            return Err("the process is about to end".to_owned());
+        }
+        for index in self.catalogue.indexes().into_iter().flatten() {
+            canary(&index, started + STATUS_TIMEOUT)
+                .await
+                .map_err(|failure| format!("index `{}`: {failure}", index.name))?;
+        }
+        Ok(())
+    }
+}
+
+fn status(shards: &[ShardInfo]) -> IndexStatus {
+    if shards.iter().any(|shard| shard.error.is_some()) {
+        IndexStatus::Unavailable
+    } else if shards.iter().any(|shard| shard.pending != Some(0)) {
+        IndexStatus::Building
+    } else {
+        IndexStatus::Ready
+    }
+}
+
+async fn canary(index: &Index, deadline: Instant) -> Result<(), Failure> {
+    let mut components = vec![0.0; index.schema.dim.get()];
+    components[0] = 1.0;
+    let query = Vector::new(components).expect("a unit vector of the index's dimension");
+    let search = ShardSearch {
+        queries: [query].into(),
+        k: 1,
+        mode: SearchMode::Approximate { ef: 1 },
+        filter: None,
+        except: None,
+        read: Read { include: Include { metadata: false, vector: false }, after: None },
+    };
+    let all: Vec<_> = index.schema.shards.shards().collect();
+    let replies = scatter(index, &all, deadline, |_, shard| {
+        let search = search.clone();
+        async move { shard.search(search, deadline).await }
+    })
+    .await;
+    crate::gather::Gathered::of(replies).check(crate::gather::Completeness::Whole).map(drop)
+}

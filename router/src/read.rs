@@ -1,0 +1,164 @@
+//! Reads of documents: by id from their owners, by page and by count from all shards.
+
+use crate::Router;
+use crate::gather::{Completeness, Gathered, as_of};
+use crate::limits::Limits;
+use crate::polling::ReadEndpoint;
+use crate::scatter::scatter;
+use crate::search::{document_not_found, position};
+use crate::write::{parse_filter, parse_id};
+use annuli_api::shard_api::{Document, Include as Parts, Read, ShardList};
+use annuli_api::v1::document::{CountReply, CountRequest, GetReply, GetRequest, ListQuery, ListReply, StoredDocument};
+use annuli_api::v1::metadata::WireMetadata;
+use annuli_api::v1::search::Include;
+use annuli_api::v1::vector::WireVector;
+use annuli_api::{AsOf, ErrorCode, Failure, Index};
+use annuli_core::placement::shard_of;
+use annuli_core::{DocId, ShardId};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Documents on a page of a listing that names no limit.
+const PAGE_DEFAULT: usize = 100;
+
+impl Router {
+    /// Reads documents by id.
+    pub async fn get_documents(
+        &self,
+        index: &Index,
+        request: GetRequest,
+        started: Instant,
+    ) -> Result<GetReply, Failure> {
+        let deadline = started + self.limits.timeout(request.timeout_ms)?;
+        self.check_batch(request.ids.len())?;
+        let after = parse_after(request.after.as_deref())?;
+        let include = includes(request.include.as_deref(), &[Include::Metadata, Include::Vector]);
+        let ids: Vec<_> = request.ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
+        let mut parts: BTreeMap<ShardId, Vec<DocId>> = BTreeMap::new();
+        for id in &ids {
+            parts.entry(shard_of(id, index.schema.shards)).or_default().push(id.clone());
+        }
+        let owners: Vec<_> = parts.keys().copied().collect();
+        let replies = scatter(index, &owners, deadline, |shard, handle| {
+            let (ids, after) = (parts[&shard].clone(), position(after.as_ref(), shard, index));
+            async move { handle.get(ids, Read { include, after: after? }, deadline).await }
+        })
+        .await;
+        let gathered = Gathered::of(replies).check(Completeness::Whole)?;
+        let as_of = as_of(index, gathered.answers.iter().map(|(shard, got)| (*shard, got.position)));
+        let found = gathered.answers.into_iter().flat_map(|(_, got)| got.documents).flatten();
+        let found: HashMap<_, _> = found.map(|document| (document.id.clone(), document)).collect();
+        let (present, absent): (Vec<_>, Vec<_>) = ids.iter().partition(|id| found.contains_key(id));
+        Ok(GetReply {
+            documents: present.into_iter().filter_map(|id| found.get(id)).map(stored).collect(),
+            missing: absent.into_iter().map(|id| id.as_str().to_owned()).collect(),
+            as_of,
+        })
+    }
+
+    /// Reads one document, whole.
+    pub async fn get_document(&self, index: &Index, id: &str, started: Instant) -> Result<StoredDocument, Failure> {
+        let request =
+            GetRequest { ids: vec![id.to_owned()], include: None, after: None, consistency: None, timeout_ms: None };
+        let reply = self.get_documents(index, request, started).await?;
+        let id = parse_id(id)?;
+        reply.documents.into_iter().next().ok_or_else(|| document_not_found(index, &id))
+    }
+
+    /// Pages through documents in the order of their ids.
+    pub async fn list_documents(
+        &self,
+        index: &Index,
+        query: ListQuery,
+        started: Instant,
+    ) -> Result<ListReply, Failure> {
+        let deadline = started + self.limits.timeout(query.timeout_ms)?;
+        let limit = Limits::check("`limit`", query.limit.unwrap_or(PAGE_DEFAULT), self.limits.page_documents_max)?;
+        let include = parse_include(query.include.as_deref())?;
+        let after = parse_after(query.after.as_deref())?;
+        let filter = query.filter.as_deref().map(parse_filter_text).transpose()?.map(Arc::new);
+        let behind = query.cursor.as_deref().map(parse_id).transpose()?;
+        // One more than the page holds tells whether there is another page.
+        let list = ShardList { behind, limit: limit + 1, filter };
+        let targets = self.polling.targets(ReadEndpoint::Documents, index.schema.shards);
+        let replies = scatter(index, &targets, deadline, |shard, handle| {
+            let (list, after) = (list.clone(), position(after.as_ref(), shard, index));
+            async move { handle.list(list, Read { include, after: after? }, deadline).await }
+        })
+        .await;
+        let gathered = Gathered::of(replies).check(Completeness::Whole)?;
+        let as_of = as_of(index, gathered.answers.iter().map(|(shard, listed)| (*shard, listed.position)));
+        let mut documents: Vec<_> = gathered.answers.into_iter().flat_map(|(_, listed)| listed.documents).collect();
+        documents.sort_by(|a, b| a.id.cmp(&b.id));
+        let more = documents.len() > limit;
+        documents.truncate(limit);
+        let next = documents.last().filter(|_| more).map(|document| document.id.as_str().to_owned());
+        Ok(ListReply { documents: documents.iter().map(stored).collect(), next, as_of })
+    }
+
+    /// Counts documents.
+    pub async fn count_documents(
+        &self,
+        index: &Index,
+        request: CountRequest,
+        started: Instant,
+    ) -> Result<CountReply, Failure> {
+        let deadline = started + self.limits.timeout(request.timeout_ms)?;
+        let after = parse_after(request.after.as_deref())?;
+        let filter = request.filter.as_ref().map(parse_filter).transpose()?.map(Arc::new);
+        let include = Parts { metadata: false, vector: false };
+        let targets = self.polling.targets(ReadEndpoint::Count, index.schema.shards);
+        let replies = scatter(index, &targets, deadline, |shard, handle| {
+            let (filter, after) = (filter.clone(), position(after.as_ref(), shard, index));
+            async move { handle.count(filter, Read { include, after: after? }, deadline).await }
+        })
+        .await;
+        let gathered = Gathered::of(replies).check(Completeness::Whole)?;
+        Ok(CountReply {
+            count: gathered.answers.iter().map(|(_, counted)| counted.count).sum(),
+            as_of: as_of(index, gathered.answers.iter().map(|(shard, counted)| (*shard, counted.position))),
+        })
+    }
+}
+
+/// A token from a request.
+pub(crate) fn parse_after(after: Option<&str>) -> Result<Option<AsOf>, Failure> {
+    after.map(AsOf::decode).transpose().map_err(|error| Failure::new(ErrorCode::InvalidRequest, error))
+}
+
+/// The parts to return: those asked for, else `default`.
+pub(crate) fn includes(asked: Option<&[Include]>, default: &[Include]) -> Parts {
+    let parts = asked.unwrap_or(default);
+    Parts { metadata: parts.contains(&Include::Metadata), vector: parts.contains(&Include::Vector) }
+}
+
+fn parse_include(text: Option<&str>) -> Result<Parts, Failure> {
+    let mut parts = Parts { metadata: text.is_none(), vector: false };
+    for part in text.unwrap_or_default().split(',').filter(|part| !part.is_empty()) {
+        match part {
+            "metadata" => parts.metadata = true,
+            "vector" => parts.vector = true,
+            _ => {
+                let message = format!("`include` takes metadata and vector, joined by a comma, not `{part}`");
+                return Err(Failure::new(ErrorCode::InvalidRequest, message));
+            }
+        }
+    }
+    Ok(parts)
+}
+
+fn parse_filter_text(text: &str) -> Result<annuli_core::Filter, Failure> {
+    let filter = serde_json::from_str(text)
+        .map_err(|error| Failure::new(ErrorCode::InvalidFilter, format_args!("`filter` is not JSON: {error}")))?;
+    parse_filter(&filter)
+}
+
+fn stored(document: &Document) -> StoredDocument {
+    StoredDocument {
+        id: document.id.as_str().to_owned(),
+        seq: document.seq.0,
+        vector: document.vector.as_ref().map(WireVector::from),
+        metadata: document.metadata.as_ref().map(WireMetadata::from),
+    }
+}

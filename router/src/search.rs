@@ -1,0 +1,178 @@
+//! Searches: every shard looks, the nearest of all are the answer.
+
+use crate::Router;
+use crate::gather::{Completeness, Gathered, as_of, merge, seqs};
+use crate::limits::Limits;
+use crate::polling::ReadEndpoint;
+use crate::read::{includes, parse_after};
+use crate::scatter::{in_time, scatter};
+use crate::write::{check_vector, parse_filter, parse_id};
+use annuli_api::shard_api::{Include as Parts, Position, Read, SearchMode, ShardHit, ShardHits, ShardSearch};
+use annuli_api::v1::metadata::WireMetadata;
+use annuli_api::v1::search::{Include, QueryResult, SearchReply, SearchRequest, ShardsReport, WireHit};
+use annuli_api::v1::vector::WireVector;
+use annuli_api::{AsOf, ErrorCode, Failure, Index};
+use annuli_core::limits::{EF_DEFAULT, LIMIT_DEFAULT};
+use annuli_core::placement::shard_of;
+use annuli_core::{DocId, Metric, ShardId, Vector};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Router {
+    /// Finds the nearest documents.
+    pub async fn search(
+        &self,
+        index: &Index,
+        request: SearchRequest,
+        started: Instant,
+    ) -> Result<SearchReply, Failure> {
+        let deadline = started + self.limits.timeout(request.timeout_ms)?;
+        let page = self.page(&request)?;
+        let mode = self.mode(&request)?;
+        let after = parse_after(request.after.as_deref())?;
+        let filter = request.filter.as_ref().map(parse_filter).transpose()?.map(Arc::new);
+        let include = includes(request.include.as_deref(), &[Include::Metadata]);
+        let completeness =
+            if request.allow_partial == Some(true) { Completeness::Partial } else { Completeness::Whole };
+        let (queries, except) = self.queries(index, request, after.as_ref(), deadline).await?;
+
+        let search = ShardSearch {
+            queries: queries.into(),
+            k: page.offset + page.limit,
+            mode,
+            filter,
+            except,
+            read: Read { include, after: None },
+        };
+        let targets = self.polling.targets(ReadEndpoint::Search, index.schema.shards);
+        let replies = scatter(index, &targets, deadline, |shard, handle| {
+            let mut search = search.clone();
+            let after = position(after.as_ref(), shard, index);
+            async move {
+                search.read.after = after?;
+                handle.search(search, deadline).await
+            }
+        })
+        .await;
+        let gathered = Gathered::of(replies).check(completeness)?;
+        Ok(reply(index, &page, search.queries.len(), gathered, started))
+    }
+
+    fn page(&self, request: &SearchRequest) -> Result<Page, Failure> {
+        let limit = Limits::check("`limit`", request.limit.unwrap_or(LIMIT_DEFAULT), self.limits.k_max)?;
+        let offset = request.offset.unwrap_or(0);
+        Limits::check("`offset` plus `limit`", offset.saturating_add(limit), self.limits.k_max)?;
+        if request.score_threshold.is_some_and(|threshold| !threshold.is_finite()) {
+            return Err(Failure::new(ErrorCode::InvalidRequest, "`score_threshold` is not a finite number"));
+        }
+        Ok(Page { limit, offset, score_threshold: request.score_threshold })
+    }
+
+    fn mode(&self, request: &SearchRequest) -> Result<SearchMode, Failure> {
+        let ef = request.ef.map(|ef| Limits::check("`ef`", ef, self.limits.ef_max)).transpose()?;
+        Ok(match (request.exact, ef) {
+            (Some(true), _) => SearchMode::Exact,
+            (Some(false) | None, ef) => SearchMode::Approximate { ef: ef.unwrap_or(EF_DEFAULT) },
+        })
+    }
+
+    /// The query vectors, and the document that they are of.
+    async fn queries(
+        &self,
+        index: &Index,
+        request: SearchRequest,
+        after: Option<&AsOf>,
+        deadline: Instant,
+    ) -> Result<(Vec<Vector>, Option<DocId>), Failure> {
+        match (request.vector, request.vectors, request.id) {
+            (Some(vector), None, None) => Ok((vec![parse_query(index, "the query vector", vector)?], None)),
+            (None, Some(vectors), None) => {
+                if vectors.is_empty() {
+                    return Err(Failure::new(ErrorCode::EmptyBatch, "`vectors` is empty: it needs at least one query"));
+                }
+                Limits::check("the number of `vectors`", vectors.len(), self.limits.queries_max)?;
+                let parse = |(number, vector)| parse_query(index, &format!("query vector {number}"), vector);
+                Ok((vectors.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?, None))
+            }
+            (None, None, Some(id)) => {
+                let id = parse_id(&id)?;
+                Ok((vec![vector_of(index, &id, after, deadline).await?], Some(id)))
+            }
+            _ => Err(Failure::new(ErrorCode::InvalidRequest, "a search takes one of `vector`, `vectors` and `id`")),
+        }
+    }
+}
+
+/// Which of the nearest to return.
+struct Page {
+    limit: usize,
+    offset: usize,
+    score_threshold: Option<f32>,
+}
+
+fn parse_query(index: &Index, what: &str, vector: WireVector) -> Result<Vector, Failure> {
+    let refuse = |code, error: &dyn std::fmt::Display| Failure::new(code, format_args!("{what} {error}"));
+    let vector = Vector::try_from(vector).map_err(|error| refuse(ErrorCode::InvalidVector, &error))?;
+    check_vector(index, &vector, refuse)?;
+    Ok(vector)
+}
+
+/// The vector of a document, from the shard that owns it.
+async fn vector_of(index: &Index, id: &DocId, after: Option<&AsOf>, deadline: Instant) -> Result<Vector, Failure> {
+    let shard = shard_of(id, index.schema.shards);
+    let include = Parts { metadata: false, vector: true };
+    let read = Read { include, after: position(after, shard, index)? };
+    let handle = Arc::clone(&index.shards[shard.0 as usize]);
+    let got = in_time(shard, deadline, handle.get(vec![id.clone()], read, deadline)).await?;
+    let document = got.documents.into_iter().next().flatten();
+    document.and_then(|document| document.vector).ok_or_else(|| document_not_found(index, id))
+}
+
+/// What `shard` must have reached.
+pub(crate) fn position(after: Option<&AsOf>, shard: ShardId, index: &Index) -> Result<Option<Position>, Failure> {
+    after.map_or(Ok(None), |token| token.position_of(shard, index.uuid))
+}
+
+/// There is no such document.
+pub(crate) fn document_not_found(index: &Index, id: &DocId) -> Failure {
+    let message = format!("index `{}` has no document `{id}`", index.name);
+    Failure::new(ErrorCode::DocumentNotFound, message).with("id", id.as_str())
+}
+
+fn reply(index: &Index, page: &Page, queries: usize, gathered: Gathered<ShardHits>, started: Instant) -> SearchReply {
+    let positions: Vec<_> = gathered.answers.iter().map(|(shard, hits)| (*shard, hits.position)).collect();
+    let shards = ShardsReport {
+        total: gathered.answers.len() + gathered.failed.len(),
+        successful: gathered.answers.len(),
+        failed: gathered.failed_shards(),
+        seqs: seqs(positions.iter().copied()),
+    };
+    let mut by_shard: Vec<_> = gathered.answers.into_iter().map(|(_, hits)| hits.results.into_iter()).collect();
+    let results = (0..queries).map(|_| {
+        let found = by_shard.iter_mut().filter_map(Iterator::next);
+        let nearest = merge(found, page.offset + page.limit);
+        QueryResult { hits: page.cut(nearest, index.schema.metric) }
+    });
+    let results = results.collect();
+    let took = tokio::time::Instant::now().into_std().duration_since(started);
+    SearchReply {
+        results,
+        shards,
+        as_of: as_of(index, positions.into_iter()),
+        took_ms: (took.as_secs_f64() * 1e6).round() / 1e3,
+    }
+}
+
+impl Page {
+    fn cut(&self, nearest: Vec<ShardHit>, metric: Metric) -> Vec<WireHit> {
+        let hits = nearest.into_iter().skip(self.offset).map(|hit| WireHit {
+            id: hit.id.as_str().to_owned(),
+            distance: hit.distance,
+            score: metric.score(hit.distance),
+            metadata: hit.metadata.as_ref().map(WireMetadata::from),
+            vector: hit.vector.as_ref().map(WireVector::from),
+        });
+        // Nearest first is highest score first.
+        hits.take_while(|hit| self.score_threshold.is_none_or(|threshold| hit.score >= threshold)).collect()
+    }
+}

@@ -1,0 +1,226 @@
+//! A world of fake shards: they answer, refuse or hang as a test says.
+
+use annuli_api::shard_api::{
+    ConditionalWrite, Counted, Deleted, Got, Listed, Outcome, Position, Read, ShardHit, ShardHits, ShardList,
+    ShardSearch, ShardStatus, Written,
+};
+use annuli_api::v1::dump::DumpInfo;
+use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, ShardApi};
+use annuli_core::vector::Dim;
+use annuli_core::{
+    DocId, Filter, HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Seq, ShardCount, ShardId,
+};
+use annuli_router::{Limits, Polling, PollingTable, Router, http};
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+/// How a fake shard behaves.
+#[derive(Debug, Clone)]
+pub(crate) enum Fake {
+    /// It finds these, at these distances, and takes every write.
+    Finds(Vec<(&'static str, f32)>),
+    /// It fails.
+    Fails(ErrorCode),
+    /// It never answers.
+    Hangs,
+}
+
+pub(crate) fn position(shard: u32) -> Position {
+    Position { history: HistoryId(Uuid::from_u128(u128::from(shard) + 100)), seq: Seq(7) }
+}
+
+struct FakeShard {
+    id: u32,
+    fake: Fake,
+}
+
+impl FakeShard {
+    async fn answer(&self) -> Result<Position, Failure> {
+        match &self.fake {
+            Fake::Finds(_) => Ok(position(self.id)),
+            Fake::Fails(code) => Err(Failure::new(*code, "so said the test")),
+            Fake::Hangs => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl ShardApi for FakeShard {
+    async fn write(&self, writes: Vec<ConditionalWrite>, _: Instant) -> Result<Written, Failure> {
+        let position = self.answer().await?;
+        let outcome = |write: &ConditionalWrite| match write.if_seq {
+            Some(Seq(seq)) if seq != 7 => Outcome::Conflict(Seq(7)),
+            Some(_) | None => Outcome::Written,
+        };
+        Ok(Written { outcomes: writes.iter().map(outcome).collect(), position })
+    }
+
+    async fn delete_matching(&self, _: Arc<Filter>, _: Instant) -> Result<Deleted, Failure> {
+        Ok(Deleted { deleted: 1, position: self.answer().await? })
+    }
+
+    async fn search(&self, search: ShardSearch, _: Instant) -> Result<ShardHits, Failure> {
+        let position = self.answer().await?;
+        if search.read.after.is_some_and(|after| after != position) {
+            return Err(Failure::new(ErrorCode::StaleToken, "of another history"));
+        }
+        let Fake::Finds(found) = &self.fake else { unreachable!("it would not have answered") };
+        let hit = |(id, distance): &(&str, f32)| ShardHit {
+            id: DocId::new(id).unwrap(),
+            distance: *distance,
+            metadata: None,
+            vector: None,
+        };
+        let hits: Vec<_> = found.iter().map(hit).take(search.k).collect();
+        Ok(ShardHits { results: vec![hits; search.queries.len()], position })
+    }
+
+    async fn get(&self, ids: Vec<DocId>, _: Read, _: Instant) -> Result<Got, Failure> {
+        Ok(Got { documents: vec![None; ids.len()], position: self.answer().await? })
+    }
+
+    async fn list(&self, _: ShardList, _: Read, _: Instant) -> Result<Listed, Failure> {
+        Ok(Listed { documents: Vec::new(), position: self.answer().await? })
+    }
+
+    async fn count(&self, _: Option<Arc<Filter>>, _: Read, _: Instant) -> Result<Counted, Failure> {
+        Ok(Counted { count: 10, position: self.answer().await? })
+    }
+
+    async fn status(&self) -> Result<ShardStatus, Failure> {
+        Ok(ShardStatus { shard: ShardId(self.id), position: self.answer().await?, documents: 10, pending: 0 })
+    }
+}
+
+/// One index, `test`, that cannot be changed.
+struct FakeCatalogue(Arc<Index>);
+
+#[async_trait]
+impl Catalogue for FakeCatalogue {
+    fn resolve(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
+        let missing = || Failure::new(ErrorCode::IndexNotFound, "only `test` is there");
+        (self.0.name == *name).then(|| Arc::clone(&self.0)).ok_or_else(missing)
+    }
+
+    fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>> {
+        vec![Ok(Arc::clone(&self.0))]
+    }
+
+    async fn create(&self, _: IndexName, _: IndexSchema) -> Result<Created, Failure> {
+        Ok(Created::Existing(Arc::clone(&self.0)))
+    }
+
+    async fn remove(&self, _: IndexName) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn aliases(&self) -> BTreeMap<IndexName, IndexName> {
+        BTreeMap::new()
+    }
+
+    async fn set_alias(&self, _: IndexName, _: IndexName) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn remove_alias(&self, _: IndexName) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn create_dump(&self, _: &Index, progress: DumpProgress) -> Result<DumpInfo, Failure> {
+        progress(1);
+        Err(Failure::new(ErrorCode::StorageFull, "so said the test"))
+    }
+
+    async fn dumps(&self, _: &Index) -> Result<Vec<DumpInfo>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_dump(&self, _: &Index, _: Uuid) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// A router over fakes.
+pub(crate) struct World {
+    router: Arc<Router>,
+    service: axum::Router,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl World {
+    pub(crate) fn new(fakes: &[Fake]) -> Self {
+        Self::with(fakes, Limits::default(), &[])
+    }
+
+    pub(crate) fn with(fakes: &[Fake], limits: Limits, polling: &[(&str, Polling)]) -> Self {
+        let shard = |(id, fake): (u32, &Fake)| Arc::new(FakeShard { id, fake: fake.clone() }) as Arc<dyn ShardApi>;
+        let shards: Vec<_> = (0..).zip(fakes).map(shard).collect();
+        let index = Index {
+            name: IndexName::new("test").unwrap(),
+            uuid: IndexUuid(Uuid::from_u128(1)),
+            schema: IndexSchema {
+                dim: Dim::new(2).unwrap(),
+                metric: Metric::Euclidean,
+                shards: ShardCount::new(u32::try_from(fakes.len()).unwrap()).unwrap(),
+                hnsw: HnswParams::new(None, None).unwrap(),
+            },
+            shards,
+        };
+        let polling = polling.iter().map(|(endpoint, polling)| ((*endpoint).to_owned(), *polling)).collect();
+        let polling = PollingTable::new(&polling).unwrap();
+        let catalogue = Arc::new(FakeCatalogue(Arc::new(index)));
+        let router = Arc::new(Router::new(catalogue, limits, polling, ShardCount::ONE));
+        Self { service: http::api(Arc::clone(&router)), router }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.router.draining.store(true, Ordering::Release);
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = Request::post(format!("/v1/indexes/test/{path}")).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) }
+    }
+}
+
+impl Answer {
+    /// Ids of the hits of the first query.
+    pub(crate) fn ids(&self) -> Vec<&str> {
+        let hits = self.body["results"][0]["hits"].as_array().unwrap_or_else(|| panic!("{}", self.body));
+        hits.iter().map(|hit| hit["id"].as_str().unwrap()).collect()
+    }
+
+    /// Status, code and message of a failure.
+    pub(crate) fn failure(&self) -> (u16, &str, &str) {
+        let error = &self.body["error"];
+        let text = |field: &str| error[field].as_str().unwrap_or_else(|| panic!("{}", self.body));
+        (self.status.as_u16(), text("code"), text("message"))
+    }
+}
