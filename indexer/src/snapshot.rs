@@ -1,0 +1,195 @@
+//! Dumps of an index: each shard is captured between two groups of writes, and streamed to the store while writes go
+//! on.
+
+mod archive;
+mod canaries;
+mod failure;
+
+use crate::clock;
+use crate::shard::Shard;
+use crate::view::View;
+use crate::writer::WriteError;
+use annuli_api::Index;
+use annuli_api::v1::dump::DumpInfo;
+use annuli_core::{IndexSchema, IndexUuid};
+use annuli_dump::{
+    AppendEntryError, BeginDumpError, CommitDumpError, CreatedAt, DeleteDumpError, DiskError, DumpId, DumpState,
+    DumpSummary, EncodeCanariesError, FindDumpError, FinishArchiveError, HnswRecord, InvalidCompression,
+    InvalidManifest, LocalStore, Manifest, ManifestHead, SchemaRecord, ShardRecord,
+};
+pub(crate) use canaries::CanaryCheck;
+pub use canaries::WrongAnswer;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Folders with the copy of a store, while it is streamed.
+const CAPTURE: &str = ".capture-";
+
+/// Why a dump was not made, found or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// The store of dumps takes no new one.
+    #[error(transparent)]
+    Begin(#[from] BeginDumpError),
+    /// A shard could not be captured.
+    #[error("the shard could not be captured: {0}")]
+    Capture(#[from] WriteError),
+    /// The copy of a store could not be read.
+    #[error("the copy `{}` cannot be read: {reason}", path.display())]
+    Copy {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The canaries could not be written.
+    #[error(transparent)]
+    Canaries(#[from] EncodeCanariesError),
+    /// The settings of the compression are out of bounds.
+    #[error(transparent)]
+    Compression(#[from] InvalidCompression),
+    /// A file could not be put into an archive.
+    #[error(transparent)]
+    Append(#[from] AppendEntryError),
+    /// An archive could not be ended.
+    #[error(transparent)]
+    Finish(#[from] FinishArchiveError),
+    /// The shards do not make a manifest.
+    #[error(transparent)]
+    Manifest(#[from] InvalidManifest),
+    /// The dump could not be made official.
+    #[error(transparent)]
+    Commit(#[from] CommitDumpError),
+    /// The store of dumps cannot be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The dump cannot be removed.
+    #[error(transparent)]
+    Delete(#[from] DeleteDumpError),
+    /// The dump cannot be found.
+    #[error(transparent)]
+    Find(#[from] FindDumpError),
+    /// There is no such dump of this index.
+    #[error("the index has no dump {dump}")]
+    NotOfThisIndex {
+        /// What was asked for.
+        dump: Uuid,
+    },
+}
+
+/// Takes a dump of an index. `progress` hears how many shards are done.
+pub(crate) fn create(
+    index: &Index,
+    shards: &[Arc<Shard>],
+    store: &LocalStore,
+    progress: &(dyn Fn(u32) + Send + Sync),
+) -> Result<DumpInfo, DumpError> {
+    let dump = DumpId::new(clock::new_uuid()).expect("new uuids are ordered by time, as ids of dumps are");
+    let pending = store.begin(index.uuid, dump)?;
+    let created_at = CreatedAt::new(&clock::utc_now()).expect("the clock writes RFC 3339");
+    // All are captured before any is streamed, so that their states lie close to each other.
+    let captures: Vec<_> = shards.iter().map(|shard| Capture::take(shard, dump)).collect::<Result<_, _>>()?;
+    let mut records = Vec::with_capacity(shards.len());
+    for ((shard, capture), done) in shards.iter().zip(captures).zip(1..) {
+        let archive = archive::write(&capture, pending.create_archive(shard.id())?)?;
+        records.push(ShardRecord {
+            shard: shard.id(),
+            history: capture.view.position.history,
+            seq: capture.view.position.seq,
+            documents: capture.view.table.live() as u64,
+            archive,
+        });
+        progress(done);
+    }
+    let head = ManifestHead {
+        dump,
+        index: index.name.clone(),
+        index_uuid: index.uuid,
+        created_at,
+        schema: schema_record(&index.schema),
+    };
+    let manifest = Manifest::new(head, records)?;
+    pending.commit(&manifest)?;
+    tracing::info!(index = %index.name, %dump, documents = manifest.documents(), "took a dump");
+    Ok(info(manifest.head(), manifest.documents(), manifest.archive_bytes()))
+}
+
+/// The dumps of an index, the oldest first.
+pub(crate) fn list(store: &LocalStore, index: IndexUuid) -> Result<Vec<DumpInfo>, DumpError> {
+    let whole = |listed: annuli_dump::ListedDump| match listed.state {
+        DumpState::Complete(summary) if listed.index == index => Some(info_of(&summary)),
+        DumpState::Complete(_) | DumpState::Incomplete | DumpState::Damaged(_) => None,
+    };
+    Ok(store.list()?.into_iter().filter_map(whole).collect())
+}
+
+/// Removes a dump of an index.
+pub(crate) fn remove(store: &LocalStore, index: IndexUuid, dump: Uuid) -> Result<(), DumpError> {
+    let id = DumpId::new(dump).map_err(|_| DumpError::NotOfThisIndex { dump })?;
+    if store.find(id)?.manifest().head().index_uuid != index {
+        return Err(DumpError::NotOfThisIndex { dump });
+    }
+    Ok(store.delete(id)?)
+}
+
+/// Removes the copies that an earlier process left in a shard's folder.
+pub(crate) fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(CAPTURE) {
+            // What stays is swept the next time; it only takes room.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The copy of a shard's store, beside the shard so that hard links do, with the view that belongs to it.
+pub(crate) struct Capture {
+    folder: PathBuf,
+    view: View,
+}
+
+impl Capture {
+    fn take(shard: &Shard, dump: DumpId) -> Result<Self, DumpError> {
+        let folder = shard.folder().join(format!("{CAPTURE}{dump}"));
+        let view = shard.capture(folder.clone())?;
+        Ok(Self { folder, view })
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // What stays is swept when the shard is opened again.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn schema_record(schema: &IndexSchema) -> SchemaRecord {
+    let small = |number: usize| u32::try_from(number).expect("the schema's bounds are below 65,536");
+    SchemaRecord {
+        dim: small(schema.dim.get()),
+        metric: schema.metric.name().to_owned(),
+        shards: schema.shards,
+        hnsw: HnswRecord { m: small(schema.hnsw.m()), ef_construction: small(schema.hnsw.ef_construction()) },
+    }
+}
+
+fn info_of(summary: &DumpSummary) -> DumpInfo {
+    info(&summary.head, summary.documents, summary.archive_bytes)
+}
+
+/// A dump in short.
+pub fn info(head: &ManifestHead, documents: u64, bytes: u64) -> DumpInfo {
+    DumpInfo {
+        dump: head.dump.uuid(),
+        index: head.index.as_str().to_owned(),
+        index_uuid: head.index_uuid.0,
+        created_at: head.created_at.as_str().to_owned(),
+        shards: head.schema.shards.get(),
+        documents,
+        bytes,
+    }
+}

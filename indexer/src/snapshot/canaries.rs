@@ -1,0 +1,99 @@
+//! Canaries: sample queries with the exact answers of the captured state, by which whoever opens a dump can tell
+//! whether it answers as the original did.
+
+use crate::view::View;
+use annuli_api::shard_api::{Include, Read, SearchMode, ShardSearch};
+use annuli_core::metric::PreparedQuery;
+use annuli_core::{DocId, Hit, IndexSchema, TopK, Vector};
+use annuli_dump::{Canary, CanaryHit};
+
+/// Queries of a shard: enough to notice a wrong answer, few enough to be computed exactly in no time.
+const CANARIES: usize = 8;
+
+/// Hits of each.
+const HITS: usize = 10;
+
+/// How far distances may lie apart, relative to 1 and to themselves: kernels of another processor add in another
+/// order.
+const TOLERANCE: f32 = 1e-3;
+
+/// The canaries of a captured state: documents spread over its table, as queries.
+pub(super) fn of(view: &View) -> Vec<Canary> {
+    let step = (view.table.live() / CANARIES).max(1);
+    let queries: Vec<Vector> =
+        view.table.live_from(0).step_by(step).take(CANARIES).map(|(_, row)| row.vector.clone()).collect();
+    let include = Include { metadata: false, vector: false };
+    let search = ShardSearch {
+        queries: queries.into(),
+        k: HITS,
+        mode: SearchMode::Exact,
+        filter: None,
+        except: None,
+        read: Read { include, after: None },
+    };
+    let allowed = view.allowed(None, None);
+    let canary = |query: &Vector| Canary {
+        vector: query.as_slice().to_vec(),
+        hits: view
+            .nearest(query, &search, &allowed)
+            .into_iter()
+            .map(|hit| CanaryHit { id: hit.id, distance: hit.distance })
+            .collect(),
+    };
+    search.queries.iter().map(canary).collect()
+}
+
+/// Answers a shard's canaries again, from documents that pass by one after the other.
+pub(crate) struct CanaryCheck {
+    canaries: Vec<(PreparedQuery, TopK<Hit>, Vec<CanaryHit>)>,
+}
+
+/// An answer that differs from the original's.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WrongAnswer {
+    /// A query that the index could not have been asked.
+    #[error("canary {canary} is no query of this index")]
+    Query {
+        /// Its position.
+        canary: usize,
+    },
+    /// Other documents, or other distances.
+    #[error("canary {canary} finds other documents than it did in the original")]
+    Hits {
+        /// Its position.
+        canary: usize,
+    },
+}
+
+impl CanaryCheck {
+    /// Begins with no document.
+    pub(crate) fn new(schema: IndexSchema, canaries: Vec<Canary>) -> Result<Self, WrongAnswer> {
+        let prepare = |(canary, Canary { vector, hits }): (usize, Canary)| {
+            let query = Vector::new(vector).map_err(|_| WrongAnswer::Query { canary })?;
+            schema.check(&query).map_err(|_| WrongAnswer::Query { canary })?;
+            Ok((PreparedQuery::new(schema.metric, &query), TopK::new(hits.len()), hits))
+        };
+        Ok(Self { canaries: canaries.into_iter().enumerate().map(prepare).collect::<Result<_, _>>()? })
+    }
+
+    /// A document passes by.
+    pub(crate) fn see(&mut self, id: &DocId, vector: &Vector) {
+        for (query, nearest, _) in &mut self.canaries {
+            nearest.offer(Hit { id: id.clone(), distance: query.distance(vector) });
+        }
+    }
+
+    /// Compares the answers with the original's.
+    pub(crate) fn finish(self) -> Result<(), WrongAnswer> {
+        for (canary, (_, nearest, wanted)) in self.canaries.into_iter().enumerate() {
+            let found = nearest.into_sorted();
+            let near = |(hit, wanted): (&Hit, &CanaryHit)| {
+                (hit.distance - wanted.distance).abs() <= TOLERANCE * wanted.distance.abs().max(1.0)
+            };
+            if found.len() != wanted.len() || !found.iter().zip(&wanted).all(near) {
+                return Err(WrongAnswer::Hits { canary });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! The folder that holds every index of a process: `workspace/<name>/{index.json, <shard_id>/db/}`.
+//!
+//! An index appears and disappears by the renaming of its folder, so a crash leaves all of it or nothing. Names that
+//! start with a dot are not indexes: `.lock`, `.aliases.json`, `.dumps`, and folders that are being made or removed,
+//! which are swept when the workspace is opened.
+
+mod alias_file;
+mod catalogue;
+mod disk;
+mod index_file;
+mod indexes;
+mod lock;
+mod restore;
+
+use crate::cpu_pool::CpuPool;
+use crate::shard::{Shard, ShardParts};
+use alias_file::Aliases;
+use annuli_api::{Failure, Index};
+use annuli_core::IndexName;
+use annuli_dump::LocalStore;
+use arc_swap::ArcSwap;
+pub use disk::DiskFault;
+pub use index_file::IndexFileError;
+pub use indexes::{MakeIndexError, OpenIndexError};
+pub use lock::LockError;
+use lock::WorkspaceLock;
+pub use restore::{RestoreError, Restored};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Catalogue changes that wait for their turn; they are rare, and each is an fsync or two.
+const CHANGES_QUEUE_MAX: usize = 64;
+
+/// Dumps that wait for their turn.
+const DUMPS_QUEUE_MAX: usize = 16;
+
+/// An open workspace. Cheap to clone; closed with [`Workspace::close`], or when the last clone goes.
+#[derive(Clone)]
+pub struct Workspace(Arc<Inner>);
+
+struct Inner {
+    root: PathBuf,
+    parts: ShardParts,
+    state: ArcSwap<State>,
+    /// One thread: changes of the catalogue happen one after the other.
+    changes: CpuPool,
+    /// One thread: a dump reads as fast as the disk gives.
+    dumping: CpuPool,
+    dumps: LocalStore,
+    /// Held as long as the workspace is open.
+    _lock: WorkspaceLock,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    indexes: BTreeMap<IndexName, Entry>,
+    aliases: Aliases,
+}
+
+/// An index of the workspace.
+#[derive(Clone)]
+enum Entry {
+    /// It serves.
+    Open(Arc<OpenIndex>),
+    /// It does not, for this reason. The others do.
+    Damaged(Failure),
+}
+
+struct OpenIndex {
+    index: Arc<Index>,
+    shards: Vec<Arc<Shard>>,
+}
+
+/// Why a workspace does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenWorkspaceError {
+    /// Another process has it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The folder or a file in it cannot be used.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+    /// The file of the aliases cannot be read.
+    #[error(transparent)]
+    Aliases(#[from] alias_file::AliasFileError),
+}
+
+impl Workspace {
+    /// Opens the workspace in the folder `root`, which is made if it is not there, with every index in it. `dumps` is
+    /// where its dumps are. An index that does not open is there as unavailable; it does not keep the others.
+    pub fn open(root: &Path, dumps: LocalStore, parts: ShardParts) -> Result<Self, OpenWorkspaceError> {
+        disk::make_folder(root)?;
+        let lock = WorkspaceLock::take(root)?;
+        indexes::sweep(root)?;
+        let aliases = alias_file::read(root)?;
+        let mut state = State { aliases, ..State::default() };
+        for name in indexes::names(root)? {
+            let entry = indexes::open(root, &name, &parts).map_or_else(
+                |error| {
+                    tracing::error!(index = %name, %error, "an index does not open, the others do");
+                    Entry::Damaged(indexes::unavailable(&name, &error))
+                },
+                |open| Entry::Open(Arc::new(open)),
+            );
+            state.indexes.insert(name, entry);
+        }
+        Ok(Self(Arc::new(Inner {
+            root: root.to_owned(),
+            parts,
+            state: ArcSwap::from_pointee(state),
+            changes: CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX),
+            dumping: CpuPool::start("dump", 1, DUMPS_QUEUE_MAX),
+            dumps,
+            _lock: lock,
+        })))
+    }
+
+    /// Finishes what is queued and closes every index. Blocks until it is done.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Where this workspace's dumps are.
+    pub fn dump_store(&self) -> &LocalStore {
+        &self.0.dumps
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        let state = self.state.swap(Arc::new(State::default()));
+        for entry in state.indexes.values() {
+            if let Entry::Open(open) = entry {
+                open.close();
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl OpenIndex {
+    fn close(&self) {
+        self.shards.iter().for_each(|shard| shard.close());
+    }
+}

@@ -1,0 +1,224 @@
+//! The workspace as a catalogue.
+
+use super::indexes::{self, MakeIndexError, NewIndex};
+use super::{Entry, Inner, OpenIndex, State, Workspace, alias_file};
+use crate::shard::store_code;
+use crate::snapshot;
+use annuli_api::v1::dump::DumpInfo;
+use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index};
+use annuli_core::{IndexName, IndexSchema};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[async_trait]
+impl Catalogue for Workspace {
+    fn resolve(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
+        let state = self.0.state.load();
+        let name = state.aliases.get(name).unwrap_or(name);
+        match state.indexes.get(name) {
+            Some(Entry::Open(open)) => Ok(Arc::clone(&open.index)),
+            Some(Entry::Damaged(failure)) => Err(failure.clone()),
+            None => Err(index_not_found(name)),
+        }
+    }
+
+    fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>> {
+        let index = |entry: &Entry| match entry {
+            Entry::Open(open) => Ok(Arc::clone(&open.index)),
+            Entry::Damaged(failure) => Err(failure.clone()),
+        };
+        self.0.state.load().indexes.values().map(index).collect()
+    }
+
+    async fn create(&self, name: IndexName, schema: IndexSchema) -> Result<Created, Failure> {
+        self.change(move |inner| inner.create(&name, schema)).await
+    }
+
+    async fn remove(&self, name: IndexName) -> Result<(), Failure> {
+        self.change(move |inner| inner.remove(&name)).await
+    }
+
+    fn aliases(&self) -> BTreeMap<IndexName, IndexName> {
+        self.0.state.load().aliases.clone()
+    }
+
+    async fn set_alias(&self, alias: IndexName, index: IndexName) -> Result<(), Failure> {
+        self.change(move |inner| inner.set_alias(alias, index)).await
+    }
+
+    async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure> {
+        self.change(move |inner| inner.remove_alias(&alias)).await
+    }
+
+    async fn create_dump(&self, index: &Index, progress: DumpProgress) -> Result<DumpInfo, Failure> {
+        let open = self.open_index(index)?;
+        let store = self.0.dumps.clone();
+        let dump = move || snapshot::create(&open.index, &open.shards, &store, &*progress);
+        Ok(self.0.dumping.run(dump).await??)
+    }
+
+    async fn dumps(&self, index: &Index) -> Result<Vec<DumpInfo>, Failure> {
+        let (store, uuid) = (self.0.dumps.clone(), index.uuid);
+        Ok(self.0.changes.run(move || snapshot::list(&store, uuid)).await??)
+    }
+
+    async fn remove_dump(&self, index: &Index, dump: Uuid) -> Result<(), Failure> {
+        let (store, uuid) = (self.0.dumps.clone(), index.uuid);
+        Ok(self.0.changes.run(move || snapshot::remove(&store, uuid, dump)).await??)
+    }
+}
+
+impl Workspace {
+    /// Runs a change of the catalogue on its own thread. Once begun it is finished, whether or not anybody waits.
+    async fn change<R: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Inner) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let inner = Arc::clone(&self.0);
+        self.0.changes.run(move || change(&inner)).await?
+    }
+
+    fn open_index(&self, index: &Index) -> Result<Arc<OpenIndex>, Failure> {
+        match self.0.state.load().indexes.get(&index.name) {
+            Some(Entry::Open(open)) if open.index.uuid == index.uuid => Ok(Arc::clone(open)),
+            Some(_) | None => Err(index_not_found(&index.name)),
+        }
+    }
+}
+
+impl Inner {
+    fn create(&self, name: &IndexName, schema: IndexSchema) -> Result<Created, Failure> {
+        let state = self.state.load_full();
+        match state.indexes.get(name) {
+            Some(Entry::Open(open)) if open.index.schema == schema => {
+                return Ok(Created::Existing(Arc::clone(&open.index)));
+            }
+            Some(Entry::Open(open)) => return Err(index_exists(&open.index, &schema)),
+            Some(Entry::Damaged(failure)) => return Err(failure.clone()),
+            None => {}
+        }
+        if state.aliases.contains_key(name) {
+            return Err(Failure::new(
+                ErrorCode::AliasConflict,
+                format_args!("`{name}` is an alias: remove the alias, or choose another name for the index"),
+            ));
+        }
+        self.make(name, schema).map_err(|error| make_failure(name, &error))?;
+        let open =
+            Arc::new(indexes::open(&self.root, name, &self.parts).map_err(|error| indexes::unavailable(name, &error))?);
+        let index = Arc::clone(&open.index);
+        self.replace(|state| {
+            state.indexes.insert(name.clone(), Entry::Open(open));
+        });
+        tracing::info!(index = %name, uuid = %index.uuid, "created an index");
+        Ok(Created::New(index))
+    }
+
+    fn make(&self, name: &IndexName, schema: IndexSchema) -> Result<(), MakeIndexError> {
+        let new = NewIndex::begin(&self.root, schema)?;
+        for shard in schema.shards.shards() {
+            // Closed at once: the folder is about to get its name.
+            drop(new.make_store(shard)?);
+        }
+        new.publish(name)
+    }
+
+    fn remove(&self, name: &IndexName) -> Result<(), Failure> {
+        let state = self.state.load_full();
+        if let Some(index) = state.aliases.get(name) {
+            return Err(Failure::new(
+                ErrorCode::AliasConflict,
+                format_args!("`{name}` is an alias of `{index}`: delete the alias, or the index by its own name"),
+            ));
+        }
+        let Some(entry) = state.indexes.get(name) else { return Err(index_not_found(name)) };
+        let disk_failure = |error| Failure::new(ErrorCode::StorageFailed, error);
+        let mut aliases = state.aliases.clone();
+        aliases.retain(|_, index| index != name);
+        self.replace(|state| {
+            state.indexes.remove(name);
+            state.aliases.clone_from(&aliases);
+        });
+        if let Entry::Open(open) = entry {
+            open.close();
+        }
+        if aliases != state.aliases {
+            alias_file::write(&self.root, &aliases).map_err(disk_failure)?;
+        }
+        indexes::remove(&self.root, name).map_err(disk_failure)?;
+        tracing::info!(index = %name, "removed an index");
+        Ok(())
+    }
+
+    fn set_alias(&self, alias: IndexName, index: IndexName) -> Result<(), Failure> {
+        let state = self.state.load_full();
+        if state.indexes.contains_key(&alias) {
+            return Err(Failure::new(
+                ErrorCode::AliasConflict,
+                format_args!("`{alias}` is an index: choose another name for the alias"),
+            ));
+        }
+        if !state.indexes.contains_key(&index) {
+            return Err(index_not_found(&index));
+        }
+        self.change_aliases(|aliases| {
+            aliases.insert(alias, index);
+        })
+    }
+
+    fn remove_alias(&self, alias: &IndexName) -> Result<(), Failure> {
+        if !self.state.load().aliases.contains_key(alias) {
+            return Err(Failure::new(ErrorCode::AliasNotFound, format_args!("there is no alias `{alias}`")));
+        }
+        self.change_aliases(|aliases| {
+            aliases.remove(alias);
+        })
+    }
+
+    fn change_aliases(&self, change: impl FnOnce(&mut alias_file::Aliases)) -> Result<(), Failure> {
+        let mut aliases = self.state.load().aliases.clone();
+        change(&mut aliases);
+        alias_file::write(&self.root, &aliases).map_err(|error| Failure::new(ErrorCode::StorageFailed, error))?;
+        self.replace(|state| state.aliases = aliases);
+        Ok(())
+    }
+
+    /// Replaces the state. Only the catalogue's one thread does, so nothing is lost between reading and replacing.
+    pub(super) fn replace(&self, change: impl FnOnce(&mut State)) {
+        let mut state = State::clone(&self.state.load());
+        change(&mut state);
+        self.state.store(Arc::new(state));
+    }
+}
+
+pub(super) fn make_failure(name: &IndexName, error: &MakeIndexError) -> Failure {
+    let code = match error {
+        MakeIndexError::Store(error) => store_code(error),
+        MakeIndexError::Disk(fault) if fault.is_full() => ErrorCode::StorageFull,
+        MakeIndexError::Disk(_) => ErrorCode::StorageFailed,
+    };
+    Failure::new(code, format_args!("index `{name}` cannot be made: {error}"))
+}
+
+fn index_not_found(name: &IndexName) -> Failure {
+    Failure::new(ErrorCode::IndexNotFound, format_args!("there is no index `{name}`")).with("index", name.as_str())
+}
+
+fn index_exists(index: &Index, wanted: &IndexSchema) -> Failure {
+    let describe = |schema: &IndexSchema| {
+        let (m, ef_construction) = (schema.hnsw.m(), schema.hnsw.ef_construction());
+        format!(
+            "dim {}, metric {}, shards {}, hnsw.m {m}, hnsw.ef_construction {ef_construction}",
+            schema.dim, schema.metric, schema.shards
+        )
+    };
+    let message = format!(
+        "index `{}` exists with another schema: it has {}; asked for was {}",
+        index.name,
+        describe(&index.schema),
+        describe(wanted)
+    );
+    Failure::new(ErrorCode::IndexExists, message).with("index", index.name.as_str())
+}

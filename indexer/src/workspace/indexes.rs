@@ -1,0 +1,158 @@
+//! The folders of indexes: made, opened, swept.
+
+use super::disk::{DiskFault, make_folder, remove_folder, rename_folder};
+use super::{OpenIndex, index_file};
+use crate::clock;
+use crate::shard::{OpenError, Shard, ShardParts};
+use crate::snapshot;
+use crate::store::meta::Identity;
+use crate::store::{Store, StoreError};
+use annuli_api::{ErrorCode, Failure, Index, ShardApi};
+use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Folders that are being made or removed.
+const TEMPORARY: [&str; 2] = [".new-", ".removed-"];
+
+/// Why an index does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenIndexError {
+    /// Its description cannot be read.
+    #[error(transparent)]
+    File(#[from] index_file::IndexFileError),
+    /// One of its shards does not open.
+    #[error("shard {shard}: {reason}")]
+    Shard {
+        /// Which.
+        shard: ShardId,
+        /// Why.
+        reason: OpenError,
+    },
+}
+
+/// Why an index cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeIndexError {
+    /// A file or folder cannot be written.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+    /// A store cannot be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(super) fn folder(root: &Path, name: &IndexName) -> PathBuf {
+    root.join(name.as_str())
+}
+
+fn shard_folder(index: &Path, shard: ShardId) -> PathBuf {
+    index.join(shard.to_string())
+}
+
+/// Removes what an earlier process had not finished making or removing.
+pub(super) fn sweep(root: &Path) -> Result<(), DiskFault> {
+    for entry in fs::read_dir(root).map_err(DiskFault::of("read the folder", root))? {
+        let path = entry.map_err(DiskFault::of("read the folder", root))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if TEMPORARY.iter().any(|start| name.starts_with(start)) {
+            tracing::info!(folder = %path.display(), "removing what was left unfinished");
+            remove_folder(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names of the indexes that there are. Folders that cannot be one are left alone.
+pub(super) fn names(root: &Path) -> Result<Vec<IndexName>, DiskFault> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root).map_err(DiskFault::of("read the folder", root))? {
+        let entry = entry.map_err(DiskFault::of("read the folder", root))?;
+        if let Some(Ok(name)) = entry.file_name().to_str().map(IndexName::new)
+            && entry.path().is_dir()
+        {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Opens the index in the folder of its name.
+pub(super) fn open(root: &Path, name: &IndexName, parts: &ShardParts) -> Result<OpenIndex, OpenIndexError> {
+    let folder = folder(root, name);
+    let (uuid, schema) = index_file::read(&folder, name)?;
+    let mut shards = Vec::new();
+    for shard in schema.shards.shards() {
+        let identity = Identity { index: uuid, history: HistoryId(Uuid::nil()), shard, schema };
+        let folder = shard_folder(&folder, shard);
+        snapshot::sweep(&folder);
+        let opened =
+            Shard::open(&folder, &identity, parts).map_err(|reason| OpenIndexError::Shard { shard, reason })?;
+        shards.push(Arc::new(opened));
+    }
+    let handles = shards.iter().map(|shard| Arc::clone(shard) as Arc<dyn ShardApi>).collect();
+    Ok(OpenIndex { index: Arc::new(Index { name: name.clone(), uuid, schema, shards: handles }), shards })
+}
+
+/// An index whose folder is being made beside those that are there.
+pub(super) struct NewIndex {
+    root: PathBuf,
+    folder: PathBuf,
+    uuid: IndexUuid,
+    schema: IndexSchema,
+}
+
+impl NewIndex {
+    /// Begins with an identity of its own.
+    pub(super) fn begin(root: &Path, schema: IndexSchema) -> Result<Self, DiskFault> {
+        let uuid = IndexUuid(clock::new_uuid());
+        let folder = root.join(format!("{}{uuid}", TEMPORARY[0]));
+        make_folder(&folder)?;
+        Ok(Self { root: root.to_owned(), folder, uuid, schema })
+    }
+
+    /// Makes the empty store of a shard, with a history of its own.
+    pub(super) fn make_store(&self, shard: ShardId) -> Result<Store, MakeIndexError> {
+        let folder = shard_folder(&self.folder, shard).join("db");
+        make_folder(&folder)?;
+        let history = HistoryId(clock::new_uuid());
+        let identity = Identity { index: self.uuid, history, shard, schema: self.schema };
+        Ok(Store::create(&folder, &identity)?)
+    }
+
+    /// Gives the index its name; from now on it is there. Its stores must be closed.
+    pub(super) fn publish(self, name: &IndexName) -> Result<(), MakeIndexError> {
+        index_file::write(&self.folder, name, self.uuid, &self.schema, clock::utc_now())?;
+        Ok(rename_folder(&self.folder, &folder(&self.root, name))?)
+    }
+
+    /// A folder beside the shards, for what is only needed while the index is made.
+    pub(super) fn scratch(&self, name: &str) -> Result<PathBuf, DiskFault> {
+        let folder = self.folder.join(format!(".{name}"));
+        make_folder(&folder)?;
+        Ok(folder)
+    }
+}
+
+impl Drop for NewIndex {
+    fn drop(&mut self) {
+        // Gone when it was published; else nothing of it shall stay, and the next start sweeps what does.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Takes the index out of the workspace; its stores must be closed.
+pub(super) fn remove(root: &Path, name: &IndexName) -> Result<(), DiskFault> {
+    let removed = root.join(format!("{}{}", TEMPORARY[1], clock::new_uuid()));
+    rename_folder(&folder(root, name), &removed)?;
+    remove_folder(&removed)
+}
+
+/// How an index that did not open answers.
+pub(super) fn unavailable(name: &IndexName, error: &OpenIndexError) -> Failure {
+    Failure::new(ErrorCode::IndexUnavailable, format_args!("index `{name}` does not open: {error}"))
+        .with("index", name.as_str())
+}

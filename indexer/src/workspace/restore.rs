@@ -1,0 +1,262 @@
+//! Restoring a dump into a new index, with its own identity, on any number of shards.
+//!
+//! Each archive is unpacked into a scratch folder, where every byte is checked; its documents go to the shards that
+//! own them now. Only a whole index gets its name.
+
+use super::disk::{DiskFault, remove_folder};
+use super::indexes::{self, MakeIndexError, NewIndex, OpenIndexError};
+use super::{Entry, Workspace};
+use crate::settings::Durability;
+use crate::snapshot::CanaryCheck;
+use crate::snapshot::WrongAnswer;
+use crate::store::change::{Change, ChangeKind};
+use crate::store::document::StoredDocument;
+use crate::store::meta::Counters;
+use crate::store::{Store, StoreError};
+use annuli_core::placement::shard_of;
+use annuli_core::vector::Dim;
+use annuli_core::{DocId, HnswParams, IndexName, IndexSchema, Metric, Point, ShardCount, ShardId};
+use annuli_dump::{
+    DiskError, EntryPath, ExtractArchiveError, ReadCanariesError, SchemaRecord, ShardRecord, StoredDump,
+    extract_archive, read_canaries,
+};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Documents that are committed at once.
+const LOAD_STEP: usize = 1_000;
+
+/// What a restore made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Documents in the new index.
+    pub documents: u64,
+    /// Its shards.
+    pub shards: ShardCount,
+}
+
+/// Why a dump was not restored. Nothing of it is there.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The name is taken.
+    #[error("index or alias `{name}` exists: delete it first, or restore under another name")]
+    Exists {
+        /// The name.
+        name: IndexName,
+    },
+    /// The schema in the manifest is out of bounds.
+    #[error("the dump's schema cannot be used: {what}")]
+    Schema {
+        /// What is wrong.
+        what: String,
+    },
+    /// An archive cannot be opened.
+    #[error(transparent)]
+    Archive(#[from] DiskError),
+    /// An archive is not what the manifest says.
+    #[error(transparent)]
+    Extract(#[from] ExtractArchiveError),
+    /// An archive has no canaries that can be read.
+    #[error("shard {shard}: {reason}")]
+    Canaries {
+        /// The dumped shard.
+        shard: ShardId,
+        /// Why.
+        reason: ReadCanariesError,
+    },
+    /// The documents answer otherwise than they did in the original.
+    #[error("shard {shard}: {reason}")]
+    WrongAnswer {
+        /// The dumped shard.
+        shard: ShardId,
+        /// Which answer.
+        reason: WrongAnswer,
+    },
+    /// The store in an archive is another one than the manifest says.
+    #[error("shard {shard}: the store in the archive is not the one that the manifest names")]
+    Foreign {
+        /// The dumped shard.
+        shard: ShardId,
+    },
+    /// The store in an archive holds another number of documents than the manifest says.
+    #[error("shard {shard}: the archive holds {found} documents, the manifest says {recorded}")]
+    Documents {
+        /// The dumped shard.
+        shard: ShardId,
+        /// How many there are.
+        found: u64,
+        /// How many there should be.
+        recorded: u64,
+    },
+    /// A store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The new index cannot be made.
+    #[error(transparent)]
+    Make(#[from] MakeIndexError),
+    /// A folder cannot be used.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+    /// The new index does not open.
+    #[error(transparent)]
+    Open(#[from] OpenIndexError),
+}
+
+impl Workspace {
+    /// Restores a dump as the index `name`, on as many shards as it had or on `shards`. Blocks until it is done;
+    /// `progress` hears how many documents have been written.
+    pub fn restore(
+        &self,
+        dump: &StoredDump,
+        name: &IndexName,
+        shards: Option<ShardCount>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Restored, RestoreError> {
+        let state = self.0.state.load_full();
+        if state.indexes.contains_key(name) || state.aliases.contains_key(name) {
+            return Err(RestoreError::Exists { name: name.clone() });
+        }
+        let dumped = schema(&dump.manifest().head().schema)?;
+        let restored = IndexSchema { shards: shards.unwrap_or(dumped.shards), ..dumped };
+        let new = NewIndex::begin(&self.0.root, restored)?;
+        let documents = load(&new, dump, dumped, restored, progress)?;
+        new.publish(name)?;
+        let open = indexes::open(&self.0.root, name, &self.0.parts)?;
+        self.0.replace(|state| {
+            state.indexes.insert(name.clone(), Entry::Open(Arc::new(open)));
+        });
+        Ok(Restored { documents, shards: restored.shards })
+    }
+}
+
+fn schema(record: &SchemaRecord) -> Result<IndexSchema, RestoreError> {
+    fn refuse(error: impl std::fmt::Display) -> RestoreError {
+        RestoreError::Schema { what: error.to_string() }
+    }
+    let size = |number: u32| usize::try_from(number).map_err(refuse);
+    Ok(IndexSchema {
+        dim: Dim::new(u64::from(record.dim)).map_err(refuse)?,
+        metric: Metric::from_name(&record.metric).map_err(refuse)?,
+        shards: record.shards,
+        hnsw: HnswParams::new(Some(size(record.hnsw.m)?), Some(size(record.hnsw.ef_construction)?)).map_err(refuse)?,
+    })
+}
+
+/// Fills the stores of the new index, and closes them.
+fn load(
+    new: &NewIndex,
+    dump: &StoredDump,
+    dumped: IndexSchema,
+    restored: IndexSchema,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, RestoreError> {
+    let mut loaders: Vec<_> = restored
+        .shards
+        .shards()
+        .map(|shard| Ok(Loader::new(new.make_store(shard)?)))
+        .collect::<Result<_, MakeIndexError>>()?;
+    let mut documents = 0;
+    for record in dump.manifest().shards() {
+        let folder = new.scratch("unpacked")?;
+        let mut archive = dump.open_archive(record.shard)?;
+        extract_archive(record, &mut archive, &folder, &mut |_| {})?;
+        let source = Source::open(&folder, record, dump, dumped)?;
+        source.read(|id, document| {
+            let shard = shard_of(&id, restored.shards);
+            documents += 1;
+            progress(documents);
+            loaders[shard.0 as usize].add(id, document)
+        })?;
+        remove_folder(&folder)?;
+    }
+    loaders.into_iter().try_for_each(Loader::finish)?;
+    Ok(documents)
+}
+
+/// The unpacked store of a dumped shard.
+struct Source<'a> {
+    store: Store,
+    record: &'a ShardRecord,
+    canaries: CanaryCheck,
+}
+
+impl<'a> Source<'a> {
+    fn open(
+        folder: &Path,
+        record: &'a ShardRecord,
+        dump: &StoredDump,
+        schema: IndexSchema,
+    ) -> Result<Self, RestoreError> {
+        let shard = record.shard;
+        let (store, identity, counters) = Store::open(&folder.join("db"))?;
+        let expected = (dump.manifest().head().index_uuid, shard, record.history, schema, record.seq);
+        if (identity.index, identity.shard, identity.history, identity.schema, counters.seq) != expected {
+            return Err(RestoreError::Foreign { shard });
+        }
+        let canaries = canaries(folder, record)?;
+        let wrong = |reason| RestoreError::WrongAnswer { shard, reason };
+        Ok(Self { store, record, canaries: CanaryCheck::new(schema, canaries).map_err(wrong)? })
+    }
+
+    /// Hands on every document; then tells whether they were all, and answer as they did.
+    fn read(
+        mut self,
+        mut take: impl FnMut(DocId, StoredDocument) -> Result<(), StoreError>,
+    ) -> Result<(), RestoreError> {
+        let shard = self.record.shard;
+        let mut found = 0;
+        for entry in self.store.snapshot().documents(None) {
+            let (id, document) = entry?;
+            self.canaries.see(&id, &document.vector);
+            found += 1;
+            take(id, document)?;
+        }
+        if found != self.record.documents {
+            return Err(RestoreError::Documents { shard, found, recorded: self.record.documents });
+        }
+        self.canaries.finish().map_err(|reason| RestoreError::WrongAnswer { shard, reason })
+    }
+}
+
+/// A dump may have been taken without canaries.
+fn canaries(folder: &Path, record: &ShardRecord) -> Result<Vec<annuli_dump::Canary>, RestoreError> {
+    let path = EntryPath::new("canaries.json").expect("a plain name");
+    if record.archive.entry(&path).is_none() {
+        return Ok(Vec::new());
+    }
+    let path = folder.join(path.as_str());
+    let mut file = File::open(&path).map_err(DiskFault::of("read", &path))?;
+    read_canaries(&mut file).map_err(|reason| RestoreError::Canaries { shard: record.shard, reason })
+}
+
+/// Writes documents into a new store, in groups. Nobody waits for any of them, so only the last is synced.
+struct Loader {
+    store: Store,
+    counters: Counters,
+    changes: Vec<Change>,
+}
+
+impl Loader {
+    fn new(store: Store) -> Self {
+        Self { store, counters: Counters::START, changes: Vec::new() }
+    }
+
+    fn add(&mut self, id: DocId, document: StoredDocument) -> Result<(), StoreError> {
+        let point = self.counters.next_point;
+        self.counters = Counters { seq: self.counters.seq.next(), next_point: Point(point.0 + 1) };
+        let document = Some(StoredDocument { seq: self.counters.seq, point, ..document });
+        self.changes.push(Change { seq: self.counters.seq, id, kind: ChangeKind::Put, document, killed: None });
+        if self.changes.len() < LOAD_STEP { Ok(()) } else { self.commit(Durability::Os) }
+    }
+
+    fn finish(mut self) -> Result<(), StoreError> {
+        self.commit(Durability::Fsync)
+    }
+
+    fn commit(&mut self, durability: Durability) -> Result<(), StoreError> {
+        self.store.commit(&self.changes, &self.counters, durability)?;
+        self.changes.clear();
+        Ok(())
+    }
+}
