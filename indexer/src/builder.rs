@@ -58,9 +58,10 @@ impl Builder {
     /// Works until it is told to stop, or the writer is gone.
     pub(crate) fn run(self) {
         let mut replaced: Option<Arc<Head>> = None;
+        // Slots that are in the graph. The view learns of them later, when the writer comes to it; to insert them
+        // again would make a search find them twice.
+        let mut inserted: Option<(Arc<Head>, usize)> = None;
         while self.wakes.recv().is_ok() {
-            // Slots that are in the graph; the view learns of them a moment later.
-            let mut inserted: Option<(Arc<Head>, usize)> = None;
             let mut progress = Progress::new(self.shard);
             loop {
                 if self.stopped() {

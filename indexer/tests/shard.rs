@@ -256,6 +256,24 @@ async fn dead_points_are_cleared_away_and_answers_stay() {
     assert!(all.iter().all(|id| id[4..].parse::<u32>().unwrap() % 3 != 0));
 }
 
+/// The builder once forgot which slots it had inserted whenever it ran out of work, and read from a view that did not
+/// know of them yet: they entered the graph twice, and searches found them twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_never_finds_a_document_twice_while_the_graph_grows() {
+    let (_folder, _workspace, shard) = new_shard(2, Metric::Euclidean).await;
+    let mut random = StdRng::seed_from_u64(11);
+    fill(&shard, &mut random, 2_100, 2).await;
+    for n in 0..1_000 {
+        let components = random_vector(&mut random, 2);
+        write(&shard, vec![put(&format!("new-{n}"), &components)]).await.unwrap();
+        let mut found = search(&shard, &components, 30, SearchMode::Approximate { ef: 30 }).await;
+        assert_eq!(found[0], format!("new-{n}"));
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), 30, "after {n} writes");
+    }
+}
+
 #[tokio::test]
 async fn a_restart_finds_everything() {
     let (folder, workspace, shard) = new_shard(3, Metric::Cosine).await;

@@ -130,7 +130,7 @@ impl Router {
                 "the batch is empty: it needs at least one document or id",
             ));
         }
-        Limits::check("the batch", items, self.limits.batch_documents_max).map(drop)
+        Limits::check("the number of documents or ids in the batch", items, self.limits.batch_documents_max).map(drop)
     }
 }
 

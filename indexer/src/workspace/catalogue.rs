@@ -110,7 +110,7 @@ impl Inner {
             Arc::new(indexes::open(&self.root, name, &self.parts).map_err(|error| indexes::unavailable(name, &error))?);
         let index = Arc::clone(&open.index);
         self.replace(|state| {
-            state.indexes.insert(name.clone(), Entry::Open(open));
+            state.indexes.insert(name.clone(), Entry::Open(Arc::clone(&open)));
         });
         tracing::info!(index = %name, uuid = %index.uuid, "created an index");
         Ok(Created::New(index))
@@ -181,15 +181,17 @@ impl Inner {
         let mut aliases = self.state.load().aliases.clone();
         change(&mut aliases);
         alias_file::write(&self.root, &aliases).map_err(|error| Failure::new(ErrorCode::StorageFailed, error))?;
-        self.replace(|state| state.aliases = aliases);
+        self.replace(|state| state.aliases.clone_from(&aliases));
         Ok(())
     }
 
-    /// Replaces the state. Only the catalogue's one thread does, so nothing is lost between reading and replacing.
-    pub(super) fn replace(&self, change: impl FnOnce(&mut State)) {
-        let mut state = State::clone(&self.state.load());
-        change(&mut state);
-        self.state.store(Arc::new(state));
+    /// Replaces the state, whoever else does so at the same time.
+    pub(super) fn replace(&self, change: impl Fn(&mut State)) {
+        self.state.rcu(|state| {
+            let mut state = State::clone(state);
+            change(&mut state);
+            state
+        });
     }
 }
 

@@ -122,9 +122,9 @@ impl Workspace {
         let new = NewIndex::begin(&self.0.root, restored)?;
         let documents = load(&new, dump, dumped, restored, progress)?;
         new.publish(name)?;
-        let open = indexes::open(&self.0.root, name, &self.0.parts)?;
+        let open = Arc::new(indexes::open(&self.0.root, name, &self.0.parts)?);
         self.0.replace(|state| {
-            state.indexes.insert(name.clone(), Entry::Open(Arc::new(open)));
+            state.indexes.insert(name.clone(), Entry::Open(Arc::clone(&open)));
         });
         Ok(Restored { documents, shards: restored.shards })
     }
