@@ -15,11 +15,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Semaphore;
 
 /// The API over a router.
 pub fn api(router: Arc<Router>) -> axum::Router {
-    let places = Arc::new(Semaphore::new(router.limits.concurrent_requests_max));
     let service = axum::Router::new()
         .route(path::INDEXES, get(indexes::list))
         .route(path::INDEX, put(indexes::create).get(indexes::info).delete(indexes::remove))
@@ -36,7 +34,7 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .route(path::ALIAS, put(indexes::set_alias).delete(indexes::remove_alias))
         .route(path::TASKS, get(dumps::tasks))
         .route(path::TASK, get(dumps::task))
-        .layer(from_fn_with_state(places, guard::limit_requests));
+        .layer(from_fn_with_state(Arc::clone(&router), guard::limit_requests));
     let health = axum::Router::new()
         .route(path::LIVEZ, get(health::live))
         .route(path::HEALTHZ, get(health::live))

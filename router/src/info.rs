@@ -6,7 +6,6 @@ use annuli_api::shard_api::{Include, Read, SearchMode, ShardSearch};
 use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus, ShardInfo};
 use annuli_api::{Failure, Index};
 use annuli_core::Vector;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Time for a shard to say how it is.
@@ -52,7 +51,7 @@ impl Router {
     /// Returns whether the process can serve: every shard answers a small search, and it is not about to end. An
     /// index that is unavailable as a whole is not counted: it does not keep the others from serving.
     pub async fn check_ready(&self, started: Instant) -> Result<(), String> {
-        if self.draining.load(Ordering::Acquire) {
+        if self.is_draining() {
             return Err("the process is about to end".to_owned());
         }
         for index in self.catalogue.indexes().into_iter().flatten() {

@@ -25,8 +25,9 @@ pub use polling::{Polling, PollingTable};
 use annuli_api::{Catalogue, Failure, Index};
 use annuli_core::{IndexName, ShardCount};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tasks::Tasks;
+use tokio::sync::Semaphore;
 
 /// Everything that a request needs. Shared by all of them.
 pub struct Router {
@@ -40,8 +41,10 @@ pub struct Router {
     pub default_shards: ShardCount,
     /// What is done in the background.
     pub tasks: Arc<Tasks>,
-    /// The process is about to end: it is no longer ready for new clients.
-    pub draining: AtomicBool,
+    /// The process is about to end: it takes no new requests.
+    draining: AtomicBool,
+    /// Requests that there is room for.
+    places: Semaphore,
 }
 
 impl Router {
@@ -52,8 +55,26 @@ impl Router {
         polling: PollingTable,
         default_shards: ShardCount,
     ) -> Self {
-        let tasks = Arc::new(Tasks::default());
-        Self { catalogue, limits, polling, default_shards, tasks, draining: AtomicBool::new(false) }
+        let (tasks, draining) = (Arc::new(Tasks::default()), AtomicBool::new(false));
+        let places = Semaphore::new(limits.concurrent_requests_max);
+        Self { catalogue, limits, polling, default_shards, tasks, draining, places }
+    }
+
+    /// From now on the process is not ready, and new requests are refused; those under way go on.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Returns whether the process is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Waits until no request is under way.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.limits.concurrent_requests_max).unwrap_or(u32::MAX);
+        // The semaphore is never closed, so nothing else can come of this than all its places.
+        let _all_places = self.places.acquire_many(all).await;
     }
 
     /// The index of that name or alias, as a request's path has it.

@@ -1,17 +1,21 @@
 //! What every request passes: a place among those at once, a line in the log, an answer where there is no handler.
 
 use super::failure::HttpFailure;
+use crate::Router;
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::{Request, State};
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
-/// Refuses a request when there are too many.
-pub(super) async fn limit_requests(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match places.try_acquire() {
+/// Refuses a request when there are too many, or the process is about to end.
+pub(super) async fn limit_requests(State(router): State<Arc<Router>>, request: Request, next: Next) -> Response {
+    if router.is_draining() {
+        let message = "the server is about to end: ask another one, or this one in a moment";
+        return HttpFailure(Failure::new(ErrorCode::ShuttingDown, message)).into_response();
+    }
+    match router.places.try_acquire() {
         Ok(_place) => next.run(request).await,
         Err(_) => {
             let message = "too many requests at once: wait a moment, or raise `limits.concurrent_requests_max`";

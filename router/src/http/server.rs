@@ -27,29 +27,51 @@ pub enum Ended {
     TimedOut,
 }
 
-/// Serves `service` on `listener` until `stop` is done; then takes no new connection and waits at most `drain` for the
-/// requests that are under way.
-pub async fn serve(
-    listener: TcpListener,
-    service: axum::Router,
-    stop: impl Future<Output = ()>,
-    drain: Duration,
-) -> Ended {
+/// When a server ends.
+pub struct End<Told, Idle> {
+    /// Done when it is told to.
+    pub told: Told,
+    /// From then on: done when no request is under way.
+    pub idle: Idle,
+    /// The longest time from then on.
+    pub drain: Duration,
+}
+
+/// Serves `service` on `listener` until it is told to end and no request is under way. Until then connections are
+/// taken, so that who asks hears that the process is not ready, instead of nothing.
+pub async fn serve<Told, Idle>(listener: TcpListener, service: axum::Router, end: End<Told, Idle>) -> Ended
+where
+    Told: Future<Output = ()>,
+    Idle: Future<Output = ()>,
+{
     let connections = GracefulShutdown::new();
-    let mut stop = pin!(stop);
+    accept_until(end.told, &listener, &service, &connections).await;
+    let drained = async {
+        accept_until(end.idle, &listener, &service, &connections).await;
+        drop(listener);
+        connections.shutdown().await;
+    };
+    match tokio::time::timeout(end.drain, drained).await {
+        Ok(()) => Ended::Drained,
+        Err(_) => Ended::TimedOut,
+    }
+}
+
+async fn accept_until(
+    end: impl Future<Output = ()>,
+    listener: &TcpListener,
+    service: &axum::Router,
+    connections: &GracefulShutdown,
+) {
+    let mut end = pin!(end);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connect(stream, service.clone(), &connections),
+                Ok((stream, _)) => connect(stream, service.clone(), connections),
                 Err(error) => pause(&error).await,
             },
-            () = &mut stop => break,
+            () = &mut end => return,
         }
-    }
-    drop(listener);
-    match tokio::time::timeout(drain, connections.shutdown()).await {
-        Ok(()) => Ended::Drained,
-        Err(_) => Ended::TimedOut,
     }
 }
 

@@ -157,6 +157,20 @@ async fn a_process_that_drains_is_not_ready() {
     let answer = world.get("/readyz").await;
     assert_eq!((answer.status.as_u16(), &answer.body), (503, &json!("not ready: the process is about to end\n")));
     assert_eq!(world.get("/livez").await.status, 200);
+    assert_eq!(world.post("count", &json!({})).await.failure().1, "shutting_down");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_is_idle_when_the_last_request_has_its_answer() {
+    let world = World::new(&[Fake::Hangs]);
+    let body = json!({"vector": [0, 0], "timeout_ms": 3_000});
+    let mut request = std::pin::pin!(world.post("search", &body));
+    assert!(futures_util::poll!(request.as_mut()).is_pending());
+    world.drain();
+    let mut idle = std::pin::pin!(world.idle());
+    assert!(futures_util::poll!(idle.as_mut()).is_pending());
+    assert_eq!(request.await.failure().1, "deadline_exceeded");
+    idle.await;
 }
 
 #[tokio::test]

@@ -18,7 +18,6 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -189,7 +188,11 @@ impl World {
     }
 
     pub(crate) fn drain(&self) {
-        self.router.draining.store(true, Ordering::Release);
+        self.router.drain();
+    }
+
+    pub(crate) async fn idle(&self) {
+        self.router.idle().await;
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
