@@ -1,0 +1,179 @@
+//! The command line.
+
+use crate::dataset::Name;
+use crate::fault::{SMOKE_EF, Strictness};
+use crate::settings::{Settings, Target};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Measures Annuli over HTTP: recall, load, memory, restart
+///
+/// Exit codes: 0 all is well; 1 an answer was wrong; 2 the run could not be done.
+#[derive(Debug, Parser)]
+#[command(name = "annuli-benches")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where fetched data sets are kept [default: ~/.cache/annuli/data]
+    #[arg(long, global = true, env = "ANNULI_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fetch and verify data sets
+    Fetch {
+        /// Which
+        #[arg(long, default_value = "all")]
+        dataset: Choice,
+    },
+    /// Measure, print a report and write results.json and report.md
+    Run(Run),
+}
+
+/// Data sets to choose from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    FashionMnist,
+    DebianPackages,
+    All,
+}
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Which data sets
+    #[arg(long, default_value = "all")]
+    dataset: Choice,
+    /// The program to start and measure
+    #[arg(long, default_value = "target/release/annuli", value_name = "FILE")]
+    program: PathBuf,
+    /// Measure a program that runs already, such as http://127.0.0.1:7700, instead of starting one
+    #[arg(long, conflicts_with_all = ["program", "smoke"], value_parser = address_of)]
+    url: Option<String>,
+    /// Shards of each index
+    #[arg(long, default_value_t = 2)]
+    shards: u32,
+    /// Widths of the search beam
+    #[arg(long, value_delimiter = ',', default_value = "16,32,64,128,256")]
+    ef: Vec<usize>,
+    /// Numbers of clients that send at the same time
+    #[arg(long, value_delimiter = ',', default_value = "1,4")]
+    connections: Vec<NonZeroUsize>,
+    /// Rounds; the figures shown are medians over them
+    #[arg(long, default_value = "3")]
+    rounds: NonZeroUsize,
+    /// Least seconds that each way to send is measured in a round; never less than all queries once
+    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
+    seconds: f64,
+    /// The date for the report [default: now]
+    #[arg(long)]
+    pub date: Option<String>,
+    /// Folder for results.json and report.md
+    #[arg(long, default_value = "target/benches", value_name = "DIR")]
+    pub out: PathBuf,
+    /// A run of seconds for continuous integration: debian-packages in one round, with an error if recall at ef 128
+    /// is below 0.95
+    #[arg(long, conflicts_with_all = ["dataset", "ef", "connections", "rounds", "seconds"])]
+    smoke: bool,
+}
+
+impl Choice {
+    pub(crate) fn names(self) -> &'static [Name] {
+        match self {
+            Self::FashionMnist => &[Name::FashionMnist],
+            Self::DebianPackages => &[Name::DebianPackages],
+            Self::All => &Name::ALL,
+        }
+    }
+}
+
+impl Run {
+    pub(crate) fn names(&self) -> &'static [Name] {
+        if self.smoke { &[Name::DebianPackages] } else { self.dataset.names() }
+    }
+
+    pub(crate) fn strictness(&self) -> Strictness {
+        if self.smoke { Strictness::Smoke } else { Strictness::Answers }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let target = match &self.url {
+            Some(address) => Target::Address(address.clone()),
+            None => Target::Program(self.program.clone()),
+        };
+        let full = Settings {
+            target,
+            shards: self.shards,
+            ef: self.ef.clone(),
+            connections: self.connections.clone(),
+            rounds: self.rounds.get(),
+            seconds_per_round: self.seconds,
+        };
+        if self.smoke {
+            let connections = vec![NonZeroUsize::MIN];
+            Settings { ef: vec![SMOKE_EF], connections, rounds: 1, seconds_per_round: 0.2, ..full }
+        } else {
+            full
+        }
+    }
+}
+
+/// `host:port` of a URL. Without TLS: encryption is not what is measured here.
+fn address_of(url: &str) -> Result<String, String> {
+    let address = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let address = address.filter(|address| address.contains(':') && !address.contains('/'));
+    address.map(str::to_owned).ok_or_else(|| "write it as http://host:port".to_owned())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
+    seconds.ok_or_else(|| "not a number from 0 to 3600".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[track_caller]
+    fn run(arguments: &[&str]) -> Run {
+        let arguments = ["annuli-benches", "run"].iter().chain(arguments);
+        match Cli::try_parse_from(arguments).unwrap().command {
+            Command::Run(run) => run,
+            Command::Fetch { .. } => panic!("run was asked for"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_measures_all_data_sets_unless_told_otherwise() {
+        let run = run(&[]);
+        assert_eq!(run.names(), Name::ALL);
+        assert_eq!(run.settings().ef, [16, 32, 64, 128, 256]);
+        assert_eq!(run.settings().target, Target::Program("target/release/annuli".into()));
+    }
+
+    #[test]
+    fn a_smoke_run_is_short_and_strict() {
+        let run = run(&["--smoke", "--shards", "3"]);
+        assert_eq!(run.names(), [Name::DebianPackages]);
+        assert_eq!(run.strictness(), Strictness::Smoke);
+        let settings = run.settings();
+        assert_eq!((settings.ef.as_slice(), settings.rounds, settings.shards), ([SMOKE_EF].as_slice(), 1, 3));
+        assert!(Cli::try_parse_from(["annuli-benches", "run", "--smoke", "--ef", "16"]).is_err());
+    }
+
+    #[test]
+    fn a_url_is_an_address_without_a_path() {
+        assert_eq!(address_of("http://127.0.0.1:7700/").as_deref(), Ok("127.0.0.1:7700"));
+        for wrong in ["127.0.0.1:7700", "https://localhost:7700", "http://localhost:7700/v1", "http://localhost"] {
+            assert!(address_of(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Exact neighbours: brute force in double precision, computed once and kept.
+
+mod brute_force;
+
+pub(crate) use brute_force::brute_force;
+
+use crate::clock::Stopwatch;
+use crate::dataset::cache::{Cache, Checksum};
+use crate::dataset::{Dataset, Neighbours, npy};
+use crate::files::{self, FileFailed};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// How many neighbours of each query are kept: what recall@100 would need, as in other published sets.
+const NEIGHBOURS_KEPT: usize = 100;
+
+/// A neighbour that is no document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the neighbours of query {query} name row {row} of a base of {rows} rows")]
+pub(crate) struct RowOutside {
+    query: usize,
+    row: i64,
+    rows: usize,
+}
+
+/// Stands beside a table of neighbours and says what it was computed of and what it must be.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seal {
+    inputs: String,
+    table: String,
+}
+
+/// The exact neighbours of each query: as shipped, else as kept, else computed now.
+pub(crate) fn of(dataset: &Dataset, cache: &Cache) -> Result<Neighbours, FileFailed> {
+    if let Some(shipped) = &dataset.shipped_neighbours {
+        return Ok(shipped.clone());
+    }
+    let name = dataset.name.as_str();
+    let folder = cache.folder_of(name)?;
+    let inputs = checksum_of_inputs(dataset);
+    if let Some(kept) = kept_in(&folder, &inputs, dataset.base.nrows()) {
+        return Ok(kept);
+    }
+    eprintln!("{name}: computing the exact neighbours of {} queries, once", dataset.queries.nrows());
+    let watch = Stopwatch::start();
+    let neighbours = brute_force(dataset.metric, &dataset.base, &dataset.queries, NEIGHBOURS_KEPT);
+    eprintln!("{name}: exact neighbours computed in {:.1} s, kept in {}", watch.seconds(), folder.display());
+    keep_in(&folder, inputs, &neighbours)?;
+    Ok(neighbours)
+}
+
+/// Checks a table of rows of a base with `rows` rows.
+pub(crate) fn from_table(table: &Array2<i32>, rows: usize) -> Result<Neighbours, RowOutside> {
+    let row = |query, row: i32| usize::try_from(row).map_err(|_| RowOutside { query, row: row.into(), rows });
+    let of_query = |(query, nearest): (usize, ndarray::ArrayView1<'_, i32>)| -> Result<Vec<usize>, RowOutside> {
+        nearest.iter().map(|&nearest| row(query, nearest)).collect()
+    };
+    let neighbours = table.rows().into_iter().enumerate().map(of_query).collect::<Result<Neighbours, _>>()?;
+    check_rows(&neighbours, rows)?;
+    Ok(neighbours)
+}
+
+/// Checks that every neighbour is one of `rows` rows.
+pub(crate) fn check_rows(neighbours: &Neighbours, rows: usize) -> Result<(), RowOutside> {
+    for (query, nearest) in neighbours.iter().enumerate() {
+        if let Some(&row) = nearest.iter().find(|row| **row >= rows) {
+            return Err(RowOutside { query, row: i64::try_from(row).unwrap_or(i64::MAX), rows });
+        }
+    }
+    Ok(())
+}
+
+fn checksum_of_inputs(dataset: &Dataset) -> String {
+    let (rows, dim) = dataset.base.dim();
+    let shape = format!("{} {rows} {dim} {} {NEIGHBOURS_KEPT}", dataset.metric, dataset.queries.nrows());
+    Checksum::default().bytes(shape.as_bytes()).floats(&dataset.base).floats(&dataset.queries).hexadecimal()
+}
+
+const TABLE: &str = "neighbors.npy";
+const SEAL: &str = "neighbors.json";
+
+/// What was kept, if it belongs to these inputs and is whole; anything else is computed anew.
+fn kept_in(folder: &Path, inputs: &str, rows: usize) -> Option<Neighbours> {
+    let seal: Seal = serde_json::from_slice(&files::read(&folder.join(SEAL)).ok()?).ok()?;
+    let table = files::read(&folder.join(TABLE)).ok()?;
+    let whole = seal == Seal { inputs: inputs.to_owned(), table: Checksum::default().bytes(&table).hexadecimal() };
+    if whole { from_table(&npy::integers(&table).ok()?, rows).ok() } else { None }
+}
+
+fn keep_in(folder: &Path, inputs: String, neighbours: &Neighbours) -> Result<(), FileFailed> {
+    let columns = neighbours.first().map_or(0, Vec::len);
+    let table = Array2::from_shape_fn((neighbours.len(), columns), |(query, rank)| {
+        i32::try_from(neighbours[query][rank]).expect("a base of this machine's memory has fewer rows")
+    });
+    let table = npy::write_integers(&table);
+    let seal = Seal { inputs, table: Checksum::default().bytes(&table).hexadecimal() };
+    files::write(&folder.join(TABLE), &table)?;
+    let seal = serde_json::to_vec_pretty(&seal).expect("two texts");
+    files::write(&folder.join(SEAL), &seal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn what_was_kept_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let neighbours = vec![vec![2, 0], vec![1, 2]];
+        keep_in(folder.path(), "inputs".to_owned(), &neighbours).unwrap();
+        assert_eq!(kept_in(folder.path(), "inputs", 3), Some(neighbours));
+    }
+
+    #[test]
+    fn what_was_kept_of_other_inputs_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        keep_in(folder.path(), "inputs".to_owned(), &vec![vec![0]]).unwrap();
+        assert_eq!(kept_in(folder.path(), "others", 3), None);
+    }
+
+    #[test]
+    fn a_damaged_table_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        keep_in(folder.path(), "inputs".to_owned(), &vec![vec![0, 1]]).unwrap();
+        let table = folder.path().join(TABLE);
+        let mut bytes = files::read(&table).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        files::write(&table, &bytes).unwrap();
+        assert_eq!(kept_in(folder.path(), "inputs", usize::MAX), None);
+    }
+
+    #[test]
+    fn a_neighbour_that_is_no_document_is_named() {
+        let check = |table, message: &str| assert_eq!(from_table(&table, 3).unwrap_err().to_string(), message);
+        check(array![[0, 2], [1, 3]], "the neighbours of query 1 name row 3 of a base of 3 rows");
+        check(array![[0, -1]], "the neighbours of query 0 name row -1 of a base of 3 rows");
+    }
+}
