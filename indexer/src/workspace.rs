@@ -9,6 +9,7 @@ mod catalogue;
 mod disk;
 mod index_file;
 mod indexes;
+mod json_file;
 mod lock;
 mod restore;
 
@@ -22,6 +23,7 @@ use arc_swap::ArcSwap;
 pub use disk::DiskFault;
 pub use index_file::IndexFileError;
 pub use indexes::{MakeIndexError, OpenIndexError};
+pub use json_file::JsonFileError;
 pub use lock::LockError;
 use lock::WorkspaceLock;
 pub use restore::{RestoreError, Restored};

@@ -17,10 +17,10 @@ pub(super) fn write(capture: &Capture, file: File) -> Result<ArchiveRecord, Dump
         let copy = |reason| DumpError::Copy { path: path.clone(), reason };
         let mut content = File::open(&path).map_err(copy)?;
         let bytes = content.metadata().map_err(copy)?.len();
-        archive.append(&entry(&format!("db/{name}")), bytes, &mut content)?;
+        archive.append(&store_file(&name), bytes, &mut content)?;
     }
     let canaries = write_canaries(&canaries::of(&capture.view))?;
-    archive.append(&entry("canaries.json"), canaries.len() as u64, &mut canaries.as_slice())?;
+    archive.append(&EntryPath::canaries(), canaries.len() as u64, &mut canaries.as_slice())?;
     let (record, _) = archive.finish()?;
     Ok(record)
 }
@@ -35,6 +35,6 @@ fn file_names(folder: &Path) -> Result<Vec<String>, DumpError> {
     Ok(names)
 }
 
-fn entry(path: &str) -> EntryPath {
-    EntryPath::new(path).expect("RocksDB names its files with letters, digits and `-`, `.`, `_`")
+fn store_file(name: &str) -> EntryPath {
+    EntryPath::db(name).expect("RocksDB names its files with letters, digits and `-`, `.`, `_`")
 }

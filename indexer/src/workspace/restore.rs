@@ -221,7 +221,7 @@ impl<'a> Source<'a> {
 
 /// A dump may have been taken without canaries.
 fn canaries(folder: &Path, record: &ShardRecord) -> Result<Vec<annuli_dump::Canary>, RestoreError> {
-    let path = EntryPath::new("canaries.json").expect("a plain name");
+    let path = EntryPath::canaries();
     if record.archive.entry(&path).is_none() {
         return Ok(Vec::new());
     }

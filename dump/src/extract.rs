@@ -1,0 +1,110 @@
+//! Turning an archive back into files, all of them or none.
+
+use crate::archive_reader::ArchiveReader;
+use crate::disk::{DiskError, sync_folder};
+use crate::entry_path::EntryPath;
+use crate::manifest::ShardRecord;
+use crate::refusal::{EntryRefused, ReadArchiveError};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// An archive that was not extracted. No file of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtractArchiveError {
+    /// The archive is not what its record says.
+    #[error(transparent)]
+    Refused(#[from] ReadArchiveError),
+    /// A file could not be written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl From<EntryRefused> for ExtractArchiveError {
+    fn from(refused: EntryRefused) -> Self {
+        Self::Refused(refused.into())
+    }
+}
+
+/// Writes the files of an archive into a folder that the caller made, checking every byte on the way as
+/// [`crate::verify_archive`] does. Files are new and synced. On any error everything written is removed again; only
+/// after success should the caller give the folder its final name.
+pub fn extract_archive(
+    shard: &ShardRecord,
+    archive: &mut dyn Read,
+    folder: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), ExtractArchiveError> {
+    let mut reader = ArchiveReader::new(shard, archive, progress)?;
+    let mut extraction = Extraction { root: folder, folders: Vec::new(), files: Vec::new(), complete: false };
+    for entry in shard.archive.entries() {
+        let mut content = reader.entry(entry)?;
+        let (mut file, path) = extraction.create(&entry.path)?;
+        while let Some(chunk) = content.next_chunk()? {
+            file.write_all(chunk).map_err(DiskError::at("write", &path))?;
+        }
+        content.close()?;
+        file.sync_all().map_err(DiskError::at("sync", &path))?;
+    }
+    reader.finish()?;
+    Ok(extraction.complete()?)
+}
+
+/// The files written so far. Dropped before it is complete, it removes them.
+struct Extraction<'a> {
+    root: &'a Path,
+    folders: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    complete: bool,
+}
+
+impl Extraction<'_> {
+    fn create(&mut self, entry: &EntryPath) -> Result<(File, PathBuf), DiskError> {
+        let path = self.root.join(entry.as_str());
+        if let Some(parent) = path.parent() {
+            self.create_folder(parent)?;
+        }
+        let file =
+            OpenOptions::new().write(true).create_new(true).open(&path).map_err(DiskError::at("create", &path))?;
+        self.files.push(path.clone());
+        Ok((file, path))
+    }
+
+    /// Folders too are new: one that stood there before might be a link to somewhere else.
+    fn create_folder(&mut self, folder: &Path) -> Result<(), DiskError> {
+        if folder == self.root || self.folders.iter().any(|created| created == folder) {
+            return Ok(());
+        }
+        if let Some(parent) = folder.parent() {
+            self.create_folder(parent)?;
+        }
+        fs::create_dir(folder).map_err(DiskError::at("create", folder))?;
+        self.folders.push(folder.to_owned());
+        Ok(())
+    }
+
+    /// Makes the names last as the contents already do.
+    fn complete(mut self) -> Result<(), DiskError> {
+        for folder in &self.folders {
+            sync_folder(folder)?;
+        }
+        sync_folder(self.root)?;
+        self.complete = true;
+        Ok(())
+    }
+}
+
+impl Drop for Extraction<'_> {
+    fn drop(&mut self) {
+        if self.complete {
+            return;
+        }
+        // Nobody can be told if removing fails too; the caller's folder is not published either way.
+        for file in &self.files {
+            let _ = fs::remove_file(file);
+        }
+        for folder in self.folders.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Extracting: all files or none.
+
+use crate::sample::{FILES, small};
+use annuli_dump::{Compression, extract_archive};
+use std::fs;
+use std::path::Path;
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for row in fs::read_dir(folder).unwrap() {
+        let path = row.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_in(&path));
+        } else {
+            files.push(path.to_str().unwrap().to_owned());
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn extracting_gives_the_files_back() {
+    let (record, bytes) = small();
+    let folder = tempfile::tempdir().unwrap();
+    let mut read = 0;
+    extract_archive(&record, &mut &bytes[..], folder.path(), &mut |bytes| read += bytes).unwrap();
+    assert_eq!(read, bytes.len() as u64);
+    for (path, content) in FILES {
+        assert_eq!(fs::read(folder.path().join(path)).unwrap(), content, "{path}");
+    }
+    assert_eq!(files_in(folder.path()).len(), FILES.len());
+}
+
+#[test]
+fn files_that_stand_in_the_folder_are_neither_overwritten_nor_removed() {
+    let (record, bytes) = small();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("canaries.json"), "mine").unwrap();
+    let error = extract_archive(&record, &mut &bytes[..], folder.path(), &mut |_| {}).unwrap_err();
+    let at = folder.path().join("canaries.json");
+    assert_eq!(error.to_string(), format!("cannot create `{}`: File exists (os error 17)", at.display()));
+    assert_eq!(files_in(folder.path()), [at.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(at).unwrap(), "mine");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a folder is left");
+}
+
+/// A link in the target would lead the files to wherever it points.
+#[test]
+fn a_folder_that_is_a_link_is_not_followed() {
+    let (record, bytes) = small();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("db")).unwrap();
+    let error = extract_archive(&record, &mut &bytes[..], folder.path(), &mut |_| {}).unwrap_err();
+    let at = folder.path().join("db");
+    assert_eq!(error.to_string(), format!("cannot create `{}`: File exists (os error 17)", at.display()));
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_and_a_folder_of_one_name_are_refused() {
+    let (record, bytes) = crate::sample::archive(&[("db", "x"), ("db/CURRENT", "x")], Compression::default());
+    let folder = tempfile::tempdir().unwrap();
+    let record = crate::sample::shard(0, record);
+    let error = extract_archive(&record, &mut &bytes[..], folder.path(), &mut |_| {}).unwrap_err();
+    let at = folder.path().join("db");
+    assert_eq!(error.to_string(), format!("cannot create `{}`: File exists (os error 17)", at.display()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files are left");
+}
