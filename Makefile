@@ -49,7 +49,8 @@ crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that 
 	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it crash_loop -- --nocapture
 
 bench: setup ## measure recall, latency and throughput of the service
-	$(HEARTBEAT) cargo run $(LOCKED) --release -p annuli-benches -- run
+	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
+	cargo run $(LOCKED) --release -p annuli-benches -- run
 
 micro: ## measure kernels and graph alone; needs no C++
 	cargo run $(LOCKED) --release -p annuli-micro

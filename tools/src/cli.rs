@@ -1,0 +1,151 @@
+//! The command line: definitions only. The doc comments are the help.
+
+mod dump;
+mod import;
+mod index;
+mod search;
+
+pub use dump::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, StoreArgs};
+pub use import::ImportArgs;
+pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
+pub use search::{IncludePart, SearchArgs};
+
+use crate::config::{Flags, LogFormat};
+use annuli_core::Metric;
+use annuli_core::ShardCount;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Sharded indexes for nearest-neighbour search: the server and its tools.
+#[derive(Debug, Parser)]
+#[command(name = "annuli", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// For every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Kept in step with `exit::Exit` by a test there.
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  failed; the message says why
+   2  the command line is wrong
+  69  the server cannot be reached, or does not answer
+  78  the configuration is wrong";
+
+/// What `annuli` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a server: everything in one process, data in a folder
+    Serve(Flags),
+    /// Print the configuration that `serve` would run with, and where each value comes from
+    Config(Flags),
+    /// Create, list, describe and delete indexes
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Store the vectors of a file: .npy, .fvecs or .jsonl
+    Import(ImportArgs),
+    /// Find the nearest documents
+    Search(SearchArgs),
+    /// Create, check, restore and delete dumps
+    #[command(subcommand)]
+    Dump(DumpCommand),
+    /// Print the completions of a shell
+    Completions {
+        /// Which
+        shell: clap_complete::Shell,
+    },
+}
+
+/// For every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Server to talk to
+    #[arg(long, global = true, env = "ANNULI_URL", default_value = "http://127.0.0.1:7700")]
+    pub url: String,
+
+    /// Tables for people, or the API's JSON
+    #[arg(long, global = true, value_enum, default_value = "table")]
+    pub output: OutputFormat,
+
+    /// What is logged to stderr, such as `info` or `warn,annuli_indexer=debug`; also ANNULI_LOG
+    /// [default: info for serve, warn for the rest]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+
+    /// How it is logged [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+impl Global {
+    /// The flags of a server, those for every command included.
+    pub fn complete(&self, flags: Flags) -> Flags {
+        Flags { log: self.log.clone(), log_format: self.log_format, ..flags }
+    }
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Tables for people
+    Table,
+    /// JSON for programs
+    Json,
+}
+
+/// Reads a metric, and lets clap list them all.
+fn metric() -> impl TypedValueParser<Value = Metric> {
+    PossibleValuesParser::new(Metric::ALL.map(Metric::name)).try_map(|name| Metric::from_name(&name))
+}
+
+/// Reads a number of shards.
+fn shards() -> impl TypedValueParser<Value = ShardCount> {
+    clap::value_parser!(u32).try_map(ShardCount::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn check(line: &str, accepted: bool) {
+        let words = ["annuli"].into_iter().chain(line.split_whitespace());
+        let parsed = Cli::try_parse_from(words);
+        assert_eq!(parsed.is_ok(), accepted, "{line}: {:?}", parsed.err().map(|error| error.to_string()));
+    }
+
+    #[test]
+    fn a_search_has_exactly_one_query() {
+        check("search --index a --id 7", true);
+        check("search --index a --vector [1,2]", true);
+        check("search --index a --vectors q.npy --row 3", true);
+        check("search --index a", false);
+        check("search --index a --id 7 --vector [1]", false);
+        check("search --index a --vectors q.npy", false);
+        check("search --index a --id 7 --row 3", false);
+    }
+
+    #[test]
+    fn names_and_bounds_are_checked_at_once() {
+        check("index create faces --dim 4 --metric cosine --shards 2", true);
+        check("index create Faces --dim 4 --metric cosine", false);
+        check("index create faces --dim 5000 --metric cosine", false);
+        check("index create faces --dim 4 --metric manhattan", false);
+        check("index create faces --dim 4 --metric cosine --shards 0", false);
+        check("dump verify 01890a5d-ac96-774b-bcce-b302099a8057", true);
+        check("dump verify newest", false);
+        check("import a.npy --index a --batch 0", false);
+        check("import a.npy --index a --connections 0", false);
+    }
+}

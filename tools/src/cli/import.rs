@@ -1,0 +1,67 @@
+//! `annuli import`
+
+use super::{metric, shards};
+use annuli_core::limits::BATCH_DOCUMENTS_MAX;
+use annuli_core::{IndexName, Metric, ShardCount};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Documents in one request, unless said otherwise: enough that the request costs little beside its documents, few
+/// enough that progress is seen.
+const BATCH_DEFAULT: u64 = 1000;
+
+/// Requests at the same time, unless said otherwise: one is on its way while another is written.
+const CONNECTIONS_DEFAULT: u64 = 4;
+
+/// Most requests at the same time: what more would do is wait in the server's queue.
+const CONNECTIONS_MAX: u64 = 256;
+
+/// `annuli import`
+#[derive(Debug, Args)]
+#[command(after_help = FORMATS)]
+pub struct ImportArgs {
+    /// The vectors: .npy, .fvecs or .jsonl
+    pub file: PathBuf,
+
+    /// Index to store them in
+    #[arg(long, value_name = "NAME", value_parser = IndexName::new)]
+    pub index: IndexName,
+
+    /// Create the index, if there is none, with this metric
+    #[arg(long, value_parser = metric())]
+    pub metric: Option<Metric>,
+
+    /// Create the index, if there is none, with as many shards
+    #[arg(long, value_name = "N", value_parser = shards(), requires = "metric")]
+    pub shards: Option<ShardCount>,
+
+    /// Ids, one a line
+    #[arg(long, value_name = "FILE")]
+    pub ids: Option<PathBuf>,
+
+    /// Metadata, one object {"id", "metadata"} a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub metadata: Option<PathBuf>,
+
+    /// Most documents in one request
+    #[arg(long, value_name = "N", default_value_t = BATCH_DEFAULT,
+          value_parser = clap::value_parser!(u64).range(1..=BATCH_DOCUMENTS_MAX as u64))]
+    pub batch: u64,
+
+    /// Requests at the same time. With more than one it is open which of several rows with the same id is stored; with
+    /// one it is the last
+    #[arg(long, value_name = "N", default_value_t = CONNECTIONS_DEFAULT,
+          value_parser = clap::value_parser!(u64).range(1..=CONNECTIONS_MAX))]
+    pub connections: u64,
+}
+
+const FORMATS: &str = "\
+Formats:
+  .npy    a matrix of float16, float32 or float64: little-endian, in C order, one row a document
+  .fvecs  for each document its dimension (int32), then its components (float32), little-endian
+  .jsonl  one {\"id\", \"vector\", \"metadata\"?} a line; a vector is a list of numbers or base64 of float32
+
+The rows of a matrix get their ids from --ids, else from --metadata, else they are called by their numbers, from 0.
+Row i belongs to line i of the other files.
+
+Importing twice is harmless: a document replaces the one of the same id.";

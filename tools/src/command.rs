@@ -1,0 +1,131 @@
+//! What each command does. One file a command; the server's own code is elsewhere.
+
+pub mod completions;
+pub mod config;
+mod confirm;
+pub mod dump;
+pub mod dump_offline;
+pub mod import;
+pub mod index;
+mod progress;
+pub mod search;
+pub mod serve;
+
+pub use confirm::NotConfirmed;
+
+use crate::cli::{Cli, Command};
+use crate::client::ClientError;
+use crate::config::ConfigError;
+use crate::exit::Exit;
+use crate::logging::{self, LoggingError};
+use crate::serve::ServeError;
+use dump::DumpError;
+use import::{ImportError, StopCause, TargetError};
+use index::IndexError;
+use search::SearchError;
+use std::io;
+
+/// Why a command has failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// `annuli serve`
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// `annuli index`
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// `annuli import`
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// `annuli search`
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// `annuli dump`
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// An answer could not be printed.
+    #[error("cannot write to stdout: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CommandError {
+    /// The exit code that belongs to it.
+    pub fn exit(&self) -> Exit {
+        if matches!(self, Self::Config(_)) {
+            return Exit::Configuration;
+        }
+        match self.client_error() {
+            Some(ClientError::Unreachable(_) | ClientError::NoAnswer(_)) => Exit::Unreachable,
+            Some(ClientError::Refused(_) | ClientError::Unexpected(_)) | None => Exit::Failure,
+        }
+    }
+
+    /// Returns whether whoever reads stdout has stopped to.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.output_error().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    fn client_error(&self) -> Option<&ClientError> {
+        match self {
+            Self::Index(IndexError::Client(error))
+            | Self::Search(SearchError::Client(error))
+            | Self::Dump(DumpError::Client(error))
+            | Self::Import(ImportError::Target(TargetError::Client(error))) => Some(error),
+            Self::Import(ImportError::Stopped(stopped)) => match &stopped.cause {
+                StopCause::Request { error, .. } => Some(error),
+                StopCause::Input(_) => None,
+            },
+            Self::Logging(_)
+            | Self::Config(_)
+            | Self::Serve(_)
+            | Self::Index(_)
+            | Self::Import(_)
+            | Self::Search(_)
+            | Self::Dump(_)
+            | Self::Output(_) => None,
+        }
+    }
+
+    fn output_error(&self) -> Option<&io::Error> {
+        match self {
+            Self::Output(error)
+            | Self::Index(IndexError::Output(error))
+            | Self::Import(ImportError::Output(error))
+            | Self::Search(SearchError::Output(error))
+            | Self::Dump(DumpError::Output(error)) => Some(error),
+            Self::Logging(_)
+            | Self::Config(_)
+            | Self::Serve(_)
+            | Self::Index(_)
+            | Self::Import(_)
+            | Self::Search(_)
+            | Self::Dump(_) => None,
+        }
+    }
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result<(), CommandError> {
+    let Cli { command, global } = cli;
+    if let Command::Serve(flags) = command {
+        return serve::run(&global.complete(flags));
+    }
+    logging::open_for_client(global.log.as_deref(), global.log_format)?;
+    match command {
+        // Its log is opened by its configuration, which has more to say than the flags.
+        Command::Serve(_) => {}
+        Command::Config(flags) => config::run(&global.complete(flags), global.output)?,
+        Command::Index(command) => index::run(&command, &global.url, global.output)?,
+        Command::Import(args) => import::run(&args, &global.url, global.output)?,
+        Command::Search(args) => search::run(&args, &global.url, global.output)?,
+        Command::Dump(command) => dump::run(&command, &global.url, global.output)?,
+        Command::Completions { shell } => completions::run(shell)?,
+    }
+    Ok(())
+}

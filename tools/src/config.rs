@@ -1,0 +1,98 @@
+//! The server's configuration: a file, overridden by the environment, overridden by flags.
+//!
+//! ```text
+//! annuli.toml                    listen = "127.0.0.1:7700"       named by --config or ANNULI_CONFIG
+//!                                [limits]
+//!                                k_max = 1000
+//! environment                    ANNULI_LISTEN=127.0.0.1:7701    two underscores for a dot: ANNULI_LIMITS__K_MAX=2000
+//! flags                          --listen 127.0.0.1:7702
+//! ```
+//!
+//! Every value remembers where it came from, and every error says so. Modules in reading order.
+
+pub mod help;
+
+pub mod limits;
+pub mod polling;
+pub mod settings;
+mod shard_count;
+
+mod error;
+mod flags;
+mod layer;
+mod nearest;
+mod soundness;
+
+pub use error::{ConfigError, Refusal};
+pub use flags::Flags;
+pub use limits::Limits;
+pub use polling::{Endpoint, PollingRule, PollingRules};
+pub use settings::{Durability, LogFormat, Settings};
+pub use soundness::Unsound;
+
+use figment::Figment;
+use figment::providers::Serialized;
+use layer::Layer;
+use std::ffi::OsString;
+
+/// What a value is from that nobody has set.
+const DEFAULT: &str = "default";
+
+/// The settings of a server, each with the place that it came from.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The settings.
+    pub settings: Settings,
+    /// Variables that begin with `ANNULI_` and name no setting, to be warned about. They are no error, because other
+    /// programs make some: Kubernetes sets `ANNULI_PORT` in every container near a service called `annuli`.
+    pub ignored_variables: Vec<String>,
+    figment: Figment,
+}
+
+impl Config {
+    /// Reads file, environment and flags, and checks what comes of them.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        Self::load_with(flags, std::env::vars_os())
+    }
+
+    /// The same, with another environment than that of this process.
+    pub fn load_with(
+        flags: &Flags,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut layers = Vec::new();
+        if let Some(path) = &flags.config {
+            layers.push(layer::file(path)?);
+        }
+        let environment = layer::environment(environment)?;
+        layers.extend(environment.layers);
+        layers.extend(layer::flags(flags));
+
+        let figment = layers.into_iter().fold(defaults(), Figment::merge::<Layer>);
+        let settings: Settings = figment.extract().map_err(|error| ConfigError::from_figment(&error, &figment))?;
+        soundness::check(&settings).map_err(|unsound| ConfigError::from_unsound(unsound, &figment))?;
+        Ok(Self { settings, ignored_variables: environment.ignored, figment })
+    }
+
+    /// Where the value of a setting came from: `default`, `file annuli.toml`, `environment variable ANNULI_LISTEN`,
+    /// `flag --listen`. The key's parts are joined by dots: `limits.k_max`.
+    pub fn source(&self, key: &str) -> String {
+        source_of(&self.figment, key)
+    }
+}
+
+fn defaults() -> Figment {
+    Figment::from(Serialized::defaults(Settings::default()))
+}
+
+fn source_of(figment: &Figment, key: &str) -> String {
+    match figment.find_metadata(key) {
+        Some(metadata) if metadata.name.starts_with(layer::NAMED_AFTER_ITS_PLACE) => {
+            metadata.name.trim_start_matches(layer::NAMED_AFTER_ITS_PLACE).to_owned()
+        }
+        Some(_) | None => DEFAULT.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The flags of the server: settings that are often changed. What is not set stays unsaid, so that the layers below
+//! decide.
+
+use super::settings::{Durability, LogFormat};
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub struct Flags {
+    /// Configuration file (TOML); `annuli config` prints one to start from
+    #[arg(long, value_name = "FILE", env = "ANNULI_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Folder that holds every index [default: ./workspace]
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<PathBuf>,
+
+    /// Address and port to listen on [default: 127.0.0.1:7700]
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+
+    /// Allow an address that other machines reach, although there are no API keys yet
+    #[arg(long)]
+    #[serde(skip_serializing_if = "is_unsaid")]
+    pub insecure: bool,
+
+    /// Shards of an index that is created without naming a number [default: 1]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u32>,
+
+    /// When a write is acknowledged [default: fsync]
+    #[arg(long, value_name = "WHEN", value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+
+    /// Threads that search [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_threads: Option<usize>,
+
+    /// Folder that dumps are kept in [default: .dumps in the workspace]
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dumps: Option<PathBuf>,
+
+    /// Longest wait for requests under way when the server stops, in milliseconds [default: 15000]
+    #[arg(long, value_name = "MS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_ms: Option<u64>,
+
+    // These two are flags of every command, so clap has them elsewhere; `cli` copies them.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<String>,
+
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// A switch can only be turned on by its flag: not giving it says nothing.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+fn is_unsaid(switch: &bool) -> bool {
+    !switch
+}

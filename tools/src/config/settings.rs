@@ -1,0 +1,111 @@
+//! Every setting of the server. The doc comments are the help text of `annuli config`.
+
+use super::help::settings;
+use super::limits::Limits;
+use super::polling::PollingRules;
+use annuli_core::ShardCount;
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Where `annuli serve` listens, and where the other commands look for it.
+pub const PORT_DEFAULT: u16 = 7700;
+
+/// Longest wait for requests under way when the server stops: beyond the default `timeout_ms` of a request, so that
+/// all but the slowest are answered, and below the 30 s after which Kubernetes kills.
+pub const DRAIN_MS_DEFAULT: u64 = 15_000;
+
+settings! {
+    /// How a server runs.
+    pub struct Settings {
+        /// Folder that holds every index. One process at a time: it is locked while the server runs.
+        pub workspace: PathBuf,
+        /// Address and port to listen on.
+        pub listen: SocketAddr,
+        /// Whether `listen` may be an address that other machines reach. There are no API keys yet: whoever reaches
+        /// the server can read and delete everything.
+        pub insecure: bool,
+        /// Shards of an index that is created without naming a number.
+        #[serde(with = "super::shard_count")]
+        pub shards: ShardCount,
+        /// When a write is acknowledged: "fsync": when it is on the disk; "os": when the operating system has it,
+        /// which survives a crash of the server but not of the machine.
+        pub durability: Durability,
+        /// Threads that search. The default is the number of cores.
+        pub search_threads: NonZeroUsize,
+        /// Folder that dumps are kept in. The default is `.dumps` in the workspace.
+        pub dumps: Option<PathBuf>,
+        /// Longest wait for requests under way when the server stops, in milliseconds.
+        pub drain_ms: u64,
+        /// What is logged: a level (error, warn, info, debug, trace), or levels by module as in
+        /// `info,annuli_indexer=debug`.
+        pub log: String,
+        /// How it is logged: "text" for people, "json" for programs.
+        pub log_format: LogFormat,
+        /// Which shards a request goes to, by endpoint: "ANY": to the one that owns the document; "ALL": to all.
+        /// `*` stands for the endpoints that are not named.
+        pub polling: PollingRules,
+        /// What one request may ask for.
+        pub limits: Limits,
+    }
+}
+
+/// When a write is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// When it is on the disk.
+    Fsync,
+    /// When the operating system has it.
+    Os,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Settings {
+    /// Folder that dumps are kept in.
+    pub fn dump_store(&self) -> PathBuf {
+        self.dumps.clone().unwrap_or_else(|| self.workspace.join(".dumps"))
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            workspace: PathBuf::from("./workspace"),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
+            insecure: false,
+            shards: ShardCount::ONE,
+            durability: Durability::Fsync,
+            search_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            dumps: None,
+            drain_ms: DRAIN_MS_DEFAULT,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            polling: PollingRules::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dumps_are_kept_in_the_workspace_unless_said_otherwise() {
+        let settings = Settings { workspace: PathBuf::from("data"), ..Settings::default() };
+        assert_eq!(settings.dump_store(), PathBuf::from("data/.dumps"));
+        let settings = Settings { dumps: Some(PathBuf::from("elsewhere")), ..settings };
+        assert_eq!(settings.dump_store(), PathBuf::from("elsewhere"));
+    }
+}

@@ -1,0 +1,77 @@
+//! What types cannot say: bounds, and settings that do not go together.
+
+use super::polling::{Endpoint, PollingRule};
+use super::settings::Settings;
+use std::net::SocketAddr;
+use tracing_subscriber::EnvFilter;
+
+/// A value that the server would be wrong to run with.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsound {
+    /// A limit out of its bounds.
+    #[error("it needs 1 to {ceiling}")]
+    Limit {
+        /// Which.
+        key: &'static str,
+        /// The most that it may be.
+        ceiling: u64,
+    },
+    /// A request that names no time would get more than it may ask for.
+    #[error("it is longer than limits.timeout_ms_max, which is {max}")]
+    TimeoutDefault {
+        /// The longest time.
+        max: u64,
+    },
+    /// An address that other machines reach.
+    #[error(
+        "{address} can be reached from other machines, and there are no API keys yet: whoever reaches it can read \
+         and delete everything. Listen on 127.0.0.1, or say --insecure if the network is closed"
+    )]
+    Public {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A write that would be done on every shard.
+    #[error("it can only be ANY: every shard would hold a copy of each document")]
+    Copies {
+        /// The write.
+        endpoint: Endpoint,
+    },
+    /// A filter of the log that cannot be read.
+    #[error("it is no filter of the log: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+}
+
+impl Unsound {
+    /// The setting that is to be changed.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Limit { key, .. } => (*key).to_owned(),
+            Self::TimeoutDefault { .. } => "limits.timeout_ms_default".to_owned(),
+            Self::Public { .. } => "listen".to_owned(),
+            Self::Copies { endpoint } => format!("polling.{}", endpoint.name()),
+            Self::Log(_) => "log".to_owned(),
+        }
+    }
+}
+
+pub(super) fn check(settings: &Settings) -> Result<(), Unsound> {
+    for limit in settings.limits.bounded() {
+        if !(1..=limit.ceiling).contains(&limit.value) {
+            return Err(Unsound::Limit { key: limit.key, ceiling: limit.ceiling });
+        }
+    }
+    if settings.limits.timeout_ms_default > settings.limits.timeout_ms_max {
+        return Err(Unsound::TimeoutDefault { max: settings.limits.timeout_ms_max });
+    }
+    if !settings.listen.ip().is_loopback() && !settings.insecure {
+        return Err(Unsound::Public { address: settings.listen });
+    }
+    if let Some((endpoint, _)) =
+        settings.polling.rules().find(|(endpoint, rule)| endpoint.writes() && *rule == PollingRule::All)
+    {
+        return Err(Unsound::Copies { endpoint });
+    }
+    EnvFilter::builder().parse(&settings.log)?;
+    Ok(())
+}

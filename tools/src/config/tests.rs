@@ -1,0 +1,218 @@
+use super::*;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Loads a configuration of a file (none if empty), variables and flags.
+fn load(file: &str, environment: &[(&str, &str)], mut flags: Flags) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("annuli.toml");
+    if !file.is_empty() {
+        std::fs::write(&path, file).unwrap();
+        flags.config = Some(path.clone());
+    }
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+    Config::load_with(&flags, environment).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "F"))
+}
+
+#[track_caller]
+fn check_refused(file: &str, environment: &[(&str, &str)], flags: Flags, message: &str) {
+    assert_eq!(load(file, environment, flags).unwrap_err(), message);
+}
+
+fn listen(address: &str) -> Flags {
+    Flags { listen: Some(address.to_owned()), ..Flags::default() }
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let file = "listen = \"127.0.0.1:1\"\nshards = 1\ndrain_ms = 1\n[limits]\nk_max = 1\nef_max = 1";
+    let environment = [("ANNULI_LISTEN", "127.0.0.1:2"), ("ANNULI_SHARDS", "2"), ("ANNULI_LIMITS__K_MAX", "2")];
+    let config = load(file, &environment, listen("127.0.0.1:3")).unwrap();
+    let Settings { listen, shards, drain_ms, limits, .. } = &config.settings;
+    assert_eq!((listen.port(), shards.get(), *drain_ms), (3, 2, 1));
+    assert_eq!((limits.k_max, limits.ef_max, limits.queries_max), (2, 1, Limits::default().queries_max));
+}
+
+#[test]
+fn every_value_knows_where_it_came_from() {
+    let config = load("[limits]\nef_max = 7", &[("ANNULI_LIMITS__K_MAX", "2")], listen("127.0.0.1:3")).unwrap();
+    assert_eq!(config.source("listen"), "flag --listen");
+    assert_eq!(config.source("limits.k_max"), "environment variable ANNULI_LIMITS__K_MAX");
+    assert!(config.source("limits.ef_max").starts_with("file /"), "{}", config.source("limits.ef_max"));
+    assert_eq!(config.source("shards"), "default");
+}
+
+#[test]
+fn without_anything_the_defaults_hold() {
+    let config = load("", &[], Flags::default()).unwrap();
+    assert_eq!(config.settings, Settings::default());
+    assert_eq!(config.settings.listen.to_string(), "127.0.0.1:7700");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_place() {
+    let variable = [("ANNULI_LISTEN", "nonsense")];
+    let reason = "invalid socket address syntax";
+    let message = format!("listen = \"nonsense\" from environment variable ANNULI_LISTEN: {reason}");
+    check_refused("", &variable, Flags::default(), &message);
+    let message = format!("listen = \"nonsense\" from flag --listen: {reason}");
+    check_refused("", &variable, listen("nonsense"), &message);
+    check_refused(
+        "durability = \"fsyn\"",
+        &[],
+        Flags::default(),
+        "durability = \"fsyn\" from file F: choose one of fsync, os",
+    );
+    check_refused(
+        "",
+        &[("ANNULI_LIMITS__K_MAX", "many")],
+        Flags::default(),
+        "limits.k_max = \"many\" from environment variable ANNULI_LIMITS__K_MAX: \
+         invalid type: found string \"many\", expected usize",
+    );
+    check_refused(
+        "shards = 257",
+        &[],
+        Flags::default(),
+        "shards = 257 from file F: an index cannot have 257 shards: it needs 1 to 256",
+    );
+    check_refused(
+        "search_threads = 0",
+        &[],
+        Flags::default(),
+        "search_threads = 0 from file F: invalid value signed int `0`, expected a nonzero usize",
+    );
+    check_refused(
+        "[polling]\n\"/search\" = \"SOME\"",
+        &[],
+        Flags::default(),
+        "polling./search = \"SOME\" from file F: choose one of ANY, ALL",
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_name() {
+    check_refused("listn = 1", &[], Flags::default(), "`listn` from file F is no setting: did you mean `listen`?");
+    check_refused(
+        "[limits]\nkmax = 1",
+        &[],
+        Flags::default(),
+        "`limits.kmax` from file F is no setting: did you mean `k_max`?",
+    );
+    check_refused(
+        "[polling]\n\"/serch\" = \"ANY\"",
+        &[],
+        Flags::default(),
+        "`polling./serch` from file F is no setting: did you mean `/search`?",
+    );
+    check_refused(
+        "",
+        &[("ANNULI_LIMIT__K_MAX", "1")],
+        Flags::default(),
+        "`limit` from environment variable ANNULI_LIMIT__K_MAX is no setting: did you mean `limits`?",
+    );
+    let known = "workspace, listen, insecure, shards, durability, search_threads, dumps, drain_ms, log, log_format, \
+                 polling, limits";
+    let message = format!("`colour` from file F is no setting: there are {known}");
+    check_refused("colour = 1", &[], Flags::default(), &message);
+}
+
+#[test]
+fn a_variable_that_another_program_made_is_reported_not_refused() {
+    let environment = [("ANNULI_PORT", "tcp://10.0.0.1:80"), ("ANNULI_CXX", "c++"), ("ANNULI_URL", ""), ("HOME", "")];
+    let config = load("", &environment, Flags::default()).unwrap();
+    assert_eq!(config.ignored_variables, ["ANNULI_CXX", "ANNULI_PORT"]);
+}
+
+#[test]
+fn limits_have_a_floor_and_a_ceiling() {
+    let message = "limits.k_max = 0 from file F: it needs 1 to 1000000";
+    check_refused("limits.k_max = 0", &[], Flags::default(), message);
+    let message = "limits.body_bytes_max = 1073741825 from file F: it needs 1 to 1073741824";
+    check_refused("limits.body_bytes_max = 1073741825", &[], Flags::default(), message);
+    check_refused(
+        "limits.timeout_ms_max = 9000",
+        &[],
+        Flags::default(),
+        "limits.timeout_ms_default = 10000 from default: it is longer than limits.timeout_ms_max, which is 9000",
+    );
+}
+
+#[test]
+fn a_document_is_written_to_one_shard() {
+    check_refused(
+        "[polling]\n\"/index\" = \"ALL\"",
+        &[],
+        Flags::default(),
+        "polling./index = \"ALL\" from file F: it can only be ANY: every shard would hold a copy of each document",
+    );
+    assert!(load("[polling]\n\"*\" = \"ANY\"\n\"/search\" = \"ANY\"", &[], Flags::default()).is_ok());
+}
+
+#[test]
+fn a_public_address_is_refused_unless_said_to_be_insecure() {
+    let message = load("", &[], listen("0.0.0.0:7700")).unwrap_err();
+    let start = "listen = \"0.0.0.0:7700\" from flag --listen: 0.0.0.0:7700 can be reached from other machines";
+    assert!(message.starts_with(start), "{message}");
+    assert!(message.contains("--insecure"), "{message}");
+    let insecure = Flags { insecure: true, ..listen("[::]:7700") };
+    assert_eq!(load("", &[], insecure).unwrap().settings.listen.to_string(), "[::]:7700");
+    let variable = [("ANNULI_INSECURE", "true")];
+    assert!(load("", &variable, listen("0.0.0.0:1")).unwrap().settings.insecure);
+    assert!(load("", &[], listen("[::1]:1")).is_ok());
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_refused() {
+    let message = load("log = \"info,annuli=loud\"", &[], Flags::default()).unwrap_err();
+    assert!(message.starts_with("log = \"info,annuli=loud\" from file F: it is no filter of the log: "), "{message}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_named() {
+    let flags = Flags { config: Some(PathBuf::from("nowhere.toml")), ..Flags::default() };
+    let message = load("", &[], flags).unwrap_err();
+    assert!(message.starts_with("configuration file nowhere.toml cannot be read: "), "{message}");
+    let message = load("listen = \nshards = 1", &[], Flags::default()).unwrap_err();
+    assert!(
+        message.starts_with("configuration file F is not TOML: TOML parse error at line 1, column 10"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_variable_is_read_as_its_setting_is_typed() {
+    let environment = [
+        ("ANNULI_WORKSPACE", "2026"),
+        ("ANNULI_DUMPS", "7"),
+        ("ANNULI_LOG", "debug"),
+        ("ANNULI_SEARCH_THREADS", "3"),
+        ("ANNULI_DURABILITY", "os"),
+        ("ANNULI_LOG_FORMAT", "json"),
+        ("ANNULI_POLLING", r#"{"/search": "ANY"}"#),
+    ];
+    let settings = load("", &environment, Flags::default()).unwrap().settings;
+    assert_eq!(settings.workspace, PathBuf::from("2026"));
+    assert_eq!(settings.dump_store(), PathBuf::from("7"));
+    assert_eq!(settings.log, "debug");
+    assert_eq!(Some(settings.search_threads), NonZeroUsize::new(3));
+    assert_eq!((settings.durability, settings.log_format), (Durability::Os, LogFormat::Json));
+    assert_eq!(settings.polling.of(Endpoint::Search), PollingRule::Any);
+    assert_eq!(settings.polling.of(Endpoint::Index), PollingRule::Any);
+    assert_eq!(settings.polling.of(Endpoint::Count), PollingRule::All);
+}
+
+#[test]
+fn a_variable_for_one_limit_wins_over_one_for_all() {
+    let environment = [("ANNULI_LIMITS__K_MAX", "1"), ("ANNULI_LIMITS", r#"{"k_max": 2, "ef_max": 2}"#)];
+    let limits = load("", &environment, Flags::default()).unwrap().settings.limits;
+    assert_eq!((limits.k_max, limits.ef_max), (1, 2));
+}
+
+#[test]
+fn a_variable_that_is_not_text_is_named() {
+    use std::os::unix::ffi::OsStringExt;
+    let variable = ("ANNULI_WORKSPACE".into(), OsString::from_vec(vec![0xff]));
+    let error = Config::load_with(&Flags::default(), [variable]).unwrap_err();
+    assert_eq!(error.to_string(), "environment variable ANNULI_WORKSPACE is not text in UTF-8");
+}

@@ -1,0 +1,16 @@
+//! The parts of the `annuli` binary: the command line and what it does. Modules in reading order.
+
+pub mod cli;
+pub mod exit;
+
+pub mod config;
+pub mod logging;
+
+pub mod client;
+pub mod clock;
+pub mod lines;
+pub mod output;
+pub mod vector_file;
+
+pub mod command;
+pub mod serve;

@@ -1,0 +1,148 @@
+//! The role `serve`: a workspace, a router over it and the HTTP API, in one process.
+
+use crate::config::{Durability as DurabilitySetting, PollingRule, Settings};
+use annuli_dump::LocalStore;
+use annuli_indexer::settings::SEARCH_QUEUE_MAX;
+use annuli_indexer::shard::ShardParts;
+use annuli_indexer::workspace::OpenWorkspaceError;
+use annuli_indexer::{CpuPool, Durability, ShardSettings, Workspace};
+use annuli_router::http::api;
+use annuli_router::http::server::{End, Ended, serve};
+use annuli_router::polling::InvalidPolling;
+use annuli_router::{Limits, Polling, PollingTable, Router};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why the server did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken or not of this machine.
+    #[error("cannot listen on {address}: {reason}; choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The workspace does not open.
+    #[error(transparent)]
+    Workspace(#[from] OpenError),
+    /// The polling would break indexes.
+    #[error(transparent)]
+    Polling(#[from] InvalidPolling),
+    /// The operating system gives no threads or signals.
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+    /// Requests were still under way when the time was over.
+    #[error("some requests were not finished within {drain_ms} ms (`drain_ms`)")]
+    NotDrained {
+        /// The time that they had.
+        drain_ms: u64,
+    },
+}
+
+/// Why a workspace does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The operating system gives no threads.
+    #[error("cannot start threads: {0}")]
+    Threads(io::Error),
+    /// The workspace cannot be used.
+    #[error(transparent)]
+    Workspace(#[from] OpenWorkspaceError),
+}
+
+/// Serves until the process is told to end by SIGTERM or SIGINT.
+pub fn run(settings: &Settings) -> Result<(), ServeError> {
+    let polling = PollingTable::new(&polling(settings))?;
+    // Before the workspace is opened, which may take long: a port in use is said at once.
+    let listener = listen(settings.listen)?;
+    let workspace = open_workspace(settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Start)?;
+    let limits = limits(settings);
+    let router = Arc::new(Router::new(Arc::new(workspace.clone()), limits, polling, settings.shards));
+    let drain = Duration::from_millis(settings.drain_ms);
+    let ended = runtime.block_on(serve_until_told(listener, router, drain))?;
+    tracing::info!("closing the workspace");
+    runtime.shutdown_background();
+    workspace.close();
+    tracing::info!("ended");
+    match ended {
+        Ended::Drained => Ok(()),
+        Ended::TimedOut => Err(ServeError::NotDrained { drain_ms: settings.drain_ms }),
+    }
+}
+
+/// Opens the workspace of the settings, with the threads that they ask for.
+pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
+    let build_pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("build-{number}"))
+        .build()
+        .map_err(|error| OpenError::Threads(io::Error::other(error)))?;
+    let durability = match settings.durability {
+        DurabilitySetting::Fsync => Durability::Fsync,
+        DurabilitySetting::Os => Durability::Os,
+    };
+    let parts = ShardParts {
+        settings: ShardSettings { durability },
+        search_pool: CpuPool::start("search", settings.search_threads.get(), SEARCH_QUEUE_MAX),
+        build_pool: Arc::new(build_pool),
+    };
+    Ok(Workspace::open(&settings.workspace, LocalStore::new(settings.dump_store()), parts)?)
+}
+
+async fn serve_until_told(listener: TcpListener, router: Arc<Router>, drain: Duration) -> Result<Ended, ServeError> {
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
+    let address = listener.local_addr().map_err(ServeError::Start)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Start)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Start)?;
+    tracing::info!(url = %format_args!("http://{address}"), "serving");
+    let told = async {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("told to end by SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("told to end by SIGINT"),
+        }
+        router.drain();
+    };
+    let service = api(Arc::clone(&router));
+    Ok(serve(listener, service, End { told, idle: router.idle(), drain }).await)
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let bind = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bind().map_err(|reason| ServeError::Listen { address, reason })
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let limits = &settings.limits;
+    Limits {
+        body_bytes_max: limits.body_bytes_max,
+        batch_documents_max: limits.batch_documents_max,
+        queries_max: limits.queries_max,
+        k_max: limits.k_max,
+        ef_max: limits.ef_max,
+        page_documents_max: limits.page_documents_max,
+        concurrent_requests_max: limits.concurrent_requests_max,
+        timeout_ms_default: limits.timeout_ms_default,
+        timeout_ms_max: limits.timeout_ms_max,
+    }
+}
+
+fn polling(settings: &Settings) -> BTreeMap<String, Polling> {
+    let polling = |rule| match rule {
+        PollingRule::Any => Polling::Any,
+        PollingRule::All => Polling::All,
+    };
+    settings.polling.rules().map(|(endpoint, rule)| (endpoint.name().to_owned(), polling(rule))).collect()
+}

@@ -1,0 +1,9 @@
+//! The command line from outside: the built binary, and servers that the tests make up.
+#![allow(clippy::unwrap_used, reason = "clippy takes the helpers of an integration test for something else")]
+
+mod cli;
+mod client;
+mod dumps;
+mod import;
+mod search;
+mod server;
