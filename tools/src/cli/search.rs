@@ -55,6 +55,10 @@ pub struct SearchArgs {
     /// Parts of a document to show [default: metadata]
     #[arg(long, value_name = "PARTS", value_enum, value_delimiter = ',')]
     pub include: Option<Vec<IncludePart>>,
+
+    /// Fields of the metadata to show, a column each, instead of all of it
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub fields: Vec<String>,
 }
 
 /// A part of a document.

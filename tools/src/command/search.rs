@@ -4,8 +4,10 @@ use crate::cli::{IncludePart, OutputFormat, SearchArgs};
 use crate::client::{Client, ClientError, InvalidUrl};
 use crate::output::{self, Align};
 use crate::vector_file::{VectorFile, VectorFileError};
+use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::{Include, SearchReply, SearchRequest, WireHit};
 use annuli_api::v1::vector::{WireVector, to_base64};
+use annuli_core::Value;
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::io;
@@ -52,7 +54,9 @@ pub fn run(args: &SearchArgs, url: &str, format: OutputFormat) -> Result<(), Sea
     let client = Client::new(url, 1)?;
     let reply = client.search(&args.index, &request(args)?)?;
     match format {
-        OutputFormat::Table => output::text(&reply_text(&reply, args.offset.unwrap_or(0), output::width()))?,
+        OutputFormat::Table => {
+            output::text(&reply_text(&reply, args.offset.unwrap_or(0), &args.fields, output::width()))?;
+        }
         OutputFormat::Json => output::json(&reply)?,
     }
     Ok(())
@@ -110,9 +114,9 @@ fn read_row(path: &Path, row: u64) -> Result<WireVector, SearchError> {
     Ok(WireVector::Base64(to_base64(&vector)))
 }
 
-fn reply_text(reply: &SearchReply, offset: usize, width: u16) -> String {
+fn reply_text(reply: &SearchReply, offset: usize, fields: &[String], width: u16) -> String {
     let hits: Vec<&WireHit> = reply.results.iter().flat_map(|result| &result.hits).collect();
-    let mut text = if hits.is_empty() { String::new() } else { hit_table(&hits, offset, width) + "\n" };
+    let mut text = if hits.is_empty() { String::new() } else { hit_table(&hits, offset, fields, width) + "\n" };
     let plural = if hits.len() == 1 { "" } else { "s" };
     let shards = &reply.shards;
     text += &format!(
@@ -128,21 +132,35 @@ fn reply_text(reply: &SearchReply, offset: usize, width: u16) -> String {
     text
 }
 
-fn hit_table(hits: &[&WireHit], offset: usize, width: u16) -> String {
+fn hit_table(hits: &[&WireHit], offset: usize, fields: &[String], width: u16) -> String {
     let mut columns =
         vec![("rank", Align::Right), ("id", Align::Left), ("score", Align::Right), ("distance", Align::Right)];
-    let (metadata, vector) =
-        (hits.iter().any(|hit| hit.metadata.is_some()), hits.iter().any(|hit| hit.vector.is_some()));
+    let metadata = fields.is_empty() && hits.iter().any(|hit| hit.metadata.is_some());
+    let vector = hits.iter().any(|hit| hit.vector.is_some());
+    columns.extend(fields.iter().map(|field| (field.as_str(), Align::Left)));
     columns.extend(metadata.then_some(("metadata", Align::Left)));
     columns.extend(vector.then_some(("vector", Align::Left)));
     let row = |(position, hit): (usize, &&WireHit)| {
         let rank = (offset + position + 1).to_string();
         let mut cells = vec![rank, hit.id.clone(), format!("{:.6}", hit.score), format!("{:.6}", hit.distance)];
+        cells.extend(fields.iter().map(|field| field_text(hit, field)));
         cells.extend(metadata.then(|| metadata_text(hit)));
         cells.extend(vector.then(|| vector_text(hit)));
         cells
     };
     output::table(&columns, hits.iter().enumerate().map(row), width)
+}
+
+fn field_text(hit: &WireHit, field: &str) -> String {
+    match hit.metadata.as_ref().and_then(|metadata| metadata.0.get(field)) {
+        None => String::new(),
+        Some(Value::Text(text)) => text.to_string(),
+        Some(other) => {
+            let alone = WireMetadata([(field.into(), other.clone())].into());
+            let json = serde_json::to_value(&alone).expect("it came as JSON");
+            json[field].to_string()
+        }
+    }
 }
 
 fn metadata_text(hit: &WireHit) -> String {
@@ -186,12 +204,29 @@ rank  id          score   distance  metadata  vector
 
 2 hits in 1.2 ms, 2 of 2 shards
 ";
-        assert_eq!(reply_text(&reply(&hits), 5, 100), expected);
+        assert_eq!(reply_text(&reply(&hits), 5, &[], 100), expected);
+    }
+
+    #[test]
+    fn chosen_fields_have_a_column_each() {
+        let hits = json!([
+            {"id": "a", "score": 0.5, "distance": 0.5, "metadata": {"name": "Ann", "age": 31, "tags": ["x"], "z": 1}},
+            {"id": "b", "score": 0.5, "distance": 0.5, "metadata": {"name": "Bob"}},
+        ]);
+        let expected = "\
+rank  id     score  distance  name  age  tags
+   1  a   0.500000  0.500000  Ann   31   [\"x\"]
+   2  b   0.500000  0.500000  Bob
+
+2 hits in 1.2 ms, 2 of 2 shards
+";
+        let fields = ["name", "age", "tags"].map(str::to_owned);
+        assert_eq!(reply_text(&reply(&hits), 0, &fields, 100), expected);
     }
 
     #[test]
     fn no_hits_are_no_table() {
-        assert_eq!(reply_text(&reply(&json!([])), 0, 100), "0 hits in 1.2 ms, 2 of 2 shards\n");
+        assert_eq!(reply_text(&reply(&json!([])), 0, &[], 100), "0 hits in 1.2 ms, 2 of 2 shards\n");
     }
 
     #[test]
@@ -199,7 +234,7 @@ rank  id          score   distance  metadata  vector
         let mut reply = reply(&json!([]));
         let failed = json!({"shard": 1, "error": {"code": "shard_unavailable", "message": "it is gone"}});
         reply.shards.failed.push(serde_json::from_value(failed).unwrap());
-        assert!(reply_text(&reply, 0, 100).ends_with("shard 1 did not answer: it is gone\n"));
+        assert!(reply_text(&reply, 0, &[], 100).ends_with("shard 1 did not answer: it is gone\n"));
     }
 
     #[track_caller]
