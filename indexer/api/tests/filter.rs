@@ -1,5 +1,9 @@
 //! Filters as JSON: the operators in every combination against a plain evaluator, and the refusals.
-#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "the evaluator is meant to be plain, not robust")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "the evaluator is meant to be plain, not robust"
+)]
 
 use annuli_api::v1::filter::parse;
 use annuli_api::v1::metadata::from_bytes;
