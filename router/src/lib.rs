@@ -1,7 +1,7 @@
 //! The router: sends a write to the shard that owns the document, a read to every shard, and merges the answers.
 //!
 //! It holds [`annuli_api::ShardApi`] handles and never learns where a shard lives or what stores it. [`polling`]
-//! decides who is asked, [`scatter`] asks, [`gather`] decides what the answers mean together; [`write`], [`search`] and
+//! decides who is asked, [`scatter`] asks, [`gather`] decides what the answers mean together; [`mod@write`], [`search`] and
 //! [`read`] are the requests built on them, and [`http`] is how requests come in.
 
 pub mod limits;
