@@ -72,6 +72,9 @@ impl Builder {
                     // The writer has not yet taken over what replaces this; it wakes us when it has.
                     break;
                 }
+                // A graph that is no longer in use is dropped here, which takes long, and not kept until the next.
+                replaced = None;
+                inserted = inserted.filter(|(head, _)| Arc::ptr_eq(head, &view.head));
                 let covered = match &inserted {
                     Some((head, covered)) if Arc::ptr_eq(head, &view.head) => *covered,
                     Some(_) | None => view.covered,

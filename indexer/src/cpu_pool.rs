@@ -19,7 +19,7 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// The queue is full.
-    #[error("too many searches wait for their turn")]
+    #[error("too much waits for its turn")]
     Overloaded,
     /// The job panicked: a defect, which the log shows.
     #[error("the work ended in a panic, the log says where")]

@@ -12,6 +12,7 @@
 //! is read from its rows, and the graph is built again.
 
 pub mod clock;
+pub mod deadline;
 pub mod settings;
 
 pub mod store;

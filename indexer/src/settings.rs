@@ -60,3 +60,10 @@ pub const DELETE_STEP: usize = 1_000;
 
 /// Queries of one request that are worth a job of their own on the pool.
 pub const QUERIES_PER_JOB_MIN: usize = 8;
+
+/// Jobs that one request makes of a shard at most: more than there are cores on most machines, and few enough that
+/// the largest request over dozens of shards fits into the pool's queue.
+pub const JOBS_PER_SEARCH_MAX: usize = 16;
+
+/// Rows between two looks at the deadline while scanning: some ten microseconds of work.
+pub const ROWS_PER_LOOK: usize = 1_024;

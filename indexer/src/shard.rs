@@ -5,8 +5,9 @@ mod open;
 
 use crate::builder::Wake;
 use crate::cpu_pool::CpuPool;
-use crate::settings::{DELETE_STEP, QUERIES_PER_JOB_MIN, WRITE_QUEUE_MAX};
-use crate::store::{Store, StoreError};
+use crate::deadline::{Deadline, DeadlinePassed};
+use crate::settings::{DELETE_STEP, JOBS_PER_SEARCH_MAX, QUERIES_PER_JOB_MIN, WRITE_QUEUE_MAX};
+use crate::store::{Store, StoreError, StoreSnapshot};
 use crate::view::View;
 use crate::writer::{Command, WriteCommand, WriteError};
 use annuli_api::shard_api::{
@@ -19,7 +20,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 pub(crate) use failure::store_code;
-use failure::{check_deadline, check_position, closed};
+use failure::{check_position, closed};
 pub use open::{OpenError, ShardParts};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,23 +124,32 @@ impl Shard {
         let view = self.view();
         check_position(self.id, view.position, after)?;
         let result = self.pool.run(move || {
-            check_deadline(deadline)?;
+            Deadline(deadline).check()?;
             work(&view)
         });
         result.await?
     }
 
-    /// Runs `work` on the pool with the store.
+    /// Runs `work` on the pool with a snapshot of the store, and says which position that is.
     async fn read_store<R: Send + 'static>(
         &self,
-        after: Option<Position>,
+        read: Read,
         deadline: Instant,
-        work: impl FnOnce(&Store, Position) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<R, Failure> {
-        let (store, id) = (Arc::clone(&self.store), self.id);
-        self.read(after, deadline, move |view| {
-            let result = store.with(|store| work(store, view.position)).ok_or_else(|| closed(id))?;
-            Ok(result.map_err(WriteError::from)?)
+        work: impl FnOnce(&StoreSnapshot<'_>) -> Result<R, ReadError> + Send + 'static,
+    ) -> Result<(R, Position), Failure> {
+        let (store, views, id) = (Arc::clone(&self.store), Arc::clone(&self.views), self.id);
+        self.read(read.after, deadline, move |view| {
+            let look = |store: &Store| {
+                let snapshot = store.snapshot();
+                Ok::<_, ReadError>((work(&snapshot)?, snapshot.seq()?))
+            };
+            let (result, seq) = store.with(look).ok_or_else(|| closed(id))??;
+            // What is committed is about to be published. The caller may ask for this position next, of a view.
+            while views.load().position.seq < seq {
+                Deadline(deadline).check()?;
+                std::thread::yield_now();
+            }
+            Ok((result, Position { seq, ..view.position }))
         })
         .await
     }
@@ -158,7 +168,8 @@ impl ShardApi for Shard {
     }
 
     async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
-        let matching = self.read(None, deadline, move |view| Ok(view.matching(&filter))).await?;
+        let find = move |view: &View| Ok(view.matching(&filter, Deadline(deadline))?);
+        let matching = self.read(None, deadline, find).await?;
         let mut deleted = 0;
         let mut position = self.view().position;
         for step in matching.chunks(DELETE_STEP) {
@@ -166,7 +177,8 @@ impl ShardApi for Shard {
                 write: Write::Delete { id: id.clone() },
                 if_seq: Some(*seq),
             };
-            let written = self.write_batch(step.iter().map(delete).collect(), deadline).await?;
+            let written = self.write_batch(step.iter().map(delete).collect(), deadline).await;
+            let written = written.map_err(|failure| failure::after_deletes(failure, deleted))?;
             deleted += written.outcomes.iter().filter(|&&outcome| outcome == Outcome::Written).count() as u64;
             position = written.position;
         }
@@ -183,7 +195,7 @@ impl ShardApi for Shard {
         if search.queries.len() < 2 * QUERIES_PER_JOB_MIN {
             let all = 0..search.queries.len();
             let results = self.pool.run(move || {
-                let allowed = view.allowed(search.filter.as_deref(), search.except.as_ref());
+                let allowed = view.allowed(search.filter.as_deref(), Deadline(deadline))?;
                 search_some(&view, &search, &allowed, all, deadline)
             });
             return Ok(ShardHits { results: results.await??, position });
@@ -192,44 +204,37 @@ impl ShardApi for Shard {
     }
 
     async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
-        let (documents, position) = self
-            .read_store(read.after, deadline, move |store, position| {
-                let snapshot = store.snapshot();
-                let seq = snapshot.seq()?;
-                let documents: Result<Vec<_>, _> = ids
-                    .into_iter()
-                    .map(|id| Ok(snapshot.document(&id)?.map(|found| document(id, found, read.include))))
-                    .collect();
-                Ok((documents?, Position { seq, ..position }))
-            })
-            .await?;
+        let find = move |snapshot: &StoreSnapshot<'_>| {
+            let get = |id: DocId| Ok(snapshot.document(&id)?.map(|found| document(id, found, read.include)));
+            ids.into_iter().map(get).collect::<Result<_, _>>()
+        };
+        let (documents, position) = self.read_store(read, deadline, find).await?;
         Ok(Got { documents, position })
     }
 
     async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
-        let (documents, position) = self
-            .read_store(read.after, deadline, move |store, position| {
-                let snapshot = store.snapshot();
-                let seq = snapshot.seq()?;
-                let matches = |entry: &Result<(_, crate::store::document::StoredDocument), _>| {
-                    let Some(filter) = list.filter.as_deref() else { return true };
-                    entry.as_ref().map_or(true, |(_, found)| filter.matches(&found.metadata))
-                };
-                let documents: Result<Vec<_>, StoreError> = snapshot
-                    .documents(list.behind.as_ref())
-                    .filter(matches)
-                    .take(list.limit)
-                    .map(|entry| entry.map(|(id, found)| document(id, found, read.include)))
-                    .collect();
-                Ok((documents?, Position { seq, ..position }))
-            })
-            .await?;
+        let find = move |snapshot: &StoreSnapshot<'_>| {
+            let mut page = Vec::new();
+            for (row, entry) in snapshot.documents(list.behind.as_ref()).enumerate() {
+                if page.len() == list.limit {
+                    break;
+                }
+                Deadline(deadline).look_at(row)?;
+                let (id, found) = entry?;
+                if list.filter.as_deref().is_none_or(|filter| filter.matches(&found.metadata)) {
+                    page.push(document(id, found, read.include));
+                }
+            }
+            Ok(page)
+        };
+        let (documents, position) = self.read_store(read, deadline, find).await?;
         Ok(Listed { documents, position })
     }
 
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         self.read(read.after, deadline, move |view| {
-            Ok(Counted { count: view.count(filter.as_deref()) as u64, position: view.position })
+            let count = view.count(filter.as_deref(), Deadline(deadline))? as u64;
+            Ok(Counted { count, position: view.position })
         })
         .await
     }
@@ -257,13 +262,14 @@ impl Shard {
         let search = Arc::new(search);
         let allowed = {
             let (view, search) = (Arc::clone(&view), Arc::clone(&search));
-            let find = move || Arc::new(view.allowed(search.filter.as_deref(), search.except.as_ref()));
-            self.pool.run(find).await?
+            let find = move || view.allowed(search.filter.as_deref(), Deadline(deadline)).map(Arc::new);
+            self.pool.run(find).await??
         };
         let queries = search.queries.len();
-        let jobs = (0..queries).step_by(QUERIES_PER_JOB_MIN).map(|start| {
+        let queries_per_job = queries.div_ceil(JOBS_PER_SEARCH_MAX).max(QUERIES_PER_JOB_MIN);
+        let jobs = (0..queries).step_by(queries_per_job).map(|start| {
             let (view, search, allowed) = (Arc::clone(&view), Arc::clone(&search), Arc::clone(&allowed));
-            let some = start..queries.min(start + QUERIES_PER_JOB_MIN);
+            let some = start..queries.min(start + queries_per_job);
             self.pool.run(move || search_some(&view, &search, &allowed, some, deadline))
         });
         let mut results = Vec::with_capacity(queries);
@@ -281,11 +287,26 @@ fn search_some(
     some: std::ops::Range<usize>,
     deadline: Instant,
 ) -> Result<Vec<Vec<annuli_api::shard_api::ShardHit>>, Failure> {
-    let nearest = |query| {
-        check_deadline(deadline)?;
-        Ok(view.nearest(query, search, allowed))
-    };
+    let nearest = |query| Ok(view.nearest(query, search, allowed, Deadline(deadline))?);
     search.queries[some].iter().map(nearest).collect()
+}
+
+/// Why a read of the store has no result.
+enum ReadError {
+    Store(StoreError),
+    Deadline(DeadlinePassed),
+}
+
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<DeadlinePassed> for ReadError {
+    fn from(passed: DeadlinePassed) -> Self {
+        Self::Deadline(passed)
+    }
 }
 
 fn document(id: DocId, found: crate::store::document::StoredDocument, include: Include) -> Document {

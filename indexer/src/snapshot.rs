@@ -6,6 +6,7 @@ mod canaries;
 mod failure;
 
 use crate::clock;
+use crate::deadline::DeadlinePassed;
 use crate::shard::Shard;
 use crate::view::View;
 use crate::writer::WriteError;
@@ -14,8 +15,8 @@ use annuli_api::v1::dump::DumpInfo;
 use annuli_core::{IndexSchema, IndexUuid};
 use annuli_dump::{
     AppendEntryError, BeginDumpError, CommitDumpError, CreatedAt, DeleteDumpError, DiskError, DumpId, DumpState,
-    DumpSummary, EncodeCanariesError, FindDumpError, FinishArchiveError, HnswRecord, InvalidCompression,
-    InvalidManifest, LocalStore, Manifest, ManifestHead, SchemaRecord, ShardRecord,
+    DumpSummary, EncodeCanariesError, FinishArchiveError, HnswRecord, InvalidCompression, InvalidManifest, LocalStore,
+    Manifest, ManifestHead, SchemaRecord, ShardRecord,
 };
 pub(crate) use canaries::CanaryCheck;
 pub use canaries::WrongAnswer;
@@ -45,6 +46,9 @@ pub enum DumpError {
         /// Why.
         reason: io::Error,
     },
+    /// The canaries took too long.
+    #[error("the canaries could not be computed: {0}")]
+    Slow(#[from] DeadlinePassed),
     /// The canaries could not be written.
     #[error(transparent)]
     Canaries(#[from] EncodeCanariesError),
@@ -69,9 +73,6 @@ pub enum DumpError {
     /// The dump cannot be removed.
     #[error(transparent)]
     Delete(#[from] DeleteDumpError),
-    /// The dump cannot be found.
-    #[error(transparent)]
-    Find(#[from] FindDumpError),
     /// There is no such dump of this index.
     #[error("the index has no dump {dump}")]
     NotOfThisIndex {
@@ -128,11 +129,22 @@ pub(crate) fn list(store: &LocalStore, index: IndexUuid) -> Result<Vec<DumpInfo>
 
 /// Removes a dump of an index.
 pub(crate) fn remove(store: &LocalStore, index: IndexUuid, dump: Uuid) -> Result<(), DumpError> {
-    let id = DumpId::new(dump).map_err(|_| DumpError::NotOfThisIndex { dump })?;
-    if store.find(id)?.manifest().head().index_uuid != index {
-        return Err(DumpError::NotOfThisIndex { dump });
+    // By its folder: what was cut off while it was written has no manifest, and can be removed all the same.
+    let mut listed = store.list()?.into_iter();
+    match listed.find(|listed| listed.dump.uuid() == dump && listed.index == index) {
+        Some(listed) => Ok(store.delete(listed.dump)?),
+        None => Err(DumpError::NotOfThisIndex { dump }),
     }
-    Ok(store.delete(id)?)
+}
+
+/// Removes what an earlier process had not finished, from a store that no other process writes to.
+pub(crate) fn sweep_store(store: &LocalStore) {
+    let Ok(listed) = store.list() else { return };
+    for dump in listed.into_iter().filter(|listed| matches!(listed.state, DumpState::Incomplete)) {
+        tracing::info!(dump = %dump.dump, "removing a dump that was left unfinished");
+        // What stays is no dump; the next start tries again.
+        let _ = store.delete(dump.dump);
+    }
 }
 
 /// Removes the copies that an earlier process left in a shard's folder.

@@ -10,13 +10,15 @@ pub mod key;
 pub mod meta;
 
 use crate::settings::{Durability, LOG_CHANGES_KEPT, LOG_TRIM_STEP};
-use annuli_core::{DocId, Seq};
+use annuli_core::{DocId, IndexSchema, Seq};
 use change::Change;
 use codec::CorruptValue;
 use document::{DocumentHead, StoredDocument};
 use meta::{Counters, Identity};
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{BlockBasedOptions, DB, DBCompressionType, Direction, ErrorKind, IteratorMode, Options, WriteOptions};
+use rocksdb::{
+    BlockBasedOptions, DB, DBCompressionType, DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteOptions,
+};
 use std::path::{Path, PathBuf};
 
 /// An open store.
@@ -139,6 +141,14 @@ impl Store {
         checkpoint.create_checkpoint_with_log_size(path, u64::MAX).map_err(|error| store_error(path, &error))
     }
 
+    /// Refuses a stored vector that its index could not have taken: no later code checks it again.
+    pub fn check_vector(&self, id: &DocId, document: &StoredDocument, schema: &IndexSchema) -> Result<(), StoreError> {
+        schema.check(&document.vector).map_err(|error| StoreError::Corrupt {
+            path: self.path.clone(),
+            reason: format!("the vector of document `{id}` {error}"),
+        })
+    }
+
     fn write(&self, batch: rocksdb::WriteBatch, durability: Durability) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Fsync);
@@ -234,6 +244,9 @@ fn trim_log(batch: &mut rocksdb::WriteBatch, changes: &[Change], counters: &Coun
 fn options() -> Options {
     let mut options = Options::default();
     options.set_compression_type(DBCompressionType::Lz4);
+    // A record cut short at the end of the log was never acknowledged; damage before that is an error, where the
+    // default would silently drop every write behind it.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     // A process serves many shards, and the operating system's limit is for all of them.
     options.set_max_open_files(512);
     // RocksDB's own diary, not the write-ahead log: enough of it to look into a failure.

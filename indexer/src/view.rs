@@ -1,5 +1,6 @@
 //! What a search holds: an immutable state of a shard.
 
+use crate::deadline::{Deadline, DeadlinePassed};
 use crate::head::Head;
 use crate::settings::SCAN_POINTS_MAX;
 use crate::table::{Row, Table};
@@ -35,39 +36,44 @@ impl View {
     }
 
     /// Which slots a search may answer with.
-    pub fn allowed(&self, filter: Option<&Filter>, except: Option<&DocId>) -> Allowed {
-        if filter.is_none() && except.is_none() {
-            return Allowed { slots: None, count: self.table.live() };
-        }
+    pub fn allowed(&self, filter: Option<&Filter>, deadline: Deadline) -> Result<Allowed, DeadlinePassed> {
+        let Some(filter) = filter else { return Ok(Allowed { slots: None, count: self.table.live() }) };
         let mut slots = vec![0_u64; self.table.len().div_ceil(64)];
         let mut count = 0;
-        for (slot, row) in self.table.live_from(0) {
-            if filter.is_none_or(|filter| filter.matches(&row.metadata)) && except.is_none_or(|id| *id != row.id) {
-                slots[slot / 64] |= 1 << (slot % 64);
-                count += 1;
-            }
+        for row in self.matches(filter, deadline) {
+            let (slot, _) = row?;
+            slots[slot / 64] |= 1 << (slot % 64);
+            count += 1;
         }
-        Allowed { slots: Some(slots), count }
+        Ok(Allowed { slots: Some(slots), count })
     }
 
     /// The nearest allowed documents of one query, nearest first.
-    pub fn nearest(&self, query: &Vector, search: &ShardSearch, allowed: &Allowed) -> Vec<ShardHit> {
+    pub fn nearest(
+        &self,
+        query: &Vector,
+        search: &ShardSearch,
+        allowed: &Allowed,
+        deadline: Deadline,
+    ) -> Result<Vec<ShardHit>, DeadlinePassed> {
         let query = PreparedQuery::new(self.schema.metric, query);
-        let k = search.k.min(allowed.count);
+        // One more, in place of the document that is no answer.
+        let k = (search.k + usize::from(search.except.is_some())).min(allowed.count);
         let mut nearest = Nearest::new(k);
         match self.walk_width(k, search.mode, allowed) {
-            None => self.scan(&query, 0, allowed, &mut nearest),
+            None => self.scan(&query, 0, allowed, deadline, &mut nearest)?,
             Some(width) => {
+                deadline.check()?;
                 self.walk(&query, width, allowed, &mut nearest);
-                self.scan(&query, self.covered, allowed, &mut nearest);
+                self.scan(&query, self.covered, allowed, deadline, &mut nearest)?;
                 // A walk may end in a corner of the graph, or find mostly what is not allowed.
                 if nearest.len() < k {
                     nearest = Nearest::new(k);
-                    self.scan(&query, 0, allowed, &mut nearest);
+                    self.scan(&query, 0, allowed, deadline, &mut nearest)?;
                 }
             }
         }
-        nearest.into_hits(search)
+        Ok(nearest.into_hits(search))
     }
 
     /// How wide to walk so that about `ef` allowed points are found; `None` where a scan is asked for, or cheaper.
@@ -90,26 +96,45 @@ impl View {
         }
     }
 
-    fn scan<'a>(&'a self, query: &PreparedQuery, from: usize, allowed: &Allowed, nearest: &mut Nearest<'a>) {
+    fn scan<'a>(
+        &'a self,
+        query: &PreparedQuery,
+        from: usize,
+        allowed: &Allowed,
+        deadline: Deadline,
+        nearest: &mut Nearest<'a>,
+    ) -> Result<(), DeadlinePassed> {
         for (slot, row) in self.table.live_from(from) {
+            deadline.look_at(slot)?;
             if allowed.holds(&self.table, slot) {
                 nearest.offer(query, row);
             }
         }
+        Ok(())
     }
 
     /// The seq and id of every document that matches.
-    pub fn matching(&self, filter: &Filter) -> Vec<(DocId, Seq)> {
-        let matches = self.table.live_from(0).filter(|(_, row)| filter.matches(&row.metadata));
-        matches.map(|(_, row)| (row.id.clone(), row.seq)).collect()
+    pub fn matching(&self, filter: &Filter, deadline: Deadline) -> Result<Vec<(DocId, Seq)>, DeadlinePassed> {
+        self.matches(filter, deadline).map(|row| row.map(|(_, row)| (row.id.clone(), row.seq))).collect()
     }
 
     /// How many documents match.
-    pub fn count(&self, filter: Option<&Filter>) -> usize {
+    pub fn count(&self, filter: Option<&Filter>, deadline: Deadline) -> Result<usize, DeadlinePassed> {
         match filter {
-            None => self.table.live(),
-            Some(filter) => self.table.live_from(0).filter(|(_, row)| filter.matches(&row.metadata)).count(),
+            None => Ok(self.table.live()),
+            Some(filter) => self.matches(filter, deadline).try_fold(0, |count, row| row.map(|_| count + 1)),
         }
+    }
+
+    fn matches<'a>(
+        &'a self,
+        filter: &'a Filter,
+        deadline: Deadline,
+    ) -> impl Iterator<Item = Result<(usize, &'a Arc<Row>), DeadlinePassed>> {
+        self.table.live_from(0).filter_map(move |(slot, row)| match deadline.look_at(slot) {
+            Ok(()) => filter.matches(&row.metadata).then_some(Ok((slot, row))),
+            Err(passed) => Some(Err(passed)),
+        })
     }
 }
 
@@ -166,7 +191,8 @@ impl<'a> Nearest<'a> {
             metadata: include.metadata.then(|| candidate.row.metadata.clone()),
             vector: include.vector.then(|| candidate.row.vector.clone()),
         };
-        self.top.into_sorted().into_iter().map(hit).collect()
+        let is_answer = |candidate: &Candidate<'_>| search.except.as_ref() != Some(&candidate.row.id);
+        self.top.into_sorted().into_iter().filter(is_answer).take(search.k).map(hit).collect()
     }
 }
 

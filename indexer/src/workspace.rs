@@ -15,6 +15,7 @@ mod restore;
 
 use crate::cpu_pool::CpuPool;
 use crate::shard::{Shard, ShardParts};
+use crate::snapshot;
 use alias_file::Aliases;
 use annuli_api::{Failure, Index};
 use annuli_core::IndexName;
@@ -106,6 +107,12 @@ impl Workspace {
                 |open| Entry::Open(Arc::new(open)),
             );
             state.indexes.insert(name, entry);
+        }
+        // What is left of an index that was removed just before a crash.
+        let State { indexes, aliases } = &mut state;
+        aliases.retain(|_, index| indexes.contains_key(index));
+        if dumps.root().starts_with(root) {
+            snapshot::sweep_store(&dumps);
         }
         Ok(Self(Arc::new(Inner {
             root: root.to_owned(),

@@ -15,7 +15,7 @@ use crate::store::change::Change;
 use crate::store::meta::Counters;
 use crate::table::{Row, Table};
 use crate::view::View;
-use annuli_api::shard_api::{ConditionalWrite, Outcome, Written};
+use annuli_api::shard_api::{ConditionalWrite, Outcome, Write, Written};
 use annuli_api::v1::metadata::UnfitMetadata;
 use annuli_core::DocId;
 use annuli_core::schema::UnfitVector;
@@ -122,6 +122,8 @@ pub(crate) struct Writer {
     pub(crate) store: Arc<StoreSlot>,
     pub(crate) settings: ShardSettings,
     pub(crate) counters: Counters,
+    /// Slots of the table that the shard was opened with; 0 once it was rebuilt.
+    pub(crate) opened_with: usize,
     /// The state as it will be published.
     pub(crate) view: View,
     pub(crate) views: Arc<ArcSwap<View>>,
@@ -193,6 +195,7 @@ impl Writer {
         }
         self.view.table.catch_up(&base.table, &mut table);
         tracing::info!(documents = table.live(), dropped = base.table.dead(), "rebuilt the graph without dead points");
+        self.opened_with = 0;
         self.view.table = table;
         self.view.head = head;
         self.view.covered = covered;
@@ -237,11 +240,18 @@ impl Writer {
     }
 
     fn plan(&self, group: &mut Group, writes: Vec<ConditionalWrite>) -> Result<Vec<Outcome>, WriteError> {
-        let pending = self.view.pending() + group.planned();
-        if pending > PENDING_POINTS_MAX && writes.iter().any(|write| write.write.vector().is_some()) {
+        let pending = self.behind() + group.planned();
+        let births = writes.iter().any(|write| !matches!(write.write, Write::Delete { .. }));
+        if pending > PENDING_POINTS_MAX && births {
             return Err(WriteError::Behind { pending });
         }
         self.store.with(|store| group.plan(store, writes)).ok_or(WriteError::Closed)?
+    }
+
+    /// Points that wait for the graph, but for those that were there when the shard was opened: to refuse writes would
+    /// not make their build any shorter.
+    fn behind(&self) -> usize {
+        self.view.table.len().saturating_sub(self.view.covered.max(self.opened_with))
     }
 
     fn write(&mut self, group: Group) -> Result<(), WriteError> {

@@ -1,5 +1,6 @@
 //! The public HTTP API. A handler parses, calls, converts; nothing else.
 
+mod address;
 mod body;
 mod documents;
 mod dumps;

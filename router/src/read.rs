@@ -8,14 +8,17 @@ use crate::scatter::scatter;
 use crate::search::{document_not_found, position};
 use crate::write::{parse_filter, parse_id};
 use annuli_api::shard_api::{Document, Include as Parts, Read, ShardList};
-use annuli_api::v1::document::{CountReply, CountRequest, GetReply, GetRequest, ListQuery, ListReply, StoredDocument};
+use annuli_api::v1::document::{
+    CountReply, CountRequest, GetOneQuery, GetOneReply, GetReply, GetRequest, ListQuery, ListReply, StoredDocument,
+};
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::Include;
 use annuli_api::v1::vector::WireVector;
 use annuli_api::{AsOf, ErrorCode, Failure, Index};
+use annuli_core::limits::REPLY_COMPONENTS_MAX;
 use annuli_core::placement::shard_of;
 use annuli_core::{DocId, ShardId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,7 +37,10 @@ impl Router {
         self.check_batch(request.ids.len())?;
         let after = parse_after(request.after.as_deref())?;
         let include = includes(request.include.as_deref(), &[Include::Metadata, Include::Vector]);
-        let ids: Vec<_> = request.ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
+        let mut ids: Vec<_> = request.ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
+        let mut seen = HashSet::with_capacity(ids.len());
+        ids.retain(|id| seen.insert(id.clone()));
+        check_components(ids.len(), if include.vector { index.schema.dim.get() } else { 0 })?;
         let mut parts: BTreeMap<ShardId, Vec<DocId>> = BTreeMap::new();
         for id in &ids {
             parts.entry(shard_of(id, index.schema.shards)).or_default().push(id.clone());
@@ -58,12 +64,19 @@ impl Router {
     }
 
     /// Reads one document, whole.
-    pub async fn get_document(&self, index: &Index, id: &str, started: Instant) -> Result<StoredDocument, Failure> {
-        let request =
-            GetRequest { ids: vec![id.to_owned()], include: None, after: None, consistency: None, timeout_ms: None };
+    pub async fn get_document(
+        &self,
+        index: &Index,
+        id: &str,
+        query: GetOneQuery,
+        started: Instant,
+    ) -> Result<GetOneReply, Failure> {
+        let GetOneQuery { after, timeout_ms } = query;
+        let request = GetRequest { ids: vec![id.to_owned()], include: None, after, consistency: None, timeout_ms };
         let reply = self.get_documents(index, request, started).await?;
         let id = parse_id(id)?;
-        reply.documents.into_iter().next().ok_or_else(|| document_not_found(index, &id))
+        let document = reply.documents.into_iter().next().ok_or_else(|| document_not_found(index, &id))?;
+        Ok(GetOneReply { document, as_of: reply.as_of })
     }
 
     /// Pages through documents in the order of their ids.
@@ -120,6 +133,15 @@ impl Router {
             as_of: as_of(index, gathered.answers.iter().map(|(shard, counted)| (*shard, counted.position))),
         })
     }
+}
+
+/// Refuses a reply of so many vectors that it would not fit into memory.
+pub(crate) fn check_components(vectors: usize, components: usize) -> Result<(), Failure> {
+    let asked = vectors.saturating_mul(components);
+    if asked > REPLY_COMPONENTS_MAX {
+        return Err(Failure::above_limit("the number of vector components in the reply", asked, REPLY_COMPONENTS_MAX));
+    }
+    Ok(())
 }
 
 /// A token from a request.

@@ -4,7 +4,7 @@ use crate::Router;
 use crate::gather::{Completeness, Gathered, as_of, merge, seqs};
 use crate::limits::Limits;
 use crate::polling::ReadEndpoint;
-use crate::read::{includes, parse_after};
+use crate::read::{check_components, includes, parse_after};
 use crate::scatter::{in_time, scatter};
 use crate::write::{check_vector, parse_filter, parse_id};
 use annuli_api::shard_api::{Include as Parts, Position, Read, SearchMode, ShardHit, ShardHits, ShardSearch};
@@ -12,7 +12,7 @@ use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::{Include, QueryResult, SearchReply, SearchRequest, ShardsReport, WireHit};
 use annuli_api::v1::vector::WireVector;
 use annuli_api::{AsOf, ErrorCode, Failure, Index};
-use annuli_core::limits::{EF_DEFAULT, LIMIT_DEFAULT};
+use annuli_core::limits::{EF_DEFAULT, LIMIT_DEFAULT, REPLY_HITS_MAX};
 use annuli_core::placement::shard_of;
 use annuli_core::{DocId, Metric, ShardId, Vector};
 use std::sync::Arc;
@@ -35,6 +35,7 @@ impl Router {
         let completeness =
             if request.allow_partial == Some(true) { Completeness::Partial } else { Completeness::Whole };
         let (queries, except) = self.queries(index, request, after.as_ref(), deadline).await?;
+        page.check_reply(queries.len(), if include.vector { index.schema.dim.get() } else { 0 })?;
 
         let search = ShardSearch {
             queries: queries.into(),
@@ -164,6 +165,14 @@ fn reply(index: &Index, page: &Page, queries: usize, gathered: Gathered<ShardHit
 }
 
 impl Page {
+    /// Refuses a search whose answer would not fit into memory: a small request can ask for a very large one.
+    fn check_reply(&self, queries: usize, components: usize) -> Result<(), Failure> {
+        let hits = queries.saturating_mul(self.offset + self.limit);
+        let what = "the number of queries times `offset` plus `limit`";
+        Limits::check(what, hits, REPLY_HITS_MAX)?;
+        check_components(hits, components)
+    }
+
     fn cut(&self, nearest: Vec<ShardHit>, metric: Metric) -> Vec<WireHit> {
         let hits = nearest.into_iter().skip(self.offset).map(|hit| WireHit {
             id: hit.id.as_str().to_owned(),

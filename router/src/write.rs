@@ -224,7 +224,9 @@ impl WriteReport {
         if !self.positions.is_empty() {
             let acknowledged: Map<_, _> =
                 self.seqs().into_iter().map(|(shard, seq)| (shard.to_string(), json!(seq))).collect();
-            failure.message.push_str("; the other shards have written their part, a retry of the whole is harmless");
+            failure.message.push_str(
+                "; the other shards have written their part: without `if_seq`, a retry of the whole is harmless",
+            );
             failure = failure.with("acknowledged", acknowledged);
         }
         Err(failure)

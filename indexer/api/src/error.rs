@@ -68,7 +68,7 @@ pub enum ErrorCode {
     StaleToken,
     /// The store failed. Call the operator: the log names the file.
     StorageFailed,
-    /// The disk is full; nothing of the request was written. Call the operator.
+    /// The disk is full; what was not acknowledged was not written. Call the operator.
     StorageFull,
     /// There is no task of this id, or it ended long ago. Fix the id.
     TaskNotFound,

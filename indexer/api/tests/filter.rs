@@ -209,8 +209,28 @@ fn depth_is_bounded() {
 #[test]
 fn terms_are_bounded() {
     let values = |count: usize| json!({"x": {"$in": vec![1; count]}});
-    assert!(parse(&values(1024)).is_ok());
-    check_refused(&values(1025), "more than 1024 terms");
+    // The object and the operator are terms too.
+    assert!(parse(&values(1022)).is_ok());
+    check_refused(&values(1023), "more than 1024 terms");
+    let empty_lists = vec![json!({"x": {"$in": []}}); 1024];
+    check_refused(&json!({"$and": empty_lists}), "more than 1024 terms");
+}
+
+/// A path of a million dots once was a million places to look, for every document.
+#[test]
+fn paths_are_bounded() {
+    let dots = |count: usize| json!({"a.".repeat(count): 1});
+    assert!(parse(&dots(31)).is_ok());
+    check_refused(&dots(32), "the path `a.a.");
+    check_refused(&json!({"a".repeat(513): 1}), "at most 512 bytes");
+}
+
+/// `{"$and": [{}]}` once got past the check that refuses to delete everything.
+#[test]
+fn only_the_whole_filter_may_be_empty() {
+    for filter in [json!({"$and": [{}]}), json!({"$or": [{"x": 1}, {}]}), json!({"$not": {}})] {
+        check_refused(&filter, "needs at least one condition");
+    }
 }
 
 #[test]

@@ -13,8 +13,8 @@ pub const ID_BYTES_MAX: usize = 512;
 /// Largest dimension. The largest embedding models in use give 4,096; a vector is then 16 KiB.
 pub const DIM_MAX: usize = 4096;
 
-/// Largest magnitude of one component. With 4,096 components a squared distance reaches 1.6e34, a fiftieth of a
-/// thousandth of what an f32 holds: no distance can become infinite, and so none can become NaN.
+/// Largest magnitude of one component. With 4,096 components a squared distance reaches 1.6e34, far below the
+/// 3.4e38 that an f32 holds: no distance can become infinite, and so none can become NaN.
 pub const COMPONENT_ABS_MAX: f32 = 1e15;
 
 /// Shortest vector that still has a direction. Below this, dividing by the length overflows or loses all digits.
@@ -36,6 +36,19 @@ pub const FILTER_DEPTH_MAX: usize = 32;
 /// Most comparisons in one filter, values of `$in` included: each costs time on every candidate document.
 pub const FILTER_TERMS_MAX: usize = 1024;
 
+/// Longest path to a field in a filter, in bytes: each dot in it is a place to look, for every document.
+pub const FIELD_PATH_BYTES_MAX: usize = 512;
+
+/// Most names that a path may have: metadata is nested no deeper.
+pub const FIELD_PATH_NAMES_MAX: usize = METADATA_DEPTH_MAX;
+
+/// Most hits of all queries of one request, `offset` included. A hit with its metadata is some kilobytes on its way,
+/// so this bounds a reply to some hundred megabytes.
+pub const REPLY_HITS_MAX: usize = 100_000;
+
+/// Most components of all vectors in one reply: 64 MiB of them, some 200 MiB as JSON.
+pub const REPLY_COMPONENTS_MAX: usize = 16 * 1024 * 1024;
+
 /// Most hits of one query, `offset` included. Each shard returns as many, so a merge holds this many times the
 /// number of shards.
 pub const K_MAX: usize = 10_000;
@@ -52,11 +65,11 @@ pub const QUERIES_MAX: usize = 1_000;
 /// Most documents on one page of a listing.
 pub const PAGE_DOCUMENTS_MAX: usize = 1_000;
 
-/// Largest request body: 10,000 documents of 784 dimensions as base64 fit into it.
+/// Largest request body: 7,000 documents of 784 dimensions as base64 fit into it.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Most requests in the process at once. Each may hold a body, so this bounds memory; past it, refusing with
-/// Retry-After is kinder than swapping.
+/// Most requests in the process at once. Each may hold a body; past it, refusing with Retry-After is kinder than
+/// swapping.
 pub const CONCURRENT_REQUESTS_MAX: usize = 512;
 
 /// Longest time that a request may ask for. Nobody waits longer, and its resources are held for all of it.

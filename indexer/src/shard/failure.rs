@@ -1,13 +1,13 @@
 //! How a shard's errors travel: the one place that gives them codes.
 
-use crate::clock;
+use super::ReadError;
 use crate::cpu_pool::JobError;
+use crate::deadline::DeadlinePassed;
 use crate::store::StoreError;
 use crate::writer::WriteError;
 use annuli_api::{ErrorCode, Failure, Position};
 use annuli_core::ShardId;
 use annuli_core::schema::UnfitVector;
-use std::time::Instant;
 
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
@@ -67,13 +67,28 @@ pub(super) fn closed(shard: ShardId) -> Failure {
     )
 }
 
-/// Work that nobody waits for any longer is not begun.
-pub(super) fn check_deadline(deadline: Instant) -> Result<(), Failure> {
-    if clock::now() < deadline {
-        Ok(())
-    } else {
-        Err(Failure::new(ErrorCode::DeadlineExceeded, "the deadline passed before the shard had an answer"))
+impl From<DeadlinePassed> for Failure {
+    fn from(passed: DeadlinePassed) -> Self {
+        Self::new(ErrorCode::DeadlineExceeded, passed)
     }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => WriteError::from(error).into(),
+            ReadError::Deadline(passed) => passed.into(),
+        }
+    }
+}
+
+/// A delete by filter that came to an end too early has done a part of its work.
+pub(super) fn after_deletes(failure: Failure, deleted: u64) -> Failure {
+    if deleted == 0 {
+        return failure;
+    }
+    let message = format!("{deleted} of the matching documents were deleted; then: {failure}");
+    Failure { message, ..failure }.with("deleted", deleted)
 }
 
 /// The caller's position must lie on this shard's line, and not ahead of it.

@@ -12,7 +12,7 @@ use crate::table::{Row, Table};
 use crate::view::View;
 use crate::writer::Writer;
 use annuli_api::shard_api::Position;
-use annuli_core::ShardId;
+use annuli_core::{IndexSchema, ShardId};
 use arc_swap::ArcSwap;
 use rayon::ThreadPool;
 use std::path::Path;
@@ -71,7 +71,7 @@ impl Shard {
         let db = folder.join("db");
         let (store, found, counters) = Store::open(&db)?;
         check_identity(&db, &found, wanted)?;
-        let table = read_table(&store, found.shard)?;
+        let table = read_table(&store, found.shard, &found.schema)?;
         let position = Position { history: found.history, seq: counters.seq };
         let head = Arc::new(Head::new(found.schema.metric, found.schema.hnsw));
         let view = View { schema: found.schema, position, table, head, covered: 0 };
@@ -97,6 +97,7 @@ impl Shard {
             store: Arc::clone(&store),
             settings: parts.settings,
             counters,
+            opened_with: view.table.len(),
             view,
             views: Arc::clone(&views),
             queue: commands,
@@ -137,12 +138,13 @@ fn check_identity(db: &Path, found: &Identity, wanted: &Identity) -> Result<(), 
     Ok(())
 }
 
-/// Reads every document. Every block of the store passes its checksum on the way, so damage is found now.
-fn read_table(store: &Store, shard: ShardId) -> Result<Table, StoreError> {
+/// Reads every document. Each block that holds one passes its checksum on the way, so damage to them is found now.
+fn read_table(store: &Store, shard: ShardId, schema: &IndexSchema) -> Result<Table, StoreError> {
     let mut every = Every::new(Duration::from_secs(5));
     let mut rows = Vec::new();
     for entry in store.snapshot().documents(None) {
         let (id, document) = entry?;
+        store.check_vector(&id, &document, schema)?;
         rows.push(Row::new(id, document));
         if every.is_due() {
             tracing::info!(shard = shard.0, documents = rows.len(), "reading documents");

@@ -19,7 +19,7 @@ pub(super) fn write(capture: &Capture, file: File) -> Result<ArchiveRecord, Dump
         let bytes = content.metadata().map_err(copy)?.len();
         archive.append(&store_file(&name), bytes, &mut content)?;
     }
-    let canaries = write_canaries(&canaries::of(&capture.view))?;
+    let canaries = write_canaries(&canaries::of(&capture.view)?)?;
     archive.append(&EntryPath::canaries(), canaries.len() as u64, &mut canaries.as_slice())?;
     let (record, _) = archive.finish()?;
     Ok(record)

@@ -1,11 +1,14 @@
 //! Canaries: sample queries with the exact answers of the captured state, by which whoever opens a dump can tell
 //! whether it answers as the original did.
 
+use crate::clock;
+use crate::deadline::{Deadline, DeadlinePassed};
 use crate::view::View;
 use annuli_api::shard_api::{Include, Read, SearchMode, ShardSearch};
 use annuli_core::metric::PreparedQuery;
 use annuli_core::{DocId, Hit, IndexSchema, TopK, Vector};
 use annuli_dump::{Canary, CanaryHit};
+use std::time::Duration;
 
 /// Queries of a shard: enough to notice a wrong answer, few enough to be computed exactly in no time.
 const CANARIES: usize = 8;
@@ -13,12 +16,15 @@ const CANARIES: usize = 8;
 /// Hits of each.
 const HITS: usize = 10;
 
+/// Time for all of them, which are seconds of work on a large shard.
+const TIME_MAX: Duration = Duration::from_secs(600);
+
 /// How far distances may lie apart, relative to 1 and to themselves: kernels of another processor add in another
 /// order.
 const TOLERANCE: f32 = 1e-3;
 
 /// The canaries of a captured state: documents spread over its table, as queries.
-pub(super) fn of(view: &View) -> Vec<Canary> {
+pub(super) fn of(view: &View) -> Result<Vec<Canary>, DeadlinePassed> {
     let step = (view.table.live() / CANARIES).max(1);
     let queries: Vec<Vector> =
         view.table.live_from(0).step_by(step).take(CANARIES).map(|(_, row)| row.vector.clone()).collect();
@@ -31,14 +37,12 @@ pub(super) fn of(view: &View) -> Vec<Canary> {
         except: None,
         read: Read { include, after: None },
     };
-    let allowed = view.allowed(None, None);
-    let canary = |query: &Vector| Canary {
-        vector: query.as_slice().to_vec(),
-        hits: view
-            .nearest(query, &search, &allowed)
-            .into_iter()
-            .map(|hit| CanaryHit { id: hit.id, distance: hit.distance })
-            .collect(),
+    let deadline = Deadline(clock::now() + TIME_MAX);
+    let allowed = view.allowed(None, deadline)?;
+    let canary = |query: &Vector| {
+        let hits = view.nearest(query, &search, &allowed, deadline)?;
+        let hits = hits.into_iter().map(|hit| CanaryHit { id: hit.id, distance: hit.distance }).collect();
+        Ok(Canary { vector: query.as_slice().to_vec(), hits })
     };
     search.queries.iter().map(canary).collect()
 }

@@ -2,14 +2,12 @@
 
 use super::DumpError;
 use annuli_api::{ErrorCode, Failure};
-use annuli_dump::{DeleteDumpError, FindDumpError};
+use annuli_dump::DeleteDumpError;
 
 impl From<DumpError> for Failure {
     fn from(error: DumpError) -> Self {
         let code = match &error {
-            DumpError::NotOfThisIndex { .. }
-            | DumpError::Find(FindDumpError::Absent(_))
-            | DumpError::Delete(DeleteDumpError::Absent(_)) => ErrorCode::DumpNotFound,
+            DumpError::NotOfThisIndex { .. } | DumpError::Delete(DeleteDumpError::Absent(_)) => ErrorCode::DumpNotFound,
             DumpError::Capture(reason) => return Self::from(reason.clone()),
             DumpError::Begin(_)
             | DumpError::Copy { .. }
@@ -17,9 +15,10 @@ impl From<DumpError> for Failure {
             | DumpError::Finish(_)
             | DumpError::Commit(_)
             | DumpError::Disk(_)
-            | DumpError::Delete(_)
-            | DumpError::Find(_) => ErrorCode::StorageFailed,
-            DumpError::Canaries(_) | DumpError::Compression(_) | DumpError::Manifest(_) => ErrorCode::Internal,
+            | DumpError::Delete(_) => ErrorCode::StorageFailed,
+            DumpError::Slow(_) | DumpError::Canaries(_) | DumpError::Compression(_) | DumpError::Manifest(_) => {
+                ErrorCode::Internal
+            }
         };
         Self::new(code, error)
     }

@@ -1,6 +1,7 @@
 //! The workspace as a catalogue.
 
-use super::indexes::{self, MakeIndexError, NewIndex};
+use super::disk::DiskFault;
+use super::indexes::{self, MakeIndexError, NewIndex, OpenIndexError};
 use super::{Entry, Inner, OpenIndex, State, Workspace, alias_file};
 use crate::shard::store_code;
 use crate::snapshot;
@@ -106,8 +107,7 @@ impl Inner {
             ));
         }
         self.make(name, schema).map_err(|error| make_failure(name, &error))?;
-        let open =
-            Arc::new(indexes::open(&self.root, name, &self.parts).map_err(|error| indexes::unavailable(name, &error))?);
+        let open = self.open_new(name).map_err(|error| indexes::unavailable(name, &error))?;
         let index = Arc::clone(&open.index);
         self.replace(|state| {
             state.indexes.insert(name.clone(), Entry::Open(Arc::clone(&open)));
@@ -134,22 +134,25 @@ impl Inner {
             ));
         }
         let Some(entry) = state.indexes.get(name) else { return Err(index_not_found(name)) };
-        let disk_failure = |error| Failure::new(ErrorCode::StorageFailed, error);
-        let mut aliases = state.aliases.clone();
-        aliases.retain(|_, index| index != name);
-        self.replace(|state| {
-            state.indexes.remove(name);
-            state.aliases.clone_from(&aliases);
-        });
         if let Entry::Open(open) = entry {
             open.close();
         }
-        if aliases != state.aliases {
-            alias_file::write(&self.root, &aliases).map_err(disk_failure)?;
-        }
-        indexes::remove(&self.root, name).map_err(disk_failure)?;
+        // The renaming of the folder is what removes the index. If it fails, the index is there and unavailable, so
+        // that it can be removed once the cause is gone.
+        indexes::remove(&self.root, name).map_err(|fault| {
+            let failure = disk_failure(&fault).with("index", name.as_str());
+            self.replace(|state| {
+                state.indexes.insert(name.clone(), Entry::Damaged(failure.clone()));
+            });
+            failure
+        })?;
+        self.replace(|state| {
+            state.indexes.remove(name);
+            state.aliases.retain(|_, index| index != name);
+        });
         tracing::info!(index = %name, "removed an index");
-        Ok(())
+        // Aliases that a crash leaves behind stand for nothing, and are dropped when the workspace is opened.
+        alias_file::write(&self.root, &self.state.load().aliases).map_err(|fault| disk_failure(&fault))
     }
 
     fn set_alias(&self, alias: IndexName, index: IndexName) -> Result<(), Failure> {
@@ -180,9 +183,18 @@ impl Inner {
     fn change_aliases(&self, change: impl FnOnce(&mut alias_file::Aliases)) -> Result<(), Failure> {
         let mut aliases = self.state.load().aliases.clone();
         change(&mut aliases);
-        alias_file::write(&self.root, &aliases).map_err(|error| Failure::new(ErrorCode::StorageFailed, error))?;
+        alias_file::write(&self.root, &aliases).map_err(|fault| disk_failure(&fault))?;
         self.replace(|state| state.aliases.clone_from(&aliases));
         Ok(())
+    }
+
+    /// Opens an index whose folder has just got its name; if it does not open, the folder is removed again.
+    pub(super) fn open_new(&self, name: &IndexName) -> Result<Arc<OpenIndex>, OpenIndexError> {
+        indexes::open(&self.root, name, &self.parts).map(Arc::new).inspect_err(|_| {
+            if let Err(fault) = indexes::remove(&self.root, name) {
+                tracing::error!(index = %name, %fault, "an index that does not open cannot be removed");
+            }
+        })
     }
 
     /// Replaces the state, whoever else does so at the same time.
@@ -195,11 +207,15 @@ impl Inner {
     }
 }
 
+fn disk_failure(fault: &DiskFault) -> Failure {
+    let code = if fault.is_full() { ErrorCode::StorageFull } else { ErrorCode::StorageFailed };
+    Failure::new(code, fault)
+}
+
 pub(super) fn make_failure(name: &IndexName, error: &MakeIndexError) -> Failure {
     let code = match error {
         MakeIndexError::Store(error) => store_code(error),
-        MakeIndexError::Disk(fault) if fault.is_full() => ErrorCode::StorageFull,
-        MakeIndexError::Disk(_) => ErrorCode::StorageFailed,
+        MakeIndexError::Disk(fault) => disk_failure(fault).code,
     };
     Failure::new(code, format_args!("index `{name}` cannot be made: {error}"))
 }

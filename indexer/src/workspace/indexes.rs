@@ -70,10 +70,11 @@ pub(super) fn names(root: &Path) -> Result<Vec<IndexName>, DiskFault> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root).map_err(DiskFault::of("read the folder", root))? {
         let entry = entry.map_err(DiskFault::of("read the folder", root))?;
-        if let Some(Ok(name)) = entry.file_name().to_str().map(IndexName::new)
-            && entry.path().is_dir()
-        {
+        let Some(Ok(name)) = entry.file_name().to_str().map(IndexName::new) else { continue };
+        if entry.path().join("index.json").exists() {
             names.push(name);
+        } else {
+            tracing::warn!(folder = %entry.path().display(), "no index: it has no index.json; it is left alone");
         }
     }
     names.sort();

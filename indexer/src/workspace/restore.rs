@@ -4,7 +4,7 @@
 //! own them now. Only a whole index gets its name.
 
 use super::disk::{DiskFault, remove_folder};
-use super::indexes::{self, MakeIndexError, NewIndex, OpenIndexError};
+use super::indexes::{MakeIndexError, NewIndex, OpenIndexError};
 use super::{Entry, Workspace};
 use crate::settings::Durability;
 use crate::snapshot::CanaryCheck;
@@ -73,8 +73,10 @@ pub enum RestoreError {
         /// Which answer.
         reason: WrongAnswer,
     },
-    /// The store in an archive is another one than the manifest says.
-    #[error("shard {shard}: the store in the archive is not the one that the manifest names")]
+    /// The store in an archive is another one than the manifest says, or holds what another shard owns.
+    #[error(
+        "shard {shard}: the store in the archive is not the one that the manifest names, or holds another's documents"
+    )]
     Foreign {
         /// The dumped shard.
         shard: ShardId,
@@ -122,7 +124,7 @@ impl Workspace {
         let new = NewIndex::begin(&self.0.root, restored)?;
         let documents = load(&new, dump, dumped, restored, progress)?;
         new.publish(name)?;
-        let open = Arc::new(indexes::open(&self.0.root, name, &self.0.parts)?);
+        let open = self.0.open_new(name)?;
         self.0.replace(|state| {
             state.indexes.insert(name.clone(), Entry::Open(Arc::clone(&open)));
         });
@@ -178,6 +180,7 @@ fn load(
 struct Source<'a> {
     store: Store,
     record: &'a ShardRecord,
+    schema: IndexSchema,
     canaries: CanaryCheck,
 }
 
@@ -196,7 +199,7 @@ impl<'a> Source<'a> {
         }
         let canaries = canaries(folder, record)?;
         let wrong = |reason| RestoreError::WrongAnswer { shard, reason };
-        Ok(Self { store, record, canaries: CanaryCheck::new(schema, canaries).map_err(wrong)? })
+        Ok(Self { store, record, schema, canaries: CanaryCheck::new(schema, canaries).map_err(wrong)? })
     }
 
     /// Hands on every document; then tells whether they were all, and answer as they did.
@@ -208,6 +211,10 @@ impl<'a> Source<'a> {
         let mut found = 0;
         for entry in self.store.snapshot().documents(None) {
             let (id, document) = entry?;
+            self.store.check_vector(&id, &document, &self.schema)?;
+            if shard_of(&id, self.schema.shards) != shard {
+                return Err(RestoreError::Foreign { shard });
+            }
             self.canaries.see(&id, &document.vector);
             found += 1;
             take(id, document)?;

@@ -1,16 +1,15 @@
 //! Writing, searching and reading documents.
 
+use super::address::{Path, Query};
 use super::body::{Json, OptionalJson};
-use super::failure::{HttpFailure, Reply, ok};
+use super::failure::{Reply, ok};
 use crate::Router;
 use annuli_api::v1::document::{
-    CountReply, CountRequest, DeleteReply, DeleteRequest, GetReply, GetRequest, IndexReply, IndexRequest, ListQuery,
-    ListReply, StoredDocument, UpdateReply, UpdateRequest,
+    CountReply, CountRequest, DeleteReply, DeleteRequest, GetOneQuery, GetOneReply, GetReply, GetRequest, IndexReply,
+    IndexRequest, ListQuery, ListReply, UpdateReply, UpdateRequest,
 };
 use annuli_api::v1::search::{SearchReply, SearchRequest};
-use annuli_api::{ErrorCode, Failure};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use std::sync::Arc;
 
 /// `POST …/index`
@@ -58,9 +57,10 @@ pub(super) async fn search(
 pub(super) async fn get_one(
     State(router): State<Arc<Router>>,
     Path((name, id)): Path<(String, String)>,
-) -> Reply<StoredDocument> {
+    Query(query): Query<GetOneQuery>,
+) -> Reply<GetOneReply> {
     let index = router.index(&name)?;
-    ok(router.get_document(&index, &id, super::now()).await)
+    ok(router.get_document(&index, &id, query, super::now()).await)
 }
 
 /// `POST …/documents`
@@ -77,9 +77,8 @@ pub(super) async fn get_many(
 pub(super) async fn list(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    Query(query): Query<ListQuery>,
 ) -> Reply<ListReply> {
-    let Query(query) = query.map_err(|error| HttpFailure(Failure::new(ErrorCode::InvalidRequest, error)))?;
     let index = router.index(&name)?;
     ok(router.list_documents(&index, query, super::now()).await)
 }

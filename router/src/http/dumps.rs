@@ -1,17 +1,24 @@
 //! Dumps, and the tasks that make them.
 
+use super::address::Path;
+use super::body::Json;
 use super::failure::{Answer, HttpFailure, Reply, ok};
 use crate::Router;
-use annuli_api::v1::dump::{DumpInfo, DumpList, TaskInfo, TaskList, TaskStarted};
+use annuli_api::v1::dump::{CreateDump, DumpInfo, DumpList, TaskInfo, TaskList, TaskStarted};
 use annuli_api::{ErrorCode, Failure};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// `POST …/dumps`
-pub(super) async fn create(State(router): State<Arc<Router>>, Path(name): Path<String>) -> Reply<TaskStarted> {
+pub(super) async fn create(
+    State(router): State<Arc<Router>>,
+    Path(name): Path<String>,
+    // It says nothing yet, but it must be there: a page in a browser cannot send it unasked.
+    Json(CreateDump {}): Json<CreateDump>,
+) -> Reply<TaskStarted> {
     let index = router.index(&name)?;
     let catalogue = Arc::clone(&router.catalogue);
     let shards = index.schema.shards.get();

@@ -1,11 +1,12 @@
 //! Managing indexes and aliases.
 
+use super::address::Path;
 use super::body::Json;
 use super::failure::{Answer, HttpFailure, Reply, ok};
 use crate::{Router, parse_name};
 use annuli_api::Created;
 use annuli_api::v1::index::{AliasList, CreateIndex, IndexInfo, IndexList, SetAlias};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use std::sync::Arc;
 
@@ -16,7 +17,10 @@ pub(super) async fn create(
     Json(request): Json<CreateIndex>,
 ) -> Reply<IndexInfo> {
     let name = parse_name(&name)?;
-    let schema = request.schema(router.default_shards)?;
+    // What a request leaves out is as it is: a change of the server's default must not make an equal request differ.
+    let existing = router.catalogue.resolve(&name).ok().filter(|index| index.name == name);
+    let shards = existing.map_or(router.default_shards, |index| index.schema.shards);
+    let schema = request.schema(shards)?;
     let (status, index) = match router.catalogue.create(name, schema).await? {
         Created::New(index) => (StatusCode::CREATED, index),
         Created::Existing(index) => (StatusCode::OK, index),

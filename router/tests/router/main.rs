@@ -91,7 +91,7 @@ async fn a_write_says_what_was_written_when_a_shard_failed() {
     let answer = world.post("index", &json!({"documents": documents})).await;
     let (status, code, message) = answer.failure();
     assert_eq!((status, code), (507, "storage_full"));
-    assert!(message.ends_with("a retry of the whole is harmless"), "{message}");
+    assert!(message.ends_with("without `if_seq`, a retry of the whole is harmless"), "{message}");
     assert_eq!(answer.body["error"]["details"]["acknowledged"], json!({"0": 7}));
 }
 
@@ -190,6 +190,19 @@ async fn a_body_without_a_length_is_bounded_too() {
         .body(Body::from_stream(futures_util::stream::iter(chunks)))
         .unwrap();
     assert_eq!(world.send(request).await.failure().1, "body_too_large");
+}
+
+/// A body of twenty kilobytes once could ask for gigabytes.
+#[tokio::test]
+async fn a_reply_is_bounded() {
+    let world = World::new(&[near()]);
+    let search = async |queries: usize, limit: usize, include: &str| {
+        let body = json!({"vectors": vec![[0, 0]; queries], "limit": limit, "include": [include]});
+        world.post("search", &body).await
+    };
+    assert_eq!(search(10, 10_000, "metadata").await.status, 200);
+    let message = "the number of queries times `offset` plus `limit` is 110000, the limit is 100000";
+    assert_eq!(search(11, 10_000, "metadata").await.failure(), (422, "limit_exceeded", message));
 }
 
 #[tokio::test]

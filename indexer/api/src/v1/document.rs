@@ -153,6 +153,28 @@ pub struct GetRequest {
     pub timeout_ms: Option<u64>,
 }
 
+/// Query of `GET …/documents/{id}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetOneQuery {
+    /// Answer only from a state that has at least this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Time allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Answer to `GET …/documents/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GetOneReply {
+    /// The document.
+    #[serde(flatten)]
+    pub document: StoredDocument,
+    /// Token of the state that was read.
+    pub as_of: String,
+}
+
 /// Query of `GET …/documents`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

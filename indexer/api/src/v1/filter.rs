@@ -3,7 +3,7 @@
 //! `{"section": "web", "size": {"$gt": 10, "$lt": 20}, "$or": [...]}`: the fields of an object must all hold.
 
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
-use annuli_core::limits::{FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
+use annuli_core::limits::{FIELD_PATH_BYTES_MAX, FIELD_PATH_NAMES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
 use annuli_core::{Filter, Number};
 use serde_json::{Map, Value};
 
@@ -55,8 +55,19 @@ pub enum UnreadableFilter {
     /// Nested deeper than evaluation may recurse.
     #[error("filter: nested deeper than the limit of {FILTER_DEPTH_MAX} levels")]
     TooDeep,
+    /// A path that is too costly to follow.
+    #[error(
+        "filter: the path `{start}...` is too long: a path has at most {FIELD_PATH_BYTES_MAX} bytes and \
+         {FIELD_PATH_NAMES_MAX} names"
+    )]
+    PathTooLong {
+        /// Its first characters.
+        start: String,
+    },
     /// More comparisons than a search should make for every document.
-    #[error("filter: more than {FILTER_TERMS_MAX} terms, values of $in and $nin counted")]
+    #[error(
+        "filter: more than {FILTER_TERMS_MAX} terms; objects, operators and values count, those of $in and $nin too"
+    )]
     TooManyTerms,
 }
 
@@ -79,6 +90,10 @@ impl Parser {
         if depth > FILTER_DEPTH_MAX {
             return Err(UnreadableFilter::TooDeep);
         }
+        if depth > 1 && object.is_empty() {
+            return Err(UnreadableFilter::Empty { place: place.to_owned() });
+        }
+        self.count_term()?;
         let mut all = Vec::with_capacity(object.len());
         for (name, value) in object {
             all.push(match name.as_str() {
@@ -107,6 +122,9 @@ impl Parser {
 
     /// A field with a plain value, or with an object of tests.
     fn field(&mut self, name: &str, value: &Value, depth: usize) -> Result<Filter, UnreadableFilter> {
+        if name.len() > FIELD_PATH_BYTES_MAX || name.split('.').count() > FIELD_PATH_NAMES_MAX {
+            return Err(UnreadableFilter::PathTooLong { start: name.chars().take(64).collect() });
+        }
         match value {
             Value::Object(tests) => self.tests(name, tests, depth + 1),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
@@ -131,6 +149,7 @@ impl Parser {
 
     fn test(&mut self, name: &str, operator: &str, operand: &Value, depth: usize) -> Result<Filter, UnreadableFilter> {
         let place = format!("{operator} of field `{name}`");
+        self.count_term()?;
         let order = |parser: &mut Self, side| Ok(Test::Order(side, parser.operand(operand, &place)?));
         let (test, negated) = match operator {
             "$eq" => (Test::Equal(self.scalar(operand, &place)?), false),
@@ -141,7 +160,7 @@ impl Parser {
             "$lte" => (order(self, Side::AtMost)?, false),
             "$in" => (Test::In(self.scalars(operand, &place)?), false),
             "$nin" => (Test::In(self.scalars(operand, &place)?), true),
-            "$exists" => (self.exists(operand, &place)?, false),
+            "$exists" => (Self::exists(operand, &place)?, false),
             "$not" => return Ok(Filter::Not(Box::new(self.tests(name, object(operand, &place)?, depth + 1)?))),
             _ if operator.starts_with('$') => return Err(unknown(operator, format!("of field `{name}`"), TESTING)),
             _ => {
@@ -153,8 +172,7 @@ impl Parser {
         Ok(if negated { Filter::Not(Box::new(field)) } else { field })
     }
 
-    fn exists(&mut self, operand: &Value, place: &str) -> Result<Test, UnreadableFilter> {
-        self.count_term()?;
+    fn exists(operand: &Value, place: &str) -> Result<Test, UnreadableFilter> {
         operand.as_bool().map(Test::Exists).ok_or_else(|| wrong(place, "true or false", operand))
     }
 
