@@ -2,6 +2,7 @@
 
 mod failure;
 mod open;
+mod queue;
 
 use crate::builder::Wake;
 use crate::cpu_pool::CpuPool;
@@ -18,10 +19,10 @@ use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, ShardId};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use crossbeam_channel::{Sender, TrySendError, bounded};
 pub(crate) use failure::store_code;
 use failure::{check_position, closed};
 pub use open::{OpenError, ShardParts};
+use queue::{NotQueued, WriteQueue};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -35,7 +36,7 @@ pub struct Shard {
     folder: PathBuf,
     store: Arc<StoreSlot>,
     views: Arc<ArcSwap<View>>,
-    queue: Sender<Command>,
+    queue: WriteQueue,
     pool: CpuPool,
     stop: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -97,6 +98,7 @@ impl Shard {
                 tracing::error!(shard = self.id.0, "a thread of the shard ended in a panic");
             }
         }
+        self.queue.close();
         self.store.close();
     }
 
@@ -104,11 +106,11 @@ impl Shard {
         let (reply, receiver) = oneshot::channel();
         match self.queue.try_send(Command::Write(WriteCommand { writes, deadline, reply })) {
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
+            Err(NotQueued::Full) => {
                 let message = format!("{WRITE_QUEUE_MAX} batches wait for shard {}, it takes no more", self.id);
                 return Err(Failure::new(ErrorCode::Overloaded, message));
             }
-            Err(TrySendError::Disconnected(_)) => return Err(closed(self.id)),
+            Err(NotQueued::Closed) => return Err(closed(self.id)),
         }
         let written = receiver.await.map_err(|_| closed(self.id))?;
         Ok(written?)
@@ -316,11 +318,6 @@ fn document(id: DocId, found: crate::store::document::StoredDocument, include: I
         vector: include.vector.then_some(found.vector),
         metadata: include.metadata.then_some(found.metadata),
     }
-}
-
-/// A queue for a shard's writer.
-fn write_queue() -> (Sender<Command>, crossbeam_channel::Receiver<Command>) {
-    bounded(WRITE_QUEUE_MAX)
 }
 
 /// Tells the builder to look for work at once.

@@ -110,7 +110,12 @@ impl Workspace {
         }
         // What is left of an index that was removed just before a crash.
         let State { indexes, aliases } = &mut state;
+        let read = aliases.len();
         aliases.retain(|_, index| indexes.contains_key(index));
+        if aliases.len() < read {
+            // Else they would come back with the next index of that name.
+            alias_file::write(root, aliases)?;
+        }
         if dumps.root().starts_with(root) {
             snapshot::sweep_store(&dumps);
         }

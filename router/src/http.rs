@@ -9,6 +9,7 @@ mod guard;
 mod health;
 mod indexes;
 pub mod server;
+mod unread;
 
 use crate::Router;
 use annuli_api::v1::path;

@@ -1,5 +1,6 @@
 //! Opening a shard: the table is read from the rows of the store, the graph is built behind it.
 
+use super::queue::WriteQueue;
 use super::{Shard, StoreSlot};
 use crate::builder::{Builder, Wake};
 use crate::clock::Every;
@@ -88,7 +89,7 @@ impl Shard {
     ) -> Result<Self, OpenError> {
         let views = Arc::new(ArcSwap::from_pointee(view.clone()));
         let store = Arc::new(StoreSlot::new(store));
-        let (queue, commands) = super::write_queue();
+        let (queue, builder_queue, commands) = WriteQueue::new();
         let (wake, wakes) = Wake::new();
         let stop = Arc::new(AtomicBool::new(false));
         super::wake_at_start(&wake);
@@ -107,7 +108,7 @@ impl Shard {
             shard,
             views: Arc::clone(&views),
             wakes,
-            writer: queue.clone(),
+            writer: builder_queue,
             pool: Arc::clone(&parts.build_pool),
             stop: Arc::clone(&stop),
         };

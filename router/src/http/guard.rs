@@ -1,6 +1,7 @@
 //! What every request passes: a place among those at once, a line in the log, an answer where there is no handler.
 
 use super::failure::HttpFailure;
+use super::unread::ReadToEnd;
 use crate::Router;
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::{Request, State};
@@ -24,11 +25,11 @@ pub(super) async fn limit_requests(State(router): State<Arc<Router>>, request: R
     }
 }
 
-/// Writes a line for each request.
+/// Writes a line for each request, and sees to it that its body is read to the end, whoever refuses it.
 pub(super) async fn log(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let started = tokio::time::Instant::now();
-    let response = next.run(request).await;
+    let response = next.run(request.map(ReadToEnd::wrap)).await;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
     tracing::debug!(%method, path, status = response.status().as_u16(), milliseconds, "request");
     response

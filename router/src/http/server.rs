@@ -18,6 +18,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause after the operating system gave no connection, most often because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Time for the last answers to reach their clients, and for connections without a request to be closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -49,7 +52,8 @@ where
     let drained = async {
         accept_until(end.idle, &listener, &service, &connections).await;
         drop(listener);
-        connections.shutdown().await;
+        // No request is under way: what is left are answers on their way, and connections that ask for nothing.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, connections.shutdown()).await;
     };
     match tokio::time::timeout(end.drain, drained).await {
         Ok(()) => Ended::Drained,

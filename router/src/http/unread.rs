@@ -1,0 +1,61 @@
+//! Bodies that nobody read to their end.
+//!
+//! A request that is refused early leaves its body unread. If the connection then ended, a client that is still
+//! sending would never read why; so the rest is read and forgotten, within bounds.
+
+use axum::body::{Body, Bytes, HttpBody};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Most bytes of a refused body that are read: a client that sends more than this for nothing loses its connection.
+const BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Longest time that this may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A body whose rest is read when it is dropped.
+pub(super) struct ReadToEnd(Body);
+
+impl ReadToEnd {
+    /// Wraps the body of a request.
+    pub(super) fn wrap(body: Body) -> Body {
+        if body.is_end_stream() { body } else { Body::new(Self(body)) }
+    }
+}
+
+impl HttpBody for ReadToEnd {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.0).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+impl Drop for ReadToEnd {
+    fn drop(&mut self) {
+        if self.0.is_end_stream() {
+            return;
+        }
+        let mut rest = Limited::new(std::mem::take(&mut self.0), BYTES_MAX);
+        tokio::spawn(async move {
+            let read = async { while let Some(Ok(_)) = rest.frame().await {} };
+            // Either way the client had its chance.
+            let _ = tokio::time::timeout(TIMEOUT, read).await;
+        });
+    }
+}
