@@ -1,0 +1,12 @@
+//! Dumps: taken while writes go on, restored onto other numbers of shards, refused when they are damaged.
+
+mod archive;
+pub(crate) mod cli;
+mod commands;
+mod damage;
+mod forged;
+mod interrupted;
+mod prefix;
+mod refusals;
+mod repartition;
+pub(crate) mod task;

@@ -1,0 +1,45 @@
+//! The service as its users meet it: the real program, over HTTP. One file a topic.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is the test's answer")]
+
+// What each call does.
+mod aliases;
+mod conditions;
+mod deletes;
+mod distances;
+mod freshness;
+mod health;
+mod ids;
+mod polling;
+mod reads;
+mod searches;
+mod updates;
+mod upserts;
+
+// What is refused.
+mod bad_documents;
+mod bad_filters;
+mod bad_requests;
+mod bad_schemas;
+mod bad_searches;
+
+// Real data.
+mod debian_packages;
+
+// What happens to a server.
+mod connections;
+mod damaged_files;
+mod full_disks;
+mod newer_formats;
+mod refused_starts;
+mod restarts;
+mod shutdowns;
+
+// Many at once.
+mod concurrent_writes;
+mod deletions_under_load;
+
+// What must hold whatever happens.
+mod crash_loop;
+mod dump;
+mod identity;
+mod model;
