@@ -51,8 +51,10 @@ impl Drop for ReadToEnd {
         if self.0.is_end_stream() {
             return;
         }
+        // Without a runtime the process ends, and every connection with it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut rest = Limited::new(std::mem::take(&mut self.0), BYTES_MAX);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             let read = async { while let Some(Ok(_)) = rest.frame().await {} };
             // Either way the client had its chance.
             let _ = tokio::time::timeout(TIMEOUT, read).await;

@@ -89,7 +89,8 @@ fn change_until_killed(server: &mut Server, keeper: &mut Keeper, random: &mut St
     let killed = AtomicBool::new(false);
     let (acknowledge, acknowledgements) = sync_channel(4096);
     thread::scope(|scope| {
-        scope.spawn(|| keeper.run(&client, &killed, acknowledge));
+        let (client, killed) = (&client, &killed);
+        scope.spawn(move || keeper.run(client, killed, &acknowledge));
         wait_for_some(&acknowledgements, 12, random);
         killed.store(true, Ordering::SeqCst);
         server.kill9();
@@ -97,12 +98,10 @@ fn change_until_killed(server: &mut Server, keeper: &mut Keeper, random: &mut St
 }
 
 impl Keeper {
-    fn run(&mut self, client: &Client, killed: &AtomicBool, acknowledge: SyncSender<()>) {
+    fn run(&mut self, client: &Client, killed: &AtomicBool, acknowledge: &SyncSender<()>) {
         while let Ok(()) = self.change(client) {
             acknowledge.send(()).expect("somebody counts");
         }
-        // Who counts hears that there will be no more.
-        drop(acknowledge);
         assert!(killed.load(Ordering::SeqCst), "the server does not answer and was not killed");
     }
 

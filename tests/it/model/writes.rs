@@ -139,7 +139,7 @@ impl Run {
         let seq = self.plain.indexes[index].documents.get(id).map_or(0, |document| document.seq);
         match self.random.random_range(0..10) {
             0 => Some(seq),
-            1 => Some(seq + self.random.random_range(0..3)),
+            1 => Some(self.random.random_range(0..=seq + 2)),
             _ => None,
         }
     }
