@@ -17,7 +17,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     findings
 }
 
-/// Whether `folder` begins a path here, rather than continuing one as in `target/work/` or in a URL.
+/// Whether `folder` begins a path here, rather than continuing one as in a folder below `target` or in a URL.
 fn starts_a_path(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(start, _)| {
         let before = line[..start].chars().next_back();
