@@ -3,12 +3,10 @@
 
 use annuli_api::Failure;
 use annuli_core::limits;
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Bounds of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Largest body, in bytes.
     pub body_bytes_max: usize,

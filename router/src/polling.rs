@@ -1,13 +1,11 @@
 //! Which shards a request goes to. Pure.
 
 use annuli_core::{ShardCount, ShardId};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Who is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Polling {
     /// One shard. Of an endpoint that writes documents: for each document the one that owns its id.
     Any,
@@ -73,18 +71,6 @@ impl PollingTable {
         Ok(Self { search: of("/search"), count: of("/count"), documents: of("/documents"), turn: AtomicU32::new(0) })
     }
 
-    /// Jina's default: documents to the shard that owns them, everything else to all.
-    pub fn jina() -> BTreeMap<String, Polling> {
-        let entry = |endpoint: &str, polling| (endpoint.to_owned(), polling);
-        BTreeMap::from([
-            entry("/index", Polling::Any),
-            entry("/update", Polling::Any),
-            entry("/delete", Polling::Any),
-            entry("/search", Polling::All),
-            entry("*", Polling::All),
-        ])
-    }
-
     /// The shards that this request goes to.
     pub fn targets(&self, endpoint: ReadEndpoint, shards: ShardCount) -> Vec<ShardId> {
         let polling = match endpoint {
@@ -120,11 +106,6 @@ mod tests {
         check(&[("*", Polling::Any), ("/search", Polling::All)], ReadEndpoint::Search, 3);
         check(&[("*", Polling::Any), ("/search", Polling::All)], ReadEndpoint::Count, 1);
         check(&[("/documents", Polling::Any)], ReadEndpoint::Documents, 1);
-    }
-
-    #[test]
-    fn the_default_is_valid() {
-        assert!(PollingTable::new(&PollingTable::jina()).is_ok());
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Tasks {
     /// How a task is.
     pub fn get(&self, id: Uuid) -> Result<TaskInfo, Failure> {
         let missing =
-            || Failure::new(ErrorCode::TaskNotFound, format_args!("there is no task {id}, or it ended long ago"));
+            || Failure::new(ErrorCode::TaskNotFound, format_args!("there is no task `{id}`, or it ended long ago"));
         self.lock().get(&id).cloned().ok_or_else(missing)
     }
 
