@@ -4,6 +4,8 @@
 //! the reference: the others are tested against it. Summation order differs between forms, so the same pair may
 //! differ in the last digits on another kind of processor, never on the same.
 
+pub mod code;
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

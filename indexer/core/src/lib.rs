@@ -17,6 +17,13 @@ pub mod value;
 
 pub mod filter;
 
+mod codes;
+mod graph;
+mod lines;
+mod space;
+
+pub mod segment;
+
 pub mod hit;
 pub mod placement;
 pub mod schema;

@@ -96,10 +96,14 @@ impl PreparedQuery {
     /// # Panics
     /// When the dimensions differ, which the schema's check at the edge has ruled out.
     pub fn distance(&self, other: &Vector) -> f32 {
-        let components = other.as_slice();
+        self.distance_to(other.as_slice(), other.length())
+    }
+
+    /// The distance to a vector of these components and this length, which only cosine looks at.
+    pub(crate) fn distance_to(&self, components: &[f32], length: f32) -> f32 {
         match self.metric {
             Metric::Cosine => {
-                let cosine = self.kernels.dot(&self.components, components) / other.length();
+                let cosine = self.kernels.dot(&self.components, components) / length;
                 1.0 - cosine.clamp(-1.0, 1.0)
             }
             Metric::Euclidean => self.kernels.squared_euclidean(&self.components, components).sqrt(),

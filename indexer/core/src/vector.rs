@@ -129,6 +129,14 @@ impl Vector {
     }
 }
 
+/// The Euclidean length of a valid vector's components.
+pub(crate) fn length_of(components: &[f32]) -> f32 {
+    let squares: f64 = components.iter().map(|&component| f64::from(component) * f64::from(component)).sum();
+    #[allow(clippy::cast_possible_truncation, reason = "at most 64e15, far inside an f32")]
+    let length = squares.sqrt() as f32;
+    length
+}
+
 impl fmt::Debug for Vector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Vector({} components)", self.components.len())

@@ -1,0 +1,128 @@
+//! The build: every row is inserted once, by several threads (algorithm 1 of the paper).
+
+use super::growing::Layer;
+use super::levels::Levels;
+use super::select::Select;
+use super::walk::{Bounds, Walk};
+use crate::schema::HnswParams;
+use crate::space::Space;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::thread;
+
+/// A graph while it grows: level 0 holds every row, level l the first rows only.
+pub(crate) struct Growing {
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// How to build.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildOptions<'a> {
+    /// M and the width of the build's walks.
+    pub hnsw: HnswParams,
+    /// Threads that insert. With one, the same rows and seed give the same graph.
+    pub threads: usize,
+    /// Where levels are drawn from.
+    pub seed: u64,
+    /// Set from outside to give the build up.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// The build was given up, as was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the build was cancelled")]
+pub struct Cancelled;
+
+/// Rows that are inserted one after the other at the start: rows that enter an almost empty graph side by side do not
+/// see each other.
+const SEQUENTIAL_START: u32 = 256;
+
+/// Rows that a thread takes at a time.
+const TAKE: u32 = 16;
+
+/// Builds the graph of a space's rows, numbered as `levels` has ordered them.
+pub(crate) fn build<S: Space>(space: &S, levels: &Levels, options: BuildOptions<'_>) -> Result<Growing, Cancelled> {
+    let rows = u32::try_from(levels.order.len()).expect("rows are numbered in 32 bits");
+    let m = options.hnsw.m();
+    let mut layers = vec![Layer::new(rows, 2 * m)];
+    layers.extend(levels.counts.iter().map(|&count| Layer::new(count, m)));
+    let growing = Growing { layers };
+    // Row 0 is where walks start; it needs no insertion.
+    let next = AtomicU32::new(1);
+    let work = |until: u32| {
+        let mut inserter = Inserter::new(space, &growing, options.hnsw);
+        loop {
+            let first = next.fetch_add(TAKE, Relaxed).min(until);
+            for row in first..(first + TAKE).min(until) {
+                inserter.insert(row);
+            }
+            if first >= until || options.cancelled.load(Relaxed) {
+                return;
+            }
+        }
+    };
+    work(SEQUENTIAL_START.min(rows));
+    next.store(SEQUENTIAL_START.min(rows), Relaxed);
+    thread::scope(|scope| {
+        for _ in 1..options.threads {
+            scope.spawn(|| work(rows));
+        }
+        work(rows);
+    });
+    if options.cancelled.load(Relaxed) { Err(Cancelled) } else { Ok(growing) }
+}
+
+struct Inserter<'a, S: Space> {
+    space: &'a S,
+    growing: &'a Growing,
+    hnsw: HnswParams,
+    walk: Walk,
+    query: S::Query,
+    select: Select<S::Query>,
+    links: Vec<(f32, u32)>,
+    others: Vec<(f32, u32)>,
+}
+
+impl<'a, S: Space> Inserter<'a, S> {
+    fn new(space: &'a S, growing: &'a Growing, hnsw: HnswParams) -> Self {
+        Self {
+            space,
+            growing,
+            hnsw,
+            walk: Walk::default(),
+            query: space.new_query(),
+            select: Select::new(space.new_query()),
+            links: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    fn insert(&mut self, row: u32) {
+        self.space.ask_row(row, &mut self.query);
+        let mut rank = [0.0];
+        self.space.ranks(&self.query, &[0], &mut rank);
+        let mut nearest = (rank[0], 0);
+        for layer in self.growing.layers.iter().rev() {
+            if row as usize >= layer.rows() {
+                nearest = self.walk.descend(self.space, &layer, &self.query, nearest);
+                continue;
+            }
+            let bounds = Bounds { width: self.hnsw.ef_construction(), rows: layer.rows() };
+            self.walk.collect(self.space, &layer, &self.query, nearest, bounds);
+            nearest = self.walk.pool.nearest().next().unwrap_or(nearest);
+            self.connect(layer, row);
+        }
+    }
+
+    fn connect(&mut self, layer: &Layer, row: u32) {
+        // Another thread may have linked to this row from a level above.
+        let candidates = self.walk.pool.nearest().filter(|&(_, candidate)| candidate != row);
+        self.select.diverse(self.space, candidates, self.hnsw.m());
+        self.links.clear();
+        self.links.extend(self.select.chosen_ranks.iter().copied().zip(self.select.chosen.iter().copied()));
+        let chosen = self.links.len();
+        layer.link_row(self.space, &mut self.select, row, &mut self.links);
+        for &(rank, link) in &self.links[..chosen] {
+            layer.link_back(self.space, &mut self.select, link, (rank, row), &mut self.others);
+        }
+    }
+}

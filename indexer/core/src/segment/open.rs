@@ -1,0 +1,198 @@
+//! Opening: every byte is checked before anything is believed.
+
+use super::Segment;
+use super::format::{InvalidHeader, Precision, Section, Shape};
+use super::mapped::{MapError, Mapped};
+use crate::codes::Quantiser;
+use crate::graph::levels::LEVELS_MAX;
+use crate::graph::{GRAPH_ROWS_MAX, NO_LINK};
+use crate::limits::{COMPONENT_ABS_MAX, ID_BYTES_MAX};
+use crate::lines::Lines;
+use crate::metric::Metric;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a file cannot be used as a segment. Whatever it is, the segment can be built again from the documents.
+#[derive(Debug, thiserror::Error)]
+#[error("segment {}: {reason}", path.display())]
+pub struct OpenSegmentError {
+    path: PathBuf,
+    #[source]
+    reason: Reason,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error(transparent)]
+    Map(#[from] MapError),
+    #[error("not enough memory to hold it")]
+    Memory(#[source] io::Error),
+    #[error("its section {section:?} has {bytes} bytes, its {rows} documents need another number")]
+    Size { section: Section, bytes: usize, rows: u32 },
+    #[error("its section {section:?} holds what no writer writes")]
+    Content { section: Section },
+}
+
+impl OpenSegmentError {
+    /// Returns whether the file is whole, but of a later release.
+    pub fn is_of_a_later_release(&self) -> bool {
+        matches!(self.reason, Reason::Map(MapError::Header(InvalidHeader::Version { .. })))
+    }
+}
+
+impl Segment {
+    /// Opens the file at `path`. Reads all of it once.
+    pub fn open(path: &Path) -> Result<Self, OpenSegmentError> {
+        let open = || {
+            let file = File::open(path).map_err(MapError::Io)?;
+            Self::check(Mapped::open(&file)?)
+        };
+        open().map_err(|reason| OpenSegmentError { path: path.to_owned(), reason })
+    }
+
+    fn check(file: Mapped) -> Result<Self, Reason> {
+        let shape = file.header.shape;
+        if shape.rows as usize > GRAPH_ROWS_MAX {
+            return Err(Reason::Content { section: Section::Links });
+        }
+        check_sizes(&file, shape)?;
+        let level_counts = level_counts(&file, shape)?;
+        check_links(&file, shape, &level_counts)?;
+        check_numbers(&file, shape)?;
+        check_documents(&file, shape)?;
+        let quantiser = quantiser(&file, shape)?;
+        Ok(Self {
+            shape,
+            quantiser,
+            codes: Lines::copied(file.section(Section::Codes)).map_err(Reason::Memory)?,
+            terms: file.numbers(Section::Terms).to_vec(),
+            links: Lines::copied(file.section(Section::Links)).map_err(Reason::Memory)?,
+            upper_links: file.numbers(Section::UpperLinks).to_vec(),
+            level_counts,
+            file,
+        })
+    }
+}
+
+/// Sizes that follow from the shape. Ids and payloads are bounded by their ends, levels by their counts.
+fn check_sizes(file: &Mapped, shape: Shape) -> Result<(), Reason> {
+    let (dim, m) = (shape.dim.get(), shape.hnsw.m());
+    let codes = shape.precision == Precision::Codes8;
+    let for_each = |section, bytes: usize, present: bool| {
+        let want = if present { bytes * shape.rows as usize } else { 0 };
+        check_size(file, shape, section, want)
+    };
+    let header = if codes { 8 + 4 * dim } else { 0 };
+    check_size(file, shape, Section::Quantiser, header)?;
+    for_each(Section::Codes, Quantiser::stride(dim), codes)?;
+    for_each(Section::Terms, 4, codes)?;
+    for_each(Section::Links, 8 * m, true)?;
+    for_each(Section::Vectors, 4 * dim, shape.stores_vectors())?;
+    for_each(Section::Lengths, 4, shape.metric == Metric::Cosine)?;
+    for_each(Section::Points, 8, true)?;
+    for_each(Section::SlotsByPoint, 4, true)?;
+    for_each(Section::Seqs, 8, true)?;
+    for_each(Section::IdEnds, 8, true)?;
+    for_each(Section::PayloadEnds, 8, true)
+}
+
+fn check_size(file: &Mapped, shape: Shape, section: Section, want: usize) -> Result<(), Reason> {
+    let bytes = file.section(section).len();
+    if bytes == want { Ok(()) } else { Err(Reason::Size { section, bytes, rows: shape.rows }) }
+}
+
+fn level_counts(file: &Mapped, shape: Shape) -> Result<Vec<u32>, Reason> {
+    let section = Section::LevelCounts;
+    let bytes = file.section(section).len();
+    if !bytes.is_multiple_of(4) || bytes / 4 > LEVELS_MAX {
+        return Err(Reason::Size { section, bytes, rows: shape.rows });
+    }
+    let counts = file.numbers::<u32>(section).to_vec();
+    let below = std::iter::once(&shape.rows).chain(&counts);
+    if counts.iter().zip(below).any(|(&count, &below)| count == 0 || count > below) {
+        return Err(Reason::Content { section });
+    }
+    let links: usize = counts.iter().map(|&count| count as usize * shape.hnsw.m()).sum();
+    check_size(file, shape, Section::UpperLinks, 4 * links)?;
+    Ok(counts)
+}
+
+fn check_links(file: &Mapped, shape: Shape, level_counts: &[u32]) -> Result<(), Reason> {
+    let lead_inside = |links: &[u32], rows: u32| links.iter().all(|&link| link < rows || link == NO_LINK);
+    if !lead_inside(file.numbers(Section::Links), shape.rows) {
+        return Err(Reason::Content { section: Section::Links });
+    }
+    let mut upper = file.numbers::<u32>(Section::UpperLinks);
+    for &count in level_counts {
+        let (level, above) = upper.split_at(count as usize * shape.hnsw.m());
+        if !lead_inside(level, count) {
+            return Err(Reason::Content { section: Section::UpperLinks });
+        }
+        upper = above;
+    }
+    Ok(())
+}
+
+/// Numbers with which a distance could become NaN are refused.
+fn check_numbers(file: &Mapped, shape: Shape) -> Result<(), Reason> {
+    let within = |section, bound: f32| {
+        if file.numbers::<f32>(section).iter().all(|number| number.abs() <= bound) {
+            Ok(())
+        } else {
+            Err(Reason::Content { section })
+        }
+    };
+    within(Section::Terms, f32::MAX)?;
+    within(Section::Vectors, COMPONENT_ABS_MAX)?;
+    within(Section::Lengths, f32::MAX)?;
+    if shape.metric == Metric::Cosine && file.numbers::<f32>(Section::Lengths).iter().any(|&length| length <= 0.0) {
+        return Err(Reason::Content { section: Section::Lengths });
+    }
+    Ok(())
+}
+
+fn quantiser(file: &Mapped, shape: Shape) -> Result<Quantiser, Reason> {
+    let section = Section::Quantiser;
+    let [step, _, centres @ ..] = file.numbers::<f32>(section) else {
+        return Ok(Quantiser::from_parts(Vec::new(), 1.0, false));
+    };
+    if !step.is_normal() || *step < 0.0 || centres.iter().any(|centre| centre.abs() > COMPONENT_ABS_MAX) {
+        return Err(Reason::Content { section });
+    }
+    Ok(Quantiser::from_parts(centres.to_vec(), *step, shape.lossless))
+}
+
+fn check_documents(file: &Mapped, shape: Shape) -> Result<(), Reason> {
+    let points = file.numbers::<u64>(Section::Points);
+    let slots = file.numbers::<u32>(Section::SlotsByPoint);
+    // Rising points leave no slot twice, and so none out.
+    let in_order = slots.iter().all(|&slot| slot < shape.rows)
+        && slots.is_sorted_by(|&a, &b| points[a as usize] < points[b as usize]);
+    if !in_order {
+        return Err(Reason::Content { section: Section::SlotsByPoint });
+    }
+    check_ends(file, Section::IdEnds, Section::Ids)?;
+    check_ends(file, Section::PayloadEnds, Section::Payloads)?;
+    let mut start = 0;
+    let ids = file.section(Section::Ids);
+    for &end in file.numbers::<u64>(Section::IdEnds) {
+        let end = usize::try_from(end).expect("checked against the section");
+        let id = &ids[start..end];
+        if id.is_empty() || id.len() > ID_BYTES_MAX || std::str::from_utf8(id).is_err() {
+            return Err(Reason::Content { section: Section::Ids });
+        }
+        start = end;
+    }
+    Ok(())
+}
+
+fn check_ends(file: &Mapped, ends_section: Section, section: Section) -> Result<(), Reason> {
+    let ends = file.numbers::<u64>(ends_section);
+    let last = ends.last().copied().unwrap_or_default();
+    if ends.is_sorted() && last == file.section(section).len() as u64 {
+        Ok(())
+    } else {
+        Err(Reason::Content { section: ends_section })
+    }
+}

@@ -1,0 +1,23 @@
+//! What a graph compares its rows by.
+
+mod codes;
+mod full;
+
+pub(crate) use codes::{CodeSpace, Lift, term};
+pub(crate) use full::{FullLift, FullSpace};
+
+/// Rows by number, and queries that are compared with them. A smaller rank is nearer; what a rank measures beyond that
+/// is the space's own affair, but ranks of one space can be compared with each other, whichever query they belong to.
+pub(crate) trait Space: Sync {
+    /// A query, made ready.
+    type Query: Send;
+
+    /// A query to be filled.
+    fn new_query(&self) -> Self::Query;
+
+    /// Makes `query` ask for what is near `row`.
+    fn ask_row(&self, row: u32, query: &mut Self::Query);
+
+    /// The rank of each of `rows`.
+    fn ranks(&self, query: &Self::Query, rows: &[u32], ranks: &mut [f32]);
+}

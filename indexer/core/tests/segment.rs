@@ -1,0 +1,249 @@
+//! Segments from the outside: built, written, opened, searched.
+
+use annuli_core::metric::PreparedQuery;
+use annuli_core::segment::{
+    Allowed, Breadth, BuildOptions, Precision, Rows, Scratch, Segment, SegmentOptions, write_segment,
+};
+use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Seq, Vector};
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+/// Documents made of numbers: id `doc-<row>`, point 10 · row + 3, seq row + 1, payload the row's number.
+struct Documents {
+    ids: Vec<String>,
+    vectors: Vec<Vec<f32>>,
+}
+
+impl Documents {
+    fn new(vectors: Vec<Vec<f32>>) -> Self {
+        Self { ids: (0..vectors.len()).map(|row| format!("doc-{row}")).collect(), vectors }
+    }
+}
+
+impl Rows for Documents {
+    fn len(&self) -> usize {
+        self.vectors.len()
+    }
+
+    fn id(&self, row: usize) -> &str {
+        &self.ids[row]
+    }
+
+    fn point(&self, row: usize) -> Point {
+        Point(10 * row as u64 + 3)
+    }
+
+    fn seq(&self, row: usize) -> Seq {
+        Seq(row as u64 + 1)
+    }
+
+    fn read_vector(&self, row: usize, vector: &mut Vec<f32>) {
+        vector.clear();
+        vector.extend_from_slice(&self.vectors[row]);
+    }
+
+    fn read_payload(&self, row: usize, payload: &mut Vec<u8>) {
+        payload.clear();
+        payload.extend_from_slice(row.to_string().as_bytes());
+    }
+
+    fn metadata(&self, _: usize) -> Metadata {
+        Metadata::default()
+    }
+}
+
+/// A folder of one test, gone when the test ends.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("segment")
+    }
+
+    fn write(&self, documents: &Documents, metric: Metric, precision: Precision, threads: usize) -> Segment {
+        let dim = documents.vectors.first().map_or(3, Vec::len);
+        let options = SegmentOptions {
+            dim: Dim::new(dim as u64).unwrap(),
+            metric,
+            precision,
+            build: BuildOptions {
+                hnsw: HnswParams::new(None, None).unwrap(),
+                threads,
+                seed: 42,
+                cancelled: &AtomicBool::new(false),
+            },
+        };
+        write_segment(documents, options, &mut File::create(self.file()).unwrap()).unwrap();
+        Segment::open(&self.file()).unwrap()
+    }
+}
+
+/// Numbers between −1 and 1 that look random, the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    /// Vectors around a few centres, as embeddings are.
+    fn vectors(&mut self, rows: usize, dim: usize) -> Vec<Vec<f32>> {
+        let centres: Vec<Vec<f32>> = (0..20).map(|_| (0..dim).map(|_| self.next()).collect()).collect();
+        (0..rows).map(|row| centres[row % 20].iter().map(|centre| centre + 0.4 * self.next()).collect()).collect()
+    }
+}
+
+fn everything(segment: &Segment) -> Allowed<'static> {
+    Allowed { words: None, count: segment.len() }
+}
+
+/// The distance of the `k`-th nearest document.
+fn farthest_of(documents: &Documents, query: &PreparedQuery, k: usize) -> f32 {
+    let distance = |vector: &Vec<f32>| query.distance(&Vector::new(vector.clone()).unwrap());
+    let mut distances: Vec<_> = documents.vectors.iter().map(distance).collect();
+    distances.sort_by(f32::total_cmp);
+    distances[k - 1]
+}
+
+/// Recall of ten; a hit as near as the tenth nearest counts, whichever of equals it is.
+fn recall(segment: &Segment, documents: &Documents, queries: &[Vec<f32>], ef: usize) -> f64 {
+    let mut scratch = Scratch::default();
+    let mut found = 0;
+    for query in queries {
+        let query = PreparedQuery::new(segment.metric(), &Vector::new(query.clone()).unwrap());
+        let hits = segment.walk(&query, Breadth { k: 10, ef }, everything(segment), &mut scratch);
+        assert!(hits.is_sorted_by(|a, b| a.distance <= b.distance));
+        let bound = farthest_of(documents, &query, 10);
+        found += hits.iter().filter(|hit| hit.distance <= bound + bound.abs() * 1e-4 + 1e-6).count();
+    }
+    found as f64 / (10 * queries.len()) as f64
+}
+
+#[test]
+fn a_walk_finds_the_nearest_under_every_metric_and_precision() {
+    for dim in [1, 3, 63, 64, 65, 100] {
+        let documents = Documents::new(Numbers(1).vectors(2_000, dim));
+        let queries = Numbers(2).vectors(50, dim);
+        for metric in Metric::ALL {
+            for precision in [Precision::Codes8, Precision::Full] {
+                let folder = Folder::new();
+                let segment = folder.write(&documents, metric, precision, 2);
+                // The nearest by inner product are the same few far rows, whose neighbourhoods hold little of each other.
+                let floor = if metric == Metric::InnerProduct || dim < 3 { 0.8 } else { 0.95 };
+                let recall = recall(&segment, &documents, &queries, 100);
+                assert!(recall >= floor, "{metric} {precision:?} {dim}: {recall}");
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_come_back_as_they_were() {
+    for metric in Metric::ALL {
+        // One set whose codes hold it exactly, and one whose codes do not.
+        for scale in [1.0, 0.37] {
+            let whole = |number: f32| (number * 100.0).round() * scale;
+            let vectors: Vec<Vec<f32>> = (0..500)
+                .map(|row| (0..17).map(|column| whole(((row * 31 + column * 17) as f32).sin())).collect())
+                .collect();
+            let documents = Documents::new(vectors);
+            let segment = Folder::new().write(&documents, metric, Precision::Codes8, 1);
+            let mut vector = Vec::new();
+            for row in 0..500 {
+                let slot = segment.slot_of(documents.point(row)).unwrap();
+                segment.read_vector(slot, &mut vector);
+                let same = vector.iter().zip(&documents.vectors[row]).all(|(a, b)| a == b || (*a == 0.0 && *b == 0.0));
+                assert!(same, "{metric} {scale}: {vector:?}");
+                assert_eq!(segment.id(slot), documents.ids[row]);
+                assert_eq!((segment.point(slot), segment.seq(slot)), (documents.point(row), documents.seq(row)));
+                assert_eq!(segment.payload(slot), row.to_string().as_bytes());
+            }
+            assert_eq!(segment.slot_of(Point(4)), None);
+        }
+    }
+}
+
+#[test]
+fn one_thread_and_one_seed_give_one_file() {
+    let documents = Documents::new(Numbers(3).vectors(1_500, 20));
+    let folders = [Folder::new(), Folder::new()];
+    let files = folders.map(|folder| {
+        folder.write(&documents, Metric::Euclidean, Precision::Codes8, 1);
+        fs::read(folder.file()).unwrap()
+    });
+    assert!(files[0] == files[1]);
+}
+
+#[test]
+fn every_document_finds_itself_even_among_duplicates() {
+    // A hundred groups of thirty equal vectors: lists of links would fill with equals, and nothing would lead away.
+    let distinct = Numbers(4).vectors(100, 12);
+    let documents = Documents::new((0..3_000).map(|row| distinct[row % 100].clone()).collect());
+    for precision in [Precision::Codes8, Precision::Full] {
+        let segment = Folder::new().write(&documents, Metric::Euclidean, precision, 2);
+        let mut scratch = Scratch::default();
+        for (group, vector) in distinct.iter().enumerate() {
+            let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vector.clone()).unwrap());
+            let hits = segment.walk(&query, Breadth { k: 30, ef: 128 }, everything(&segment), &mut scratch);
+            let of_group = hits.iter().filter(|hit| hit.distance <= 1e-6).count();
+            assert!(of_group >= 29, "{precision:?} group {group}: {of_group}");
+        }
+    }
+}
+
+#[test]
+fn few_documents_and_none_make_a_segment() {
+    for rows in [0, 1, 2, 33] {
+        let documents = Documents::new(Numbers(5).vectors(rows, 3));
+        for precision in [Precision::Codes8, Precision::Full] {
+            let segment = Folder::new().write(&documents, Metric::Cosine, precision, 2);
+            let query = PreparedQuery::new(Metric::Cosine, &Vector::new(vec![1.0, 2.0, 3.0]).unwrap());
+            let breadth = Breadth { k: 100, ef: 100 };
+            assert_eq!(segment.walk(&query, breadth, everything(&segment), &mut Scratch::default()).len(), rows);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_allowed_is_not_found() {
+    let documents = Documents::new(Numbers(6).vectors(1_000, 8));
+    let segment = Folder::new().write(&documents, Metric::Euclidean, Precision::Codes8, 2);
+    let mut words = vec![0_u64; 1_000_usize.div_ceil(64)];
+    (0..1_000_usize).step_by(3).for_each(|slot| words[slot / 64] |= 1 << (slot % 64));
+    let allowed = Allowed { words: Some(&words), count: 334 };
+    let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vec![0.1; 8]).unwrap());
+    let hits = segment.walk(&query, Breadth { k: 20, ef: 50 }, allowed, &mut Scratch::default());
+    assert_eq!(hits.len(), 20);
+    assert!(hits.iter().all(|hit| hit.slot % 3 == 0));
+}
+
+#[test]
+fn any_damage_is_refused() {
+    let documents = Documents::new(Numbers(7).vectors(50, 5));
+    let folder = Folder::new();
+    folder.write(&documents, Metric::Cosine, Precision::Codes8, 1);
+    let whole = fs::read(folder.file()).unwrap();
+    let damaged = folder.0.path().join("damaged");
+    let refuses = |bytes: &[u8]| {
+        fs::write(&damaged, bytes).unwrap();
+        Segment::open(&damaged).is_err()
+    };
+    for len in (0..whole.len()).step_by(37).chain([whole.len() - 1]) {
+        assert!(refuses(&whole[..len]), "cut to {len} bytes");
+    }
+    for byte in (0..whole.len()).step_by(3) {
+        let mut bytes = whole.clone();
+        bytes[byte] ^= 1 << (byte % 8);
+        // Bytes between two sections belong to nothing.
+        let Ok(changed) = std::panic::catch_unwind(|| refuses(&bytes)) else { panic!("byte {byte}") };
+        let is_padding = whole[byte] == 0 && !changed;
+        assert!(changed || is_padding, "byte {byte}");
+    }
+    assert!(refuses(&[whole.as_slice(), b"more"].concat()));
+}
