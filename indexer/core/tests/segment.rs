@@ -1,4 +1,5 @@
 //! Segments from the outside: built, written, opened, searched.
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use annuli_core::metric::PreparedQuery;
 use annuli_core::segment::{

@@ -138,7 +138,7 @@ pub(super) struct Header {
 
 /// Why bytes are no header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidHeader {
+pub(super) enum InvalidHeader {
     /// They are something else.
     #[error("it does not start like a segment")]
     NotASegment,
