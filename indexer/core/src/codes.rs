@@ -6,6 +6,7 @@
 //! This is scalar quantisation as in faiss' `QT_8bit_uniform`, with centres.
 
 use crate::kernel::code::LINE;
+use crate::kernel::quantise;
 
 /// What turns vectors into codes.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +16,8 @@ pub(crate) struct Quantiser {
     lossless: bool,
 }
 
-/// The middle code: the centre itself.
-pub(crate) const MIDDLE: f32 = 128.0;
+/// The middle code: the centre itself. Adding it to a step is flipping this bit.
+const MIDDLE: u8 = 128;
 
 impl Quantiser {
     /// A quantiser from its stored parts. `lossless` is what [`Quantiser::is_lossless`] said.
@@ -47,24 +48,15 @@ impl Quantiser {
     /// Writes the codes of `vector`; what lies outside the range takes its nearest code. Bytes beyond the dimension
     /// are left alone.
     pub(crate) fn encode(&self, vector: &[f32], codes: &mut [u8]) {
-        let inverse = 1.0 / self.step;
-        for ((code, &component), &centre) in codes.iter_mut().zip(vector).zip(&self.centres) {
-            let steps = ((component - centre) * inverse).round_ties_even() + MIDDLE;
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
-            let nearest = steps.clamp(0.0, 255.0) as u8;
-            *code = nearest;
-        }
+        let codes = &mut codes[..vector.len()];
+        quantise::best().steps(vector, &self.centres, 1.0 / self.step, bytemuck::cast_slice_mut(codes));
+        codes.iter_mut().for_each(|code| *code ^= MIDDLE);
     }
 
     /// Writes the vector that `codes` stand for.
     pub(crate) fn decode(&self, codes: &[u8], vector: &mut Vec<f32>) {
-        vector.clear();
-        vector.extend(
-            codes
-                .iter()
-                .zip(&self.centres)
-                .map(|(&code, &centre)| (f32::from(code) - MIDDLE).mul_add(self.step, centre)),
-        );
+        vector.resize(self.centres.len(), 0.0);
+        quantise::best().restore(codes, &self.centres, self.step, vector);
     }
 }
 
@@ -96,7 +88,7 @@ impl Ranges {
         let low = self.lows.iter().copied().fold(f32::INFINITY, f32::min);
         let high = self.highs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         if self.whole && low.abs() < 1e6 && high - low <= 255.0 {
-            return Quantiser { centres: vec![low + MIDDLE; self.lows.len()], step: 1.0, lossless: true };
+            return Quantiser { centres: vec![low + f32::from(MIDDLE); self.lows.len()], step: 1.0, lossless: true };
         }
         let ranges = self.lows.iter().zip(&self.highs);
         let widest = ranges.clone().map(|(low, high)| high - low).fold(0.0, f32::max);

@@ -5,6 +5,7 @@
 //! differ in the last digits on another kind of processor, never on the same.
 
 pub mod code;
+pub(crate) mod quantise;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -159,7 +159,7 @@ fn documents_come_back_as_they_were() {
             for row in 0..500 {
                 let slot = segment.slot_of(documents.point(row)).unwrap();
                 segment.read_vector(slot, &mut vector);
-                let same = vector.iter().zip(&documents.vectors[row]).all(|(a, b)| a == b || (*a == 0.0 && *b == 0.0));
+                let same = vector.iter().zip(&documents.vectors[row]).all(|(a, b)| (a - b).abs() < f32::MIN_POSITIVE);
                 assert!(same, "{metric} {scale}: {vector:?}");
                 assert_eq!(segment.id(slot), documents.ids[row]);
                 assert_eq!((segment.point(slot), segment.seq(slot)), (documents.point(row), documents.seq(row)));

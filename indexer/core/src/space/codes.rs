@@ -8,6 +8,7 @@
 use super::Space;
 use crate::codes::Quantiser;
 use crate::kernel::code::{self, CodeKernels, CodeRows};
+use crate::kernel::quantise;
 use crate::metric::Metric;
 
 /// Codes of rows, and what they mean.
@@ -71,28 +72,15 @@ impl<'a> CodeSpace<'a> {
 
     /// Makes `query` ask for what is near `vector`, normalised under cosine.
     pub(crate) fn ask_vector(&self, vector: &[f32], query: &mut CodeQuery) {
+        let kernels = quantise::best();
         let centres = self.quantiser.centres();
-        let inverse = 1.0 / self.quantiser.step();
-        // The largest magnitude as bits: for numbers that are not negative, order of bits is order of numbers, and
-        // integers are compared in the widest registers.
-        let largest = vector
-            .iter()
-            .zip(centres)
-            .map(|(component, centre)| ((component - centre) * inverse).to_bits() & (u32::MAX >> 1))
-            .max()
-            .unwrap_or_default();
-        // A query beyond the range of the rows takes longer steps rather than being cut off.
-        let scale = (f32::from_bits(largest) / 127.0).max(1.0);
-        let inverse = inverse / scale;
-        let (mut sum, mut squares) = (0_i32, 0_i32);
-        for ((code, &component), &centre) in query.codes.iter_mut().zip(vector).zip(centres) {
-            let steps = ((component - centre) * inverse).round_ties_even().clamp(-128.0, 127.0);
-            #[allow(clippy::cast_possible_truncation, reason = "clamped to a byte")]
-            let steps = steps as i8;
-            *code = steps;
-            sum += i32::from(steps);
-            squares += i32::from(steps) * i32::from(steps);
-        }
+        // A query beyond the range of the rows takes longer steps rather than being cut off. Just within the range
+        // steps are those of the rows, so that a query on their grid stays exact.
+        let farthest = kernels.largest(vector, centres) / self.quantiser.step();
+        let scale = if farthest <= 128.0 { 1.0 } else { farthest / 127.0 };
+        let steps = &mut query.codes[..vector.len()];
+        kernels.steps(vector, centres, 1.0 / (self.quantiser.step() * scale), steps);
+        let (sum, squares) = kernels.sums(steps);
         self.finish(query, f64::from(scale), sum, squares);
     }
 
@@ -130,13 +118,10 @@ impl Space for CodeSpace<'_> {
 
     fn ask_row(&self, row: u32, query: &mut CodeQuery) {
         let dim = self.quantiser.centres().len();
-        let (mut sum, mut squares) = (0, 0);
-        for (ours, &theirs) in query.codes.iter_mut().zip(&self.rows.row(row)[..dim]) {
-            let code = theirs.wrapping_sub(128).cast_signed();
-            *ours = code;
-            sum += i32::from(code);
-            squares += i32::from(code) * i32::from(code);
-        }
+        let ours = &mut query.codes[..dim];
+        ours.copy_from_slice(bytemuck::cast_slice(&self.rows.row(row)[..dim]));
+        ours.iter_mut().for_each(|step| *step ^= i8::MIN);
+        let (sum, squares) = quantise::best().sums(ours);
         self.finish(query, 1.0, sum, squares);
         if let Some(lift) = self.lift {
             query.constant += f64::from(self.terms[row as usize]) + lift.constant;
@@ -150,8 +135,8 @@ impl Space for CodeSpace<'_> {
             let products = &mut products[..rows.len()];
             self.kernels.products(self.rows, &query.codes, rows, products);
             for ((rank, &row), &product) in ranks.iter_mut().zip(rows).zip(&*products) {
-                let mut exact =
-                    query.factor.mul_add(f64::from(product), query.constant + f64::from(self.terms[row as usize]));
+                let term = f64::from(self.terms[row as usize]);
+                let mut exact = query.factor * f64::from(product) + (query.constant + term);
                 if let Some(lift) = self.lift {
                     exact -= query.height * f64::from(lift.heights[row as usize]);
                     exact = if exact < lift.noise() { 0.0 } else { exact };
