@@ -144,11 +144,11 @@ impl Segment {
     }
 
     fn code_rows(&self) -> CodeRows<'_> {
-        CodeRows::new(self.codes.bytes(), Quantiser::stride(self.shape.dim.get()))
+        CodeRows::new(self.codes.bytes(), Quantiser::stride(self.shape.dim.get()), &self.terms)
     }
 
     fn code_space(&self) -> CodeSpace<'_> {
-        CodeSpace::new(self.shape.metric, &self.quantiser, self.code_rows(), &self.terms)
+        CodeSpace::new(self.shape.metric, &self.quantiser, self.code_rows())
     }
 
     fn full_space(&self) -> FullSpace<'_> {

@@ -21,9 +21,9 @@ impl FrozenLayer<'_> {
 
 impl Links for FrozenLayer<'_> {
     #[inline]
-    fn neighbours(&self, row: u32, neighbours: &mut Vec<u32>) {
-        neighbours.clear();
-        neighbours.extend(self.row(row).iter().copied().take_while(|&link| link != NO_LINK));
+    fn neighbours<'a>(&'a self, row: u32, _: &'a mut Vec<u32>) -> &'a [u32] {
+        let row = self.row(row);
+        &row[..row.partition_point(|&link| link != NO_LINK)]
     }
 
     #[inline]

@@ -123,11 +123,12 @@ impl Layer {
 }
 
 impl Links for &Layer {
-    fn neighbours(&self, row: u32, neighbours: &mut Vec<u32>) {
-        neighbours.clear();
+    fn neighbours<'a>(&'a self, row: u32, buffer: &'a mut Vec<u32>) -> &'a [u32] {
         let start = row as usize * self.degree;
-        let links = self.links[start..start + self.degree].iter().map(|link| link.load(Relaxed));
-        neighbours.extend(links.take_while(|&link| link != NO_LINK));
+        buffer.clear();
+        buffer.extend(self.links[start..start + self.degree].iter().map(|link| link.load(Relaxed)));
+        let len = buffer.iter().position(|&link| link == NO_LINK).unwrap_or(self.degree);
+        &buffer[..len]
     }
 
     /// A build is bound by distances, not by links.

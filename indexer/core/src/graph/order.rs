@@ -13,7 +13,7 @@ pub(crate) fn breadth_first(layer: &Layer, counts: &[u32]) -> Vec<u32> {
     let rows = layer.rows();
     let mut order = Vec::with_capacity(rows);
     let mut known = vec![false; rows];
-    let mut neighbours = Vec::new();
+    let mut buffer = Vec::new();
     if rows > 0 {
         known[0] = true;
         order.push(0);
@@ -21,7 +21,7 @@ pub(crate) fn breadth_first(layer: &Layer, counts: &[u32]) -> Vec<u32> {
     let mut next = 0;
     while let Some(&row) = order.get(next) {
         next += 1;
-        (&layer).neighbours(row, &mut neighbours);
+        let neighbours = (&layer).neighbours(row, &mut buffer);
         order.extend(neighbours.iter().copied().filter(|&row| !std::mem::replace(&mut known[row as usize], true)));
     }
     // Stable: within a block the order stays. The level of a row is how many blocks it is in.

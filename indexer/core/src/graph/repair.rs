@@ -57,10 +57,9 @@ impl Tree {
         }
         self.reached[row as usize] = true;
         let mut open = vec![row];
-        let mut neighbours = Vec::new();
+        let mut buffer = Vec::new();
         while let Some(row) = open.pop() {
-            (&layer).neighbours(row, &mut neighbours);
-            for &neighbour in &neighbours {
+            for &neighbour in (&layer).neighbours(row, &mut buffer) {
                 if !std::mem::replace(&mut self.reached[neighbour as usize], true) {
                     self.parents[neighbour as usize] = row;
                     open.push(neighbour);

@@ -36,8 +36,17 @@ impl Visited {
     /// Adds each of `rows` that is not in it, and puts those into `fresh`.
     #[inline]
     pub(crate) fn insert_all(&mut self, rows: &[u32], fresh: &mut Vec<u32>) {
-        fresh.clear();
-        fresh.extend(rows.iter().copied().filter(|&row| self.insert(row)));
+        fresh.resize(rows.len(), 0);
+        let mut count = 0;
+        for &row in rows {
+            // Written in any case and kept if new: whether a row was seen is a coin toss to the processor.
+            let word = &mut self.words[row as usize / 64];
+            fresh[count] = row;
+            count += usize::from(*word >> (row % 64) & 1 == 0);
+            *word |= 1_u64 << (row % 64);
+        }
+        fresh.truncate(count);
+        self.seen.extend_from_slice(fresh);
     }
 }
 

@@ -6,8 +6,8 @@ use crate::space::Space;
 
 /// The links of one level.
 pub(crate) trait Links {
-    /// Puts the neighbours of `row` into `neighbours`.
-    fn neighbours(&self, row: u32, neighbours: &mut Vec<u32>);
+    /// The neighbours of `row`; `buffer` is for those that do not lie side by side in memory.
+    fn neighbours<'a>(&'a self, row: u32, buffer: &'a mut Vec<u32>) -> &'a [u32];
 
     /// Asks for the links of `row` to be brought near.
     fn prefetch(&self, row: u32);
@@ -18,7 +18,7 @@ pub(crate) trait Links {
 pub(crate) struct Walk {
     pub(crate) pool: Pool,
     pub(crate) visited: Visited,
-    neighbours: Vec<u32>,
+    buffer: Vec<u32>,
     fresh: Vec<u32>,
     ranks: Vec<f32>,
 }
@@ -34,11 +34,11 @@ impl Walk {
     ) -> (f32, u32) {
         let mut nearest = start;
         loop {
-            links.neighbours(nearest.1, &mut self.neighbours);
-            self.ranks.resize(self.neighbours.len(), 0.0);
-            space.ranks(query, &self.neighbours, &mut self.ranks);
+            let neighbours = links.neighbours(nearest.1, &mut self.buffer);
+            self.ranks.resize(neighbours.len(), 0.0);
+            space.ranks(query, neighbours, &mut self.ranks);
             let before = nearest.1;
-            for (&rank, &row) in self.ranks.iter().zip(&self.neighbours) {
+            for (&rank, &row) in self.ranks.iter().zip(neighbours) {
                 if rank < nearest.0 {
                     nearest = (rank, row);
                 }
@@ -63,8 +63,7 @@ impl Walk {
         self.visited.insert(start.1);
         self.pool.offer(start.0, start.1);
         while let Some(row) = self.pool.next() {
-            links.neighbours(row, &mut self.neighbours);
-            self.visited.insert_all(&self.neighbours, &mut self.fresh);
+            self.visited.insert_all(links.neighbours(row, &mut self.buffer), &mut self.fresh);
             if let Some(next) = self.pool.peek() {
                 links.prefetch(next);
             }

@@ -119,14 +119,20 @@ fn level_counts(file: &Mapped, shape: Shape) -> Result<Vec<u32>, Reason> {
 }
 
 fn check_links(file: &Mapped, shape: Shape, level_counts: &[u32]) -> Result<(), Reason> {
-    let lead_inside = |links: &[u32], rows: u32| links.iter().all(|&link| link < rows || link == NO_LINK);
-    if !lead_inside(file.numbers(Section::Links), shape.rows) {
+    // Each row from the left, so that its end can be found by halving.
+    let lead_inside = |links: &[u32], degree: usize, rows: u32| {
+        links.chunks_exact(degree).all(|row| {
+            let (links, rest) = row.split_at(row.partition_point(|&link| link != NO_LINK));
+            links.iter().all(|&link| link < rows) && rest.iter().all(|&link| link == NO_LINK)
+        })
+    };
+    if !lead_inside(file.numbers(Section::Links), 2 * shape.hnsw.m(), shape.rows) {
         return Err(Reason::Content { section: Section::Links });
     }
     let mut upper = file.numbers::<u32>(Section::UpperLinks);
     for &count in level_counts {
         let (level, above) = upper.split_at(count as usize * shape.hnsw.m());
-        if !lead_inside(level, count) {
+        if !lead_inside(level, shape.hnsw.m(), count) {
             return Err(Reason::Content { section: Section::UpperLinks });
         }
         upper = above;

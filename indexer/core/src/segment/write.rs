@@ -57,17 +57,16 @@ pub fn write_segment<F: Write + Seek>(
         Precision::Codes8 => {
             let quantiser = vectors.quantiser();
             let codes = vectors.codes(&quantiser, &levels.order)?;
-            let stride = Quantiser::stride(options.dim.get());
-            let code_rows = CodeRows::new(codes.bytes(), stride);
-            let terms: Vec<_> = (0..count)
-                .map(|row| term(options.metric, &quantiser, &code_rows.row(row)[..options.dim.get()]))
-                .collect();
-            let lift = (options.metric == Metric::InnerProduct).then(|| Lift::new(&quantiser, code_rows, &terms));
-            let mut space = CodeSpace::new(options.metric, &quantiser, code_rows, &terms);
+            let dim = options.dim.get();
+            let stride = Quantiser::stride(dim);
+            let terms: Vec<_> =
+                codes.bytes().chunks_exact(stride).map(|row| term(options.metric, &quantiser, &row[..dim])).collect();
+            let code_rows = CodeRows::new(codes.bytes(), stride, &terms);
+            let lift = (options.metric == Metric::InnerProduct).then(|| Lift::new(&quantiser, code_rows));
+            let mut space = CodeSpace::new(options.metric, &quantiser, code_rows);
             space.lift = lift.as_ref();
             let graph = Graph::build(&space, &levels, options.build)?;
-            Sections { rows, options, levels: &levels, graph: &graph, codes: Some((&quantiser, code_rows, &terms)) }
-                .write(file)
+            Sections { rows, options, levels: &levels, graph: &graph, codes: Some((&quantiser, code_rows)) }.write(file)
         }
         Precision::Full => {
             let (full, lengths) = vectors.full(&levels.order);
@@ -154,13 +153,13 @@ struct Sections<'a, R> {
     options: SegmentOptions<'a>,
     levels: &'a Levels,
     graph: &'a Graph,
-    codes: Option<(&'a Quantiser, CodeRows<'a>, &'a [f32])>,
+    codes: Option<(&'a Quantiser, CodeRows<'a>)>,
 }
 
 impl<R: Rows> Sections<'_, R> {
     fn write<F: Write + Seek>(&self, file: &mut F) -> Result<(), WriteSegmentError> {
         let SegmentOptions { dim, metric, precision, build } = self.options;
-        let lossless = self.codes.is_some_and(|(quantiser, ..)| quantiser.is_lossless());
+        let lossless = self.codes.is_some_and(|(quantiser, _)| quantiser.is_lossless());
         let rows = u32::try_from(self.rows.len()).expect("checked when the build began");
         let shape = Shape { rows, dim, metric, precision, lossless, hnsw: build.hnsw };
         let mut writer = SectionWriter::new(file)?;
@@ -179,7 +178,7 @@ impl<R: Rows> Sections<'_, R> {
     }
 
     fn write_codes<F: Write + Seek>(&self, writer: &mut SectionWriter<'_, F>) -> io::Result<()> {
-        let Some((quantiser, codes, terms)) = self.codes else {
+        let Some((quantiser, codes)) = self.codes else {
             return [Section::Quantiser, Section::Codes, Section::Terms]
                 .into_iter()
                 .try_for_each(|absent| writer.begin(absent));
@@ -191,7 +190,7 @@ impl<R: Rows> Sections<'_, R> {
         writer.begin(Section::Codes)?;
         self.graph.order.iter().try_for_each(|&place| writer.write(codes.row(place)))?;
         writer.begin(Section::Terms)?;
-        self.graph.order.iter().try_for_each(|&place| writer.write(&terms[place as usize].to_le_bytes()))
+        self.graph.order.iter().try_for_each(|&place| writer.write(&codes.term(place).to_le_bytes()))
     }
 
     fn write_graph<F: Write + Seek>(&self, writer: &mut SectionWriter<'_, F>) -> io::Result<()> {

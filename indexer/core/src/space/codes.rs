@@ -7,7 +7,7 @@
 
 use super::Space;
 use crate::codes::Quantiser;
-use crate::kernel::code::{self, CodeKernels, CodeRows};
+use crate::kernel::code::{self, CodeKernels, CodeRows, Formula};
 use crate::kernel::quantise;
 use crate::metric::Metric;
 
@@ -16,9 +16,8 @@ use crate::metric::Metric;
 pub(crate) struct CodeSpace<'a> {
     pub(crate) metric: Metric,
     pub(crate) quantiser: &'a Quantiser,
+    /// With the [`term`] of each row.
     pub(crate) rows: CodeRows<'a>,
-    /// One for each row: see [`term`].
-    pub(crate) terms: &'a [f32],
     /// Under the inner product, while a graph is built.
     pub(crate) lift: Option<&'a Lift>,
     pub(crate) kernels: &'static CodeKernels,
@@ -29,7 +28,7 @@ pub(crate) struct CodeQuery {
     codes: Vec<i8>,
     constant: f64,
     factor: f64,
-    height: f64,
+    height: f32,
 }
 
 /// The extra component of each row, in steps.
@@ -37,37 +36,39 @@ pub(crate) struct Lift {
     heights: Vec<f32>,
     /// What makes the rank of a row with itself zero.
     constant: f64,
+    /// Below this a difference of two ranks is what rounding left of nothing.
+    noise: f32,
 }
 
 impl Lift {
     /// The lift of these rows.
-    pub(crate) fn new(quantiser: &Quantiser, rows: CodeRows<'_>, terms: &[f32]) -> Self {
+    pub(crate) fn new(quantiser: &Quantiser, rows: CodeRows<'_>) -> Self {
         let inverse = 1.0 / f64::from(quantiser.step());
         let of_centres: f64 = quantiser.centres().iter().map(|&centre| (f64::from(centre) * inverse).powi(2)).sum();
         let dim = quantiser.centres().len();
-        let squared_length = |(row, &term): (u32, &f32)| {
+        let squared_length = |row| {
             let squares: i32 = rows.row(row)[..dim].iter().map(|&code| (i32::from(code) - 128).pow(2)).sum();
-            of_centres - 2.0 * f64::from(term) + f64::from(squares)
+            of_centres - 2.0 * f64::from(rows.term(row)) + f64::from(squares)
         };
-        let squares: Vec<_> = (0..).zip(terms).map(squared_length).collect();
+        let squares: Vec<_> = (0..).take(rows.len()).map(squared_length).collect();
         let longest = squares.iter().copied().fold(0.0, f64::max);
         #[allow(clippy::cast_possible_truncation, reason = "a length in steps")]
         let heights = squares.iter().map(|square| (longest - square).max(0.0).sqrt() as f32).collect();
-        Self { heights, constant: longest - of_centres }
+        #[allow(clippy::cast_possible_truncation, reason = "a share of a squared length in steps")]
+        let noise = (longest * 1e-6) as f32;
+        Self { heights, constant: longest - of_centres, noise }
     }
 
-    /// Below this a difference of two numbers of this size is noise.
-    fn noise(&self) -> f64 {
-        self.constant.abs() * 1e-6
+    /// The rank of a row, with the product of the extra components taken off.
+    fn lower(&self, rank: f32, height: f32, row: u32) -> f32 {
+        let lowered = rank - height * self.heights[row as usize];
+        if lowered < self.noise { 0.0 } else { lowered }
     }
 }
 
-/// Rows that are ranked at a time, on the stack.
-const AT_A_TIME: usize = 64;
-
 impl<'a> CodeSpace<'a> {
-    pub(crate) fn new(metric: Metric, quantiser: &'a Quantiser, rows: CodeRows<'a>, terms: &'a [f32]) -> Self {
-        Self { metric, quantiser, rows, terms, lift: None, kernels: code::best() }
+    pub(crate) fn new(metric: Metric, quantiser: &'a Quantiser, rows: CodeRows<'a>) -> Self {
+        Self { metric, quantiser, rows, lift: None, kernels: code::best() }
     }
 
     /// Makes `query` ask for what is near `vector`, normalised under cosine.
@@ -124,26 +125,17 @@ impl Space for CodeSpace<'_> {
         let (sum, squares) = quantise::best().sums(ours);
         self.finish(query, 1.0, sum, squares);
         if let Some(lift) = self.lift {
-            query.constant += f64::from(self.terms[row as usize]) + lift.constant;
-            query.height = f64::from(lift.heights[row as usize]);
+            query.constant += f64::from(self.rows.term(row)) + lift.constant;
+            query.height = lift.heights[row as usize];
         }
     }
 
     fn ranks(&self, query: &CodeQuery, rows: &[u32], ranks: &mut [f32]) {
-        for (rows, ranks) in rows.chunks(AT_A_TIME).zip(ranks.chunks_mut(AT_A_TIME)) {
-            let mut products = [0; AT_A_TIME];
-            let products = &mut products[..rows.len()];
-            self.kernels.products(self.rows, &query.codes, rows, products);
-            for ((rank, &row), &product) in ranks.iter_mut().zip(rows).zip(&*products) {
-                let term = f64::from(self.terms[row as usize]);
-                let mut exact = query.factor * f64::from(product) + (query.constant + term);
-                if let Some(lift) = self.lift {
-                    exact -= query.height * f64::from(lift.heights[row as usize]);
-                    exact = if exact < lift.noise() { 0.0 } else { exact };
-                }
-                #[allow(clippy::cast_possible_truncation, reason = "rounded to the digits of an f32")]
-                let rounded = exact as f32;
-                *rank = rounded;
+        let formula = Formula { codes: &query.codes, constant: query.constant, factor: query.factor };
+        self.kernels.ranks(self.rows, formula, rows, ranks);
+        if let Some(lift) = self.lift {
+            for (rank, &row) in ranks.iter_mut().zip(rows) {
+                *rank = lift.lower(*rank, query.height, row);
             }
         }
     }

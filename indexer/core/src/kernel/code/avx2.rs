@@ -1,23 +1,23 @@
 //! The kernels with 256-bit AVX2. Codes are widened to 16 bits: the instruction that multiplies bytes saturates.
 #![allow(unsafe_code, reason = "vector intrinsics; every form is tested against the plain sum")]
 
-use super::{CodeKernels, CodeRows, LINE, rows_ahead};
+use super::{CodeKernels, CodeRows, Formula, LINE, rows_ahead};
 use std::arch::x86_64::{
     __m128i, __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_prefetch, _mm_shuffle_epi32,
     _mm256_add_epi32, _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_extracti128_si256,
     _mm256_madd_epi16, _mm256_setzero_si256,
 };
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "avx2", products, prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels { name: "avx2", ranks, prefetch };
 
 /// Returns whether this processor has the instructions.
 pub(super) fn runs_here() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-fn products(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products: &mut [i32]) {
+fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {
     // SAFETY: `KERNELS` is offered only where `runs_here`.
-    unsafe { products_wide(rows, query, rows_wanted, products) }
+    unsafe { ranks_wide(rows, formula, wanted, ranks) }
 }
 
 pub(super) fn prefetch(bytes: &[u8]) {
@@ -27,16 +27,22 @@ pub(super) fn prefetch(bytes: &[u8]) {
     }
 }
 
+/// Asks for a row and its term.
+pub(super) fn prefetch_row(rows: CodeRows<'_>, row: u32) {
+    prefetch(rows.row(row));
+    prefetch(bytemuck::bytes_of(&rows.terms[row as usize]));
+}
+
 const LANES: usize = 16;
 
 #[target_feature(enable = "avx2")]
-fn products_wide(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products: &mut [i32]) {
+fn ranks_wide(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {
     let ahead = rows_ahead(rows.stride());
-    rows_wanted.iter().take(ahead).for_each(|&row| prefetch(rows.row(row)));
-    let (query, _) = query.as_chunks::<LANES>();
-    for (place, (&row, product)) in rows_wanted.iter().zip(products).enumerate() {
-        if let Some(&next) = rows_wanted.get(place + ahead) {
-            prefetch(rows.row(next));
+    wanted.iter().take(ahead).for_each(|&row| prefetch_row(rows, row));
+    let (query, _) = formula.codes.as_chunks::<LANES>();
+    for (place, (&row, rank)) in wanted.iter().zip(ranks).enumerate() {
+        if let Some(&next) = wanted.get(place + ahead) {
+            prefetch_row(rows, next);
         }
         let (codes, _) = rows.row(row).as_chunks::<LANES>();
         let (code_pairs, _) = codes.as_chunks::<2>();
@@ -46,7 +52,7 @@ fn products_wide(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products
             even = _mm256_add_epi32(even, multiply(&codes[0], &query[0]));
             odd = _mm256_add_epi32(odd, multiply(&codes[1], &query[1]));
         }
-        *product = horizontal_sum(_mm256_add_epi32(even, odd));
+        *rank = formula.rank(rows.term(row), horizontal_sum(_mm256_add_epi32(even, odd)));
     }
 }
 

@@ -1,31 +1,31 @@
 //! The kernels with 512-bit AVX-512 and its instruction for products of bytes (VNNI).
 #![allow(unsafe_code, reason = "vector intrinsics; every form is tested against the plain sum")]
 
-use super::{CodeKernels, CodeRows, LINE, avx2, rows_ahead};
+use super::{CodeKernels, CodeRows, Formula, LINE, avx2, rows_ahead};
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_reduce_add_epi32, _mm512_setzero_si512,
 };
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "avx512vnni", products, prefetch: avx2::prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels { name: "avx512vnni", ranks, prefetch: avx2::prefetch };
 
 /// Returns whether this processor has the instructions.
 pub(super) fn runs_here() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")
 }
 
-fn products(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products: &mut [i32]) {
+fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {
     // SAFETY: `KERNELS` is offered only where `runs_here`.
-    unsafe { products_wide(rows, query, rows_wanted, products) }
+    unsafe { ranks_wide(rows, formula, wanted, ranks) }
 }
 
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn products_wide(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products: &mut [i32]) {
+fn ranks_wide(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {
     let ahead = rows_ahead(rows.stride());
-    rows_wanted.iter().take(ahead).for_each(|&row| avx2::prefetch(rows.row(row)));
-    let (query, _) = query.as_chunks::<LINE>();
-    for (place, (&row, product)) in rows_wanted.iter().zip(products).enumerate() {
-        if let Some(&next) = rows_wanted.get(place + ahead) {
-            avx2::prefetch(rows.row(next));
+    wanted.iter().take(ahead).for_each(|&row| avx2::prefetch_row(rows, row));
+    let (query, _) = formula.codes.as_chunks::<LINE>();
+    for (place, (&row, rank)) in wanted.iter().zip(ranks).enumerate() {
+        if let Some(&next) = wanted.get(place + ahead) {
+            avx2::prefetch_row(rows, next);
         }
         let (codes, _) = rows.row(row).as_chunks::<LINE>();
         let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
@@ -38,7 +38,7 @@ fn products_wide(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products
         for (codes, query) in code_last.iter().zip(query_last) {
             even = _mm512_dpbusd_epi32(even, load_codes(codes), load_query(query));
         }
-        *product = _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
+        *rank = formula.rank(rows.term(row), _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd)));
     }
 }
 

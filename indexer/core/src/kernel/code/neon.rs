@@ -1,22 +1,22 @@
 //! The kernels with 128-bit NEON, which every 64-bit Arm has.
 #![allow(unsafe_code, reason = "vector intrinsics; every form is tested against the plain sum")]
 
-use super::{CodeKernels, CodeRows};
+use super::{CodeKernels, CodeRows, Formula};
 use std::arch::aarch64::{
     int32x4_t, vaddq_s32, vaddvq_s32, vdupq_n_s32, vget_high_s16, vget_low_s8, vget_low_s16, vget_low_u8, vld1q_s8,
     vld1q_u8, vmlal_s16, vmovl_high_s8, vmovl_high_u8, vmovl_s8, vmovl_u8, vreinterpretq_s16_u16,
 };
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "neon", products, prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels { name: "neon", ranks, prefetch };
 
 const LANES: usize = 16;
 
-fn products(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products: &mut [i32]) {
-    let (query, _) = query.as_chunks::<LANES>();
-    for (&row, product) in rows_wanted.iter().zip(products) {
+fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {
+    let (query, _) = formula.codes.as_chunks::<LANES>();
+    for (&row, rank) in wanted.iter().zip(ranks) {
         let (codes, _) = rows.row(row).as_chunks::<LANES>();
         // SAFETY: every 64-bit Arm has NEON.
-        *product = unsafe { product_wide(codes, query) };
+        *rank = formula.rank(rows.term(row), unsafe { product_wide(codes, query) });
     }
 }
 

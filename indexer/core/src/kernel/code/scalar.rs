@@ -1,12 +1,14 @@
 //! The reference: plain loops, right on every processor.
 
-use super::{CodeKernels, CodeRows};
+use super::{CodeKernels, CodeRows, Formula};
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "scalar", products, prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels { name: "scalar", ranks, prefetch };
 
-fn products(rows: CodeRows<'_>, query: &[i8], rows_wanted: &[u32], products: &mut [i32]) {
-    for (&row, product) in rows_wanted.iter().zip(products) {
-        *product = rows.row(row).iter().zip(query).map(|(&code, &query)| i32::from(code) * i32::from(query)).sum();
+fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {
+    for (&row, rank) in wanted.iter().zip(ranks) {
+        let products =
+            rows.row(row).iter().zip(formula.codes).map(|(&code, &query)| i32::from(code) * i32::from(query));
+        *rank = formula.rank(rows.term(row), products.sum());
     }
 }
 
