@@ -18,6 +18,9 @@ pub(crate) trait Space: Sync {
     /// Makes `query` ask for what is near `row`.
     fn ask_row(&self, row: u32, query: &mut Self::Query);
 
+    /// Asks for the first of `rows` to be brought near; [`Space::ranks`] asks for the others in time.
+    fn prefetch(&self, rows: &[u32]);
+
     /// The rank of each of `rows`.
     fn ranks(&self, query: &Self::Query, rows: &[u32], ranks: &mut [f32]);
 }

@@ -20,6 +20,7 @@ pub(crate) struct Walk {
     pub(crate) visited: Visited,
     buffer: Vec<u32>,
     fresh: Vec<u32>,
+    ahead: Vec<u32>,
     ranks: Vec<f32>,
 }
 
@@ -50,6 +51,10 @@ impl Walk {
     }
 
     /// Collects the nearest rows into the pool, `width` of them at most (algorithm 2 of the paper).
+    ///
+    /// A step's rows are asked for while those of the step before are ranked, so that the walk does not wait for the
+    /// first of them. The next row is thereby chosen without what the step before has found, which costs a few steps
+    /// and finds a little more.
     pub(crate) fn collect<S: Space>(
         &mut self,
         space: &S,
@@ -62,8 +67,18 @@ impl Walk {
         self.visited.reset(bounds.rows);
         self.visited.insert(start.1);
         self.pool.offer(start.0, start.1);
-        while let Some(row) = self.pool.next() {
-            self.visited.insert_all(links.neighbours(row, &mut self.buffer), &mut self.fresh);
+        self.ahead.clear();
+        loop {
+            let next = self.pool.next();
+            std::mem::swap(&mut self.fresh, &mut self.ahead);
+            match next {
+                Some(row) => {
+                    self.visited.insert_all(links.neighbours(row, &mut self.buffer), &mut self.ahead);
+                    space.prefetch(&self.ahead);
+                }
+                None if self.fresh.is_empty() => return,
+                None => self.ahead.clear(),
+            }
             if let Some(next) = self.pool.peek() {
                 links.prefetch(next);
             }

@@ -155,8 +155,8 @@ pub fn available() -> Vec<CodeKernels> {
 
 /// How many rows ahead to ask for. Long rows fill the processor's list of outstanding lines by themselves.
 #[inline]
-const fn rows_ahead(stride: usize) -> usize {
-    if stride > 448 { 3 } else { 12 }
+pub(crate) const fn rows_ahead(stride: usize) -> usize {
+    if stride > 448 { 3 } else { 16 }
 }
 
 #[cfg(test)]

@@ -130,6 +130,11 @@ impl Space for CodeSpace<'_> {
         }
     }
 
+    fn prefetch(&self, rows: &[u32]) {
+        let ahead = code::rows_ahead(self.rows.stride());
+        rows.iter().take(ahead).for_each(|&row| self.kernels.prefetch(self.rows.row(row)));
+    }
+
     fn ranks(&self, query: &CodeQuery, rows: &[u32], ranks: &mut [f32]) {
         let formula = Formula { codes: &query.codes, constant: query.constant, factor: query.factor };
         self.kernels.ranks(self.rows, formula, rows, ranks);
