@@ -28,7 +28,7 @@ impl Links for FrozenLayer<'_> {
 
     #[inline]
     fn prefetch(&self, row: u32) {
-        code::best().prefetch(bytemuck::cast_slice(self.row(row)));
+        code::best().prefetch(self.row(row));
     }
 }
 

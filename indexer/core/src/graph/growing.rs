@@ -3,6 +3,7 @@
 use super::NO_LINK;
 use super::select::Select;
 use super::walk::Links;
+use crate::kernel::code;
 use crate::space::Space;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -131,6 +132,8 @@ impl Links for &Layer {
         &buffer[..len]
     }
 
-    /// A build is bound by distances, not by links.
-    fn prefetch(&self, _: u32) {}
+    fn prefetch(&self, row: u32) {
+        let start = row as usize * self.degree;
+        code::best().prefetch(&self.links[start..start + self.degree]);
+    }
 }

@@ -102,7 +102,7 @@ pub struct CodeKernels {
     /// The instruction set, for logs and reports.
     pub name: &'static str,
     ranks: fn(CodeRows<'_>, Formula<'_>, &[u32], &mut [f32]),
-    prefetch: fn(&[u8]),
+    prefetch: fn(*const u8, usize),
 }
 
 impl CodeKernels {
@@ -118,10 +118,10 @@ impl CodeKernels {
         (self.ranks)(rows, formula, wanted, ranks);
     }
 
-    /// Asks for the lines of `bytes` to be brought near. Changes nothing but time.
+    /// Asks for the lines of `items` to be brought near. Changes nothing but time.
     #[inline]
-    pub fn prefetch(&self, bytes: &[u8]) {
-        (self.prefetch)(bytes);
+    pub fn prefetch<T>(&self, items: &[T]) {
+        (self.prefetch)(items.as_ptr().cast(), size_of_val(items));
     }
 }
 

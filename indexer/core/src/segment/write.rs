@@ -11,7 +11,7 @@ use crate::graph::repair::reach_all;
 use crate::kernel::code::CodeRows;
 use crate::lines::Lines;
 use crate::metric::Metric;
-use crate::space::{CodeSpace, FullLift, FullSpace, Lift, Space, term};
+use crate::space::{BetweenRows, CodeSpace, FullLift, FullSpace, Space, term};
 use crate::vector::{Dim, length_of};
 use std::io::{self, Seek, SeekFrom, Write};
 use twox_hash::XxHash3_64;
@@ -62,9 +62,9 @@ pub fn write_segment<F: Write + Seek>(
             let terms: Vec<_> =
                 codes.bytes().chunks_exact(stride).map(|row| term(options.metric, &quantiser, &row[..dim])).collect();
             let code_rows = CodeRows::new(codes.bytes(), stride, &terms);
-            let lift = (options.metric == Metric::InnerProduct).then(|| Lift::new(&quantiser, code_rows));
+            let between = BetweenRows::new(options.metric, &quantiser, code_rows);
             let mut space = CodeSpace::new(options.metric, &quantiser, code_rows);
-            space.lift = lift.as_ref();
+            space.between = Some(&between);
             let graph = Graph::build(&space, &levels, options.build)?;
             Sections { rows, options, levels: &levels, graph: &graph, codes: Some((&quantiser, code_rows)) }.write(file)
         }

@@ -18,8 +18,8 @@ pub(crate) struct CodeSpace<'a> {
     pub(crate) quantiser: &'a Quantiser,
     /// With the [`term`] of each row.
     pub(crate) rows: CodeRows<'a>,
-    /// Under the inner product, while a graph is built.
-    pub(crate) lift: Option<&'a Lift>,
+    /// While a graph is built, and rows are compared with each other.
+    pub(crate) between: Option<&'a BetweenRows>,
     pub(crate) kernels: &'static CodeKernels,
 }
 
@@ -31,8 +31,27 @@ pub(crate) struct CodeQuery {
     height: f32,
 }
 
+/// What comparing rows with each other needs, prepared once.
+pub(crate) struct BetweenRows {
+    /// Σa of each row.
+    sums: Vec<i32>,
+    /// Under the inner product.
+    lift: Option<Lift>,
+}
+
+impl BetweenRows {
+    pub(crate) fn new(metric: Metric, quantiser: &Quantiser, rows: CodeRows<'_>) -> Self {
+        let dim = quantiser.centres().len();
+        let sum = |row| rows.row(row)[..dim].iter().map(|&code| i32::from(code) - 128).sum();
+        Self {
+            sums: (0..).take(rows.len()).map(sum).collect(),
+            lift: (metric == Metric::InnerProduct).then(|| Lift::new(quantiser, rows)),
+        }
+    }
+}
+
 /// The extra component of each row, in steps.
-pub(crate) struct Lift {
+struct Lift {
     heights: Vec<f32>,
     /// What makes the rank of a row with itself zero.
     constant: f64,
@@ -41,8 +60,7 @@ pub(crate) struct Lift {
 }
 
 impl Lift {
-    /// The lift of these rows.
-    pub(crate) fn new(quantiser: &Quantiser, rows: CodeRows<'_>) -> Self {
+    fn new(quantiser: &Quantiser, rows: CodeRows<'_>) -> Self {
         let inverse = 1.0 / f64::from(quantiser.step());
         let of_centres: f64 = quantiser.centres().iter().map(|&centre| (f64::from(centre) * inverse).powi(2)).sum();
         let dim = quantiser.centres().len();
@@ -68,7 +86,7 @@ impl Lift {
 
 impl<'a> CodeSpace<'a> {
     pub(crate) fn new(metric: Metric, quantiser: &'a Quantiser, rows: CodeRows<'a>) -> Self {
-        Self { metric, quantiser, rows, lift: None, kernels: code::best() }
+        Self { metric, quantiser, rows, between: None, kernels: code::best() }
     }
 
     /// Makes `query` ask for what is near `vector`, normalised under cosine.
@@ -82,11 +100,10 @@ impl<'a> CodeSpace<'a> {
         let steps = &mut query.codes[..vector.len()];
         kernels.steps(vector, centres, 1.0 / (self.quantiser.step() * scale), steps);
         let (sum, squares) = kernels.sums(steps);
-        self.finish(query, f64::from(scale), sum, squares);
+        self.finish(query, f64::from(scale), f64::from(sum), f64::from(squares));
     }
 
-    fn finish(&self, query: &mut CodeQuery, scale: f64, sum: i32, squares: i32) {
-        let (sum, squares) = (f64::from(sum), f64::from(squares));
+    fn finish(&self, query: &mut CodeQuery, scale: f64, sum: f64, squares: f64) {
         query.height = 0.0;
         (query.constant, query.factor) = match self.metric {
             Metric::Cosine | Metric::Euclidean => (scale * (scale * squares + 256.0 * sum), -2.0 * scale),
@@ -118,13 +135,15 @@ impl Space for CodeSpace<'_> {
     }
 
     fn ask_row(&self, row: u32, query: &mut CodeQuery) {
+        let between = self.between.expect("rows are asked for while a graph is built");
         let dim = self.quantiser.centres().len();
-        let ours = &mut query.codes[..dim];
-        ours.copy_from_slice(bytemuck::cast_slice(&self.rows.row(row)[..dim]));
-        ours.iter_mut().for_each(|step| *step ^= i8::MIN);
-        let (sum, squares) = quantise::best().sums(ours);
-        self.finish(query, 1.0, sum, squares);
-        if let Some(lift) = self.lift {
+        let steps = &mut query.codes[..dim];
+        steps.copy_from_slice(bytemuck::cast_slice(&self.rows.row(row)[..dim]));
+        steps.iter_mut().for_each(|step| *step ^= i8::MIN);
+        // Of rows the term is Σa², except under the inner product, which has no use for it.
+        let squares = f64::from(self.rows.term(row));
+        self.finish(query, 1.0, f64::from(between.sums[row as usize]), squares);
+        if let Some(lift) = &between.lift {
             query.constant += f64::from(self.rows.term(row)) + lift.constant;
             query.height = lift.heights[row as usize];
         }
@@ -138,7 +157,7 @@ impl Space for CodeSpace<'_> {
     fn ranks(&self, query: &CodeQuery, rows: &[u32], ranks: &mut [f32]) {
         let formula = Formula { codes: &query.codes, constant: query.constant, factor: query.factor };
         self.kernels.ranks(self.rows, formula, rows, ranks);
-        if let Some(lift) = self.lift {
+        if let Some(lift) = self.between.and_then(|between| between.lift.as_ref()) {
             for (rank, &row) in ranks.iter_mut().zip(rows) {
                 *rank = lift.lower(*rank, query.height, row);
             }

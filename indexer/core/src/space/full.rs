@@ -96,13 +96,13 @@ impl Space for FullSpace<'_> {
 
     fn prefetch(&self, rows: &[u32]) {
         let ahead = code::rows_ahead(4 * self.dim);
-        rows.iter().take(ahead).for_each(|&row| code::best().prefetch(bytemuck::cast_slice(self.row(row))));
+        rows.iter().take(ahead).for_each(|&row| code::best().prefetch(self.row(row)));
     }
 
     fn ranks(&self, query: &FullQuery, rows: &[u32], ranks: &mut [f32]) {
         let ahead = code::rows_ahead(4 * self.dim);
         let kernels = code::best();
-        let ask = |row| kernels.prefetch(bytemuck::cast_slice(self.row(row)));
+        let ask = |row| kernels.prefetch(self.row(row));
         rows.iter().take(ahead).copied().for_each(ask);
         for (place, (&row, rank)) in rows.iter().zip(ranks).enumerate() {
             rows.get(place + ahead).copied().into_iter().for_each(ask);

@@ -20,17 +20,17 @@ fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [
     unsafe { ranks_wide(rows, formula, wanted, ranks) }
 }
 
-pub(super) fn prefetch(bytes: &[u8]) {
-    for line in bytes.chunks(LINE) {
+pub(super) fn prefetch(start: *const u8, bytes: usize) {
+    for line in (0..bytes).step_by(LINE) {
         // SAFETY: a prefetch reads nothing that a program can see, whatever the address; every x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) }
     }
 }
 
 /// Asks for a row and its term.
 pub(super) fn prefetch_row(rows: CodeRows<'_>, row: u32) {
-    prefetch(rows.row(row));
-    prefetch(bytemuck::bytes_of(&rows.terms[row as usize]));
+    prefetch(rows.row(row).as_ptr(), rows.stride());
+    prefetch(std::ptr::from_ref(&rows.terms[row as usize]).cast(), size_of::<f32>());
 }
 
 const LANES: usize = 16;

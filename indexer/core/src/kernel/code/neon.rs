@@ -40,4 +40,4 @@ fn product_wide(codes: &[[u8; LANES]], query: &[[i8; LANES]]) -> i32 {
 }
 
 /// Rust offers no stable prefetch for Arm yet; its processors guess well within a row.
-fn prefetch(_: &[u8]) {}
+fn prefetch(_: *const u8, _: usize) {}

@@ -13,4 +13,4 @@ fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [
 }
 
 /// There is no portable instruction for it.
-fn prefetch(_: &[u8]) {}
+fn prefetch(_: *const u8, _: usize) {}
