@@ -17,6 +17,8 @@ pub mod value;
 
 pub mod filter;
 
+pub mod column;
+
 mod codes;
 mod graph;
 mod lines;
