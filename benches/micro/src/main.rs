@@ -4,6 +4,7 @@
 //! builds in seconds: it knows the core and nothing else.
 #![expect(clippy::print_stdout, reason = "the tables are this program's output")]
 
+mod columns;
 mod kernels;
 mod numbers;
 mod timing;
@@ -13,4 +14,6 @@ fn main() {
     kernels::measure();
     println!();
     top_k::measure();
+    println!();
+    columns::measure();
 }

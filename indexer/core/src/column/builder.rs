@@ -80,7 +80,7 @@ impl ColumnsBuilder {
         let mut columns = self.columns;
         let mut paths: Vec<_> = self.by_path.into_iter().collect();
         paths.sort_unstable();
-        let body = |column: Option<Growing>| column.map_or_else(Vec::new, Growing::into_body);
+        let body = |column: Option<Growing>| column.map_or_else(Vec::new, |column| column.into_body(self.rows));
         let columns = paths.into_iter().map(|(path, at)| (path, body(columns[at].take())));
         section::write(self.rows, self.complete, columns)
     }
@@ -185,7 +185,7 @@ impl Growing {
         self.bytes += SLOT_BYTES;
     }
 
-    fn into_body(self) -> Vec<u8> {
+    fn into_body(self, rows: u32) -> Vec<u8> {
         let mut slots = vec![Vec::new(); self.entries.len()];
         for (entry, slot) in self.values {
             slots[entry as usize].push(slot);
@@ -199,6 +199,6 @@ impl Growing {
             slots.dedup();
             slots
         };
-        dictionary::write(entries.into_iter().map(|(key, slots)| (key, ascending(slots))), !self.several)
+        dictionary::write(entries.into_iter().map(|(key, slots)| (key, ascending(slots))), !self.several, rows)
     }
 }

@@ -5,23 +5,30 @@
 //!
 //! | part | bytes |
 //! |---|---|
-//! | entries, bitmaps, bytes of keys, slots of runs, 1 if no row has two scalars here | 5 × 4 |
+//! | entries, bitmaps, steps, bytes of keys, slots of runs, bytes of bitmaps, 1 if no row has two scalars here | 7 × 4 |
 //! | ends of the entries' keys, cumulative bytes | 4 an entry |
 //! | ends of the entries' runs, cumulative slots | 4 an entry |
 //! | bitmaps: the entry, then cumulative slots, then cumulative bytes | 12 a bitmap |
+//! | steps: the entry, then cumulative bytes | 8 a step |
 //! | keys, ascending | |
 //! | runs: ascending slots, 4 bytes each; none where the entry has a bitmap | |
-//! | roaring bitmaps, portable format | |
+//! | bitmaps of entries, roaring in the portable format | |
+//! | bitmaps of steps, likewise: all slots of the entries before the step's | |
 //!
-//! The slots of consecutive runs are consecutive bytes, so a range of rare values is read in one sweep.
+//! The slots of consecutive runs are consecutive bytes, so a range of rare values is read in one sweep. Steps make a
+//! broad range cheap: what is before its end without what is before its start, each read from the nearest step. That
+//! is right only where no row has two values, so other columns have none.
 
-use super::key::Key;
+mod write;
+
+pub(super) use write::{bytes_of, write};
+
 use super::posting;
 use super::slots::Slots;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-const HEADER_BYTES: usize = 20;
+const HEADER_BYTES: usize = 28;
 
 /// A view of a column's bytes. Nothing of them is trusted: what cannot be read is `None`.
 #[derive(Debug, Clone, Copy)]
@@ -30,28 +37,46 @@ pub(super) struct Dictionary<'a> {
     key_ends: &'a [[u8; 4]],
     run_ends: &'a [[u8; 4]],
     bitmaps: &'a [[u8; 12]],
+    steps: &'a [[u8; 8]],
     keys: &'a [u8],
     runs: &'a [u8],
-    roaring: &'a [u8],
+    bitmap_bytes: &'a [u8],
+    step_bytes: &'a [u8],
 }
 
 impl<'a> Dictionary<'a> {
     /// The column of a path that no row has.
-    pub(super) const EMPTY: Dictionary<'static> =
-        Dictionary { single: true, key_ends: &[], run_ends: &[], bitmaps: &[], keys: &[], runs: &[], roaring: &[] };
+    pub(super) const EMPTY: Dictionary<'static> = Dictionary {
+        single: true,
+        key_ends: &[],
+        run_ends: &[],
+        bitmaps: &[],
+        steps: &[],
+        keys: &[],
+        runs: &[],
+        bitmap_bytes: &[],
+        step_bytes: &[],
+    };
 
     /// Checks the lengths of the parts, and nothing that would take longer the more rows there are.
     pub(super) fn parse(mut bytes: &'a [u8]) -> Option<Self> {
         let (header, []) = posting::take(&mut bytes, HEADER_BYTES)?.as_chunks::<4>() else { return None };
-        let numbers: [usize; 5] = std::array::from_fn(|at| u32::from_le_bytes(header[at]) as usize);
-        let [entries, bitmaps, key_bytes, run_slots, single] = numbers;
+        let numbers: [usize; 7] = std::array::from_fn(|at| u32::from_le_bytes(header[at]) as usize);
+        let [entries, bitmaps, steps, key_bytes, run_slots, bitmap_bytes, single] = numbers;
         let mut part = |count: usize, size: usize| posting::take(&mut bytes, count.checked_mul(size)?);
-        let key_ends = part(entries, 4)?.as_chunks().0;
-        let run_ends = part(entries, 4)?.as_chunks().0;
-        let bitmaps = part(bitmaps, 12)?.as_chunks().0;
-        let keys = part(key_bytes, 1)?;
-        let runs = part(run_slots, 4)?;
-        (single <= 1).then_some(Self { single: single == 1, key_ends, run_ends, bitmaps, keys, runs, roaring: bytes })
+        let column = Self {
+            single: single == 1,
+            key_ends: part(entries, 4)?.as_chunks().0,
+            run_ends: part(entries, 4)?.as_chunks().0,
+            bitmaps: part(bitmaps, 12)?.as_chunks().0,
+            steps: part(steps, 8)?.as_chunks().0,
+            keys: part(key_bytes, 1)?,
+            runs: part(run_slots, 4)?,
+            bitmap_bytes: part(bitmap_bytes, 1)?,
+            step_bytes: bytes,
+        };
+        let last_step = column.steps.last().map_or(0, |step| field(step, 1));
+        (single <= 1 && last_step == column.step_bytes.len()).then_some(column)
     }
 
     /// Returns whether no row reaches two scalars by this path.
@@ -88,18 +113,34 @@ impl<'a> Dictionary<'a> {
         Some(in_bitmaps as u64 + in_runs as u64)
     }
 
-    /// What it costs to add the slots of these entries to a set, in slots that are added one by one.
+    /// What [`Dictionary::unite`] costs, in slots that are added one by one.
     pub(super) fn cost(&self, entries: &Range<usize>) -> Option<u64> {
-        /// A container of bits adds 64 slots with 8 bytes, one of an array adds 4.
-        const BITMAP_BYTES_PER_SLOT: u64 = 4;
-        let bitmaps = self.bitmaps_of(entries);
-        let bytes = self.bitmap_end(bitmaps.end, BYTES)?.checked_sub(self.bitmap_end(bitmaps.start, BYTES)?)?;
-        let in_runs = end(self.run_ends, entries.end)?.checked_sub(end(self.run_ends, entries.start)?)?;
-        Some(in_runs as u64 + bytes as u64 / BITMAP_BYTES_PER_SLOT)
+        let direct = self.cost_directly(entries)?;
+        Some(self.cost_by_steps(entries).map_or(direct, |by_steps| by_steps.min(direct)))
     }
 
     /// Adds the slots of these entries; `None` when the bytes are damaged, and then the set is of no use.
     pub(super) fn unite(&self, entries: &Range<usize>, slots: &mut Slots) -> Option<()> {
+        match self.cost_by_steps(entries) {
+            Some(by_steps) if by_steps < self.cost_directly(entries)? => {
+                let mut range = self.before(entries.end, slots.rows())?;
+                range.subtract(&self.before(entries.start, slots.rows())?);
+                slots.unite(&range);
+                Some(())
+            }
+            _ => self.unite_directly(entries, slots),
+        }
+    }
+
+    fn cost_directly(&self, entries: &Range<usize>) -> Option<u64> {
+        let bitmaps = self.bitmaps_of(entries);
+        let of_bitmaps =
+            |measure| self.bitmap_end(bitmaps.end, measure)?.checked_sub(self.bitmap_end(bitmaps.start, measure)?);
+        let in_runs = end(self.run_ends, entries.end)?.checked_sub(end(self.run_ends, entries.start)?)?;
+        Some(in_runs as u64 + cost_of_roaring(of_bitmaps(SLOTS)? as u64, of_bitmaps(BYTES)?))
+    }
+
+    fn unite_directly(&self, entries: &Range<usize>, slots: &mut Slots) -> Option<()> {
         let from = end(self.run_ends, entries.start)?.checked_mul(4)?;
         let to = end(self.run_ends, entries.end)?.checked_mul(4)?;
         let run = self.runs.get(from..to)?;
@@ -107,9 +148,59 @@ impl<'a> Dictionary<'a> {
             posting::unite_run(run, words)?;
             self.bitmaps_of(entries).try_for_each(|at| {
                 let bitmap = self.bitmap_end(at, BYTES)?..self.bitmap_end(at + 1, BYTES)?;
-                posting::unite_roaring(self.roaring.get(bitmap)?, words)
+                posting::unite_roaring(self.bitmap_bytes.get(bitmap)?, words)
             })
         })
+    }
+
+    /// `None` when there are no steps.
+    fn cost_by_steps(&self, entries: &Range<usize>) -> Option<u64> {
+        let [start, end] = [entries.start, entries.end].map(|entry| self.nearest_step(entry).map(|(_, cost)| cost));
+        start?.checked_add(end?)
+    }
+
+    /// The slots of every entry before this one.
+    fn before(&self, entry: usize, rows: u32) -> Option<Slots> {
+        let (step, _) = self.nearest_step(entry)?;
+        let mut slots = Slots::none(rows);
+        if let Some(at) = step.checked_sub(1) {
+            let bitmap = self.step_bytes.get(self.step(at, BYTES_OF_STEP)?..self.step(step, BYTES_OF_STEP)?)?;
+            slots.unite_checked(|words| posting::unite_roaring(bitmap, words))?;
+        }
+        let from = self.step(step, ENTRY)?;
+        if from <= entry {
+            self.unite_directly(&(from..entry), &mut slots)?;
+        } else {
+            let mut beyond = Slots::none(rows);
+            self.unite_directly(&(entry..from), &mut beyond)?;
+            slots.subtract(&beyond);
+        }
+        Some(slots)
+    }
+
+    /// The step from which the slots before an entry are found at least cost, and that cost. Step 0 is the first
+    /// entry, before which there is none; step s is the row s − 1 of the table.
+    fn nearest_step(&self, entry: usize) -> Option<(usize, u64)> {
+        if self.steps.is_empty() {
+            return None;
+        }
+        let below = self.steps.partition_point(|step| field(step, ENTRY) <= entry);
+        let above = Some(below + 1).filter(|above| *above <= self.steps.len());
+        let cost = |step: usize| {
+            let from = self.step(step, ENTRY)?;
+            let between = self.cost_directly(&(from.min(entry)..from.max(entry)))?;
+            let bytes = match step.checked_sub(1) {
+                None => 0,
+                Some(before) => self.step(step, BYTES_OF_STEP)?.checked_sub(self.step(before, BYTES_OF_STEP)?)?,
+            };
+            Some((step, between + cost_of_roaring(self.count(&(0..from))?, bytes)))
+        };
+        [Some(below), above].into_iter().flatten().filter_map(cost).min_by_key(|(_, cost)| *cost)
+    }
+
+    /// A field of a step; of step 0 it is 0.
+    fn step(&self, step: usize, at: usize) -> Option<usize> {
+        if step == 0 { Some(0) } else { Some(field(self.steps.get(step - 1)?, at)) }
     }
 
     fn key(&self, entry: usize) -> Option<&'a [u8]> {
@@ -118,56 +209,35 @@ impl<'a> Dictionary<'a> {
 
     /// The bitmaps of these entries.
     fn bitmaps_of(&self, entries: &Range<usize>) -> Range<usize> {
-        let before = |entry: usize| self.bitmaps.partition_point(|bitmap| (number::<ENTRY>(bitmap) as usize) < entry);
+        let before = |entry: usize| self.bitmaps.partition_point(|bitmap| field(bitmap, ENTRY) < entry);
         let start = before(entries.start);
         start..before(entries.end).max(start)
     }
 
     /// Where the bitmap before this one ends, in slots or bytes.
-    fn bitmap_end(&self, at: usize, measure: fn(&[u8; 12]) -> u32) -> Option<usize> {
-        if at == 0 { Some(0) } else { Some(measure(self.bitmaps.get(at - 1)?) as usize) }
+    fn bitmap_end(&self, at: usize, measure: usize) -> Option<usize> {
+        if at == 0 { Some(0) } else { Some(field(self.bitmaps.get(at - 1)?, measure)) }
     }
 }
 
-/// The fields of a bitmap's row in the table.
+/// The numbers of a row in the tables of bitmaps and steps.
 const ENTRY: usize = 0;
-const SLOTS: fn(&[u8; 12]) -> u32 = number::<1>;
-const BYTES: fn(&[u8; 12]) -> u32 = number::<2>;
+const SLOTS: usize = 1;
+const BYTES: usize = 2;
+const BYTES_OF_STEP: usize = 1;
 
-fn number<const FIELD: usize>(bitmap: &[u8; 12]) -> u32 {
-    u32::from_le_bytes(bitmap.as_chunks().0[FIELD])
+/// What a roaring bitmap costs to read, in slots that are added one by one: as many as it has where they are listed
+/// with 2 bytes each, and a slot for 8 bytes where they are bits or runs.
+fn cost_of_roaring(slots: u64, bytes: usize) -> u64 {
+    let bytes = bytes as u64;
+    if bytes >= slots.saturating_mul(2) { slots } else { bytes / 8 }
+}
+
+fn field(row: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(row.as_chunks().0[at]) as usize
 }
 
 /// Where the part before this one ends.
 pub(super) fn end(ends: &[[u8; 4]], at: usize) -> Option<usize> {
     if at == 0 { Some(0) } else { Some(u32::from_le_bytes(*ends.get(at - 1)?) as usize) }
-}
-
-/// The bytes of a column: its keys, ascending, each with its slots, ascending.
-pub(super) fn write(entries: impl ExactSizeIterator<Item = (Key, Vec<u32>)>, single: bool) -> Vec<u8> {
-    let count = entries.len();
-    let [mut key_ends, mut run_ends, mut bitmaps] = [Vec::new(), Vec::new(), Vec::new()];
-    let [mut keys, mut runs, mut roaring] = [Vec::new(), Vec::new(), Vec::new()];
-    let mut slots_in_bitmaps = 0;
-    for (at, (key, slots)) in entries.enumerate() {
-        keys.extend(key);
-        match posting::roaring(&slots) {
-            None => runs.extend(slots.iter().flat_map(|slot| slot.to_le_bytes())),
-            Some(bytes) => {
-                roaring.extend(bytes);
-                slots_in_bitmaps += slots.len();
-                bitmaps.extend([at, slots_in_bitmaps, roaring.len()].into_iter().flat_map(bytes_of));
-            }
-        }
-        key_ends.extend(bytes_of(keys.len()));
-        run_ends.extend(bytes_of(runs.len() / 4));
-    }
-    let header = [count, bitmaps.len() / 12, keys.len(), runs.len() / 4, usize::from(single)];
-    let header: Vec<u8> = header.into_iter().flat_map(bytes_of).collect();
-    [header, key_ends, run_ends, bitmaps, keys, runs, roaring].concat()
-}
-
-/// A length as the format has it.
-pub(super) fn bytes_of(length: usize) -> [u8; 4] {
-    u32::try_from(length).expect("a section is bounded far below 4 GiB").to_le_bytes()
 }

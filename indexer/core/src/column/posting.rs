@@ -169,6 +169,7 @@ mod tests {
                 prop_assert_eq!(unite_roaring(&bytes, &mut words), Some(()));
                 prop_assert_eq!(slots_of(&words), &slots[..]);
                 prop_assert_eq!(unite_roaring(&bytes[..bytes.len() - 1], &mut empty.clone()), None);
+                prop_assert_eq!(unite_roaring(&[&bytes[..], &[0]].concat(), &mut empty.clone()), None);
                 let too_few = slots[slots.len() - 1] as usize / 64;
                 prop_assert_eq!(unite_roaring(&bytes, &mut empty[..too_few].to_vec()), None);
             }

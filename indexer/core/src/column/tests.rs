@@ -33,7 +33,7 @@ fn check(documents: &[Metadata], bytes: &[u8], filter: &Filter) {
     let Estimate { least, most } = columns.estimate(filter);
     assert!((least as usize..=most as usize).contains(&truth.len()), "{least} to {most}, not {}", truth.len());
     let selection = columns.select(filter);
-    assert!(selection.sure().iter().all(|slot| truth.contains(&slot)), "{selection:?} of {truth:?}");
+    assert!(selection.sure().iter().all(|slot| truth.binary_search(&slot).is_ok()), "{selection:?} of {truth:?}");
     let matches = |slot: u32| Ok::<_, Infallible>(filter.matches(&documents[slot as usize]));
     let settled = selection.settle(matches).unwrap();
     assert_eq!(settled.iter().collect::<Vec<_>>(), truth);
@@ -231,6 +231,14 @@ fn columns_of_another_segment_are_refused() {
 }
 
 #[test]
+fn paths_out_of_order_are_refused() {
+    let mut bytes = build(&numbered(100), NO_CAPS);
+    let at = bytes.windows(10).position(|window| window == b"idkindsize").unwrap();
+    bytes[at] = b'l';
+    assert_eq!(Columns::from_bytes(&bytes, 100).unwrap_err(), InvalidColumns::Path { path: 1 });
+}
+
+#[test]
 fn a_slot_beyond_the_rows_makes_the_rows_unsure() {
     let mut bytes = build(&numbered(10), NO_CAPS);
     let run = (0..10_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>();
@@ -293,6 +301,20 @@ fn a_long_text_is_unsure_only_where_its_start_is_shared() {
 }
 
 #[test]
+fn texts_before_and_behind_a_long_one_are_sure() {
+    let long = "m".repeat(200);
+    let documents = ["a", &long[..150], "z"].map(|text| document([("t", Value::Text(text.into()))]));
+    let bytes = build(&documents, NO_CAPS);
+    for (side, sure) in [(Side::Above, 2), (Side::AtLeast, 2), (Side::Below, 0), (Side::AtMost, 0)] {
+        let filter = Filter::Field(FieldPath::new("t"), Test::Order(side, Operand::Text(long.as_str().into())));
+        check(&documents, &bytes, &filter);
+        let selection = Columns::from_bytes(&bytes, 3).unwrap().select(&filter);
+        assert_eq!(selection.sure().iter().collect::<Vec<_>>(), [sure]);
+        assert_eq!(selection.unsure().map(|unsure| unsure.iter().collect()), Some(vec![1]));
+    }
+}
+
+#[test]
 fn two_bounds_of_one_value_are_one_range() {
     let documents = numbered(1000);
     let bytes = build(&documents, NO_CAPS);
@@ -322,6 +344,75 @@ fn few_rows_are_left_to_the_caller_rather_than_finding_many() {
     check(&documents, &bytes, &filter);
     let selection = Columns::from_bytes(&bytes, 1000).unwrap().select(&filter);
     assert_eq!(selection.unsure().map(|unsure| unsure.iter().collect()), Some(vec![5]));
+}
+
+#[test]
+fn a_number_beyond_json_leaves_its_column_unable() {
+    let beyond = Value::Number(Number::Integer(i128::from(u64::MAX) + 2));
+    let documents = [document([("n", beyond), ("m", number(1))]), document([("n", number(7))])];
+    let bytes = build(&documents, NO_CAPS);
+    let columns = Columns::from_bytes(&bytes, 2).unwrap();
+    assert_eq!(columns.select(&order("n", Side::Above, 5)).unsure(), Some(&Slots::all(2)));
+    assert_eq!(columns.select(&order("m", Side::Above, 5)).unsure(), None);
+    check(&documents, &bytes, &order("n", Side::Above, 5));
+}
+
+/// As many rows as it takes for steps, of values that are unique, of some, of few, and missing here and there.
+fn stepped() -> Vec<Metadata> {
+    let row = |at: u32| {
+        let unique = if at.is_multiple_of(11) { Value::Null } else { number(at * 7919 % 30_011) };
+        document([("unique", unique), ("some", number(at * 31 % 251)), ("few", number(at % 3))])
+    };
+    (0..30_000).map(row).collect()
+}
+
+#[test]
+fn broad_ranges_are_found_by_steps() {
+    let documents = stepped();
+    let bytes = build(&documents, NO_CAPS);
+    let columns = Columns::from_bytes(&bytes, rows_of(&documents)).unwrap();
+    let all = order("unique", Side::AtLeast, 0);
+    assert_eq!(columns.select(&all).unsure(), None);
+    for (path, highest) in [("unique", 30_011), ("some", 251), ("few", 3)] {
+        for share in 0..=24 {
+            let bound = highest * share / 24;
+            check(&documents, &bytes, &order(path, Side::Above, bound));
+            check(&documents, &bytes, &order(path, Side::AtMost, bound));
+            let from = order(path, Side::AtLeast, bound / 3);
+            check(&documents, &bytes, &Filter::All(vec![from, order(path, Side::Below, bound)]));
+        }
+    }
+}
+
+#[test]
+fn a_broad_range_costs_less_than_its_slots() {
+    let documents = stepped();
+    let bytes = build(&documents, NO_CAPS);
+    let columns = Columns::from_bytes(&bytes, rows_of(&documents)).unwrap();
+    for (share, most) in [(2, 2_500), (4, 2_500), (40, 1_000)] {
+        let filter = order("unique", Side::Below, 30_011 / share);
+        let cost = condition::resolve(&columns.0, &filter).cost();
+        assert!(cost < most, "{cost} for 1/{share}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn a_flipped_bit_among_steps_is_refused_or_does_no_harm(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u32..8), 100),
+        bounds in prop::collection::vec(0_u32..30_011, 1..10),
+    ) {
+        let mut bytes = build(&stepped(), NO_CAPS);
+        let filters: Vec<_> = bounds.into_iter().map(|bound| order("unique", Side::Below, bound)).collect();
+        for (byte, bit) in flips {
+            let at = byte.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            read_all(&bytes, 30_000, &filters);
+            bytes[at] ^= 1 << bit;
+        }
+    }
 }
 
 #[test]
