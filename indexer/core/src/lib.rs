@@ -26,6 +26,8 @@ mod space;
 
 pub mod segment;
 
+pub mod plan;
+
 pub mod hit;
 pub mod placement;
 pub mod schema;
