@@ -53,12 +53,12 @@ impl<'a, 'f> Conjunction<'a, 'f> {
     fn add(&mut self, section: &Section<'a>, filter: &'f Filter) {
         match filter {
             Filter::All(filters) => filters.iter().for_each(|filter| self.add(section, filter)),
-            Filter::Field(path, test) => self.add_test(path, resolve_test(section, path, test)),
-            Filter::Any(_) | Filter::Not(_) => self.conditions.push(resolve(section, filter)),
+            Filter::Field(path, test @ Test::Order(..)) => self.add_bound(path, resolve_test(section, path, test)),
+            Filter::Field(..) | Filter::Any(_) | Filter::Not(_) => self.conditions.push(resolve(section, filter)),
         }
     }
 
-    fn add_test(&mut self, path: &'f FieldPath, mut condition: Condition<'a>) {
+    fn add_bound(&mut self, path: &'f FieldPath, mut condition: Condition<'a>) {
         if let Some(range) = range_of(&mut condition).cloned() {
             let known = self.ranges.iter().find(|(known, _)| *known == path);
             if let Some(known) = known.and_then(|(_, at)| range_of(&mut self.conditions[*at])) {
@@ -72,7 +72,7 @@ impl<'a, 'f> Conjunction<'a, 'f> {
     }
 }
 
-/// The one range that a condition is, of a column where ranges can be intersected.
+/// The one range that a bound is, of a column where ranges can be intersected.
 fn range_of<'c>(condition: &'c mut Condition<'_>) -> Option<&'c mut std::ops::Range<usize>> {
     let Condition::Entries(column, Lookup { sure, unsure, absent: false }) = condition else { return None };
     match &mut sure[..] {

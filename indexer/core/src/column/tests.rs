@@ -109,8 +109,12 @@ fn tests() -> impl Strategy<Value = Test> {
 
 fn filters() -> impl Strategy<Value = Filter> {
     let path = prop::collection::vec(names(), 1..4).prop_map(|names| FieldPath::new(&names.join(".")));
-    let field = (path, tests()).prop_map(|(path, test)| Filter::Field(path, test));
-    field.prop_recursive(4, 16, 4, |inner| {
+    // Several tests of one path meet most often: two bounds, or a bound and that the field exists.
+    let fields = (path, prop::collection::vec(tests(), 1..4)).prop_map(|(path, tests)| {
+        let mut fields: Vec<_> = tests.into_iter().map(|test| Filter::Field(path.clone(), test)).collect();
+        if fields.len() == 1 { fields.remove(0) } else { Filter::All(fields) }
+    });
+    fields.prop_recursive(4, 16, 4, |inner| {
         let several = prop::collection::vec(inner.clone(), 0..4);
         prop_oneof![
             several.clone().prop_map(Filter::All),
@@ -336,14 +340,29 @@ fn two_values_of_a_row_may_meet_a_bound_each() {
     check(&documents, &build(&documents, NO_CAPS), &filter);
 }
 
+/// That a field exists was once intersected with a bound of it, as if it were another range of values.
+#[test]
+fn a_field_that_exists_may_have_a_bound() {
+    let documents = [document([("size", number(5))]), document([("size", Value::Array(vec![]))])];
+    let bytes = build(&documents, NO_CAPS);
+    let filter = Filter::All(vec![exists("size"), order("size", Side::Above, 4)]);
+    assert_eq!(truth(&documents, &filter), [0]);
+    check(&documents, &bytes, &filter);
+}
+
 #[test]
 fn few_rows_are_left_to_the_caller_rather_than_finding_many() {
-    let documents = numbered(1000);
+    let row = |at: u32| document([("id", number(at)), ("sizes", Value::Array(vec![number(at), number(at * 7)]))]);
+    let documents: Vec<_> = (0..3000).map(row).collect();
     let bytes = build(&documents, NO_CAPS);
-    let filter = Filter::All(vec![order("size", Side::Above, 0), equal("id", 5)]);
-    check(&documents, &bytes, &filter);
-    let selection = Columns::from_bytes(&bytes, 1000).unwrap().select(&filter);
-    assert_eq!(selection.unsure().map(|unsure| unsure.iter().collect()), Some(vec![5]));
+    let columns = Columns::from_bytes(&bytes, 3000).unwrap();
+    let broad = order("sizes", Side::AtLeast, 0);
+    for (id, unsure) in [(vec![5], Some(vec![5])), (vec![5, 6], None)] {
+        let ids = Filter::Any(id.into_iter().map(|id| equal("id", id)).collect());
+        let filter = Filter::All(vec![broad.clone(), ids]);
+        check(&documents, &bytes, &filter);
+        assert_eq!(columns.select(&filter).unsure().map(|unsure| unsure.iter().collect()), unsure);
+    }
 }
 
 #[test]
