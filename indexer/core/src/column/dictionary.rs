@@ -241,3 +241,20 @@ fn field(row: &[u8], at: usize) -> usize {
 pub(super) fn end(ends: &[[u8; 4]], at: usize) -> Option<usize> {
     if at == 0 { Some(0) } else { Some(u32::from_le_bytes(*ends.get(at - 1)?) as usize) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_fill_the_body() {
+        for rows in [10, 10_000] {
+            let entries =
+                (0..rows).map(|slot: u32| (vec![2, slot.to_be_bytes()[2], slot.to_be_bytes()[3]], vec![slot]));
+            let body = write(entries.collect::<Vec<_>>().into_iter(), true, rows);
+            assert!(Dictionary::parse(&body).is_some());
+            assert!(Dictionary::parse(&body[..body.len() - 1]).is_none());
+            assert!(Dictionary::parse(&[&body[..], &[0]].concat()).is_none());
+        }
+    }
+}
