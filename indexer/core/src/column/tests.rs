@@ -333,6 +333,17 @@ fn two_bounds_of_one_value_are_one_range() {
 }
 
 #[test]
+fn a_bound_that_is_a_long_text_keeps_its_unsure_rows() {
+    let long = "m".repeat(200);
+    let documents = ["a", &long[..150], "z"].map(|text| document([("t", Value::Text(text.into()))]));
+    let bytes = build(&documents, NO_CAPS);
+    let bound = |side, text: &str| Filter::Field(FieldPath::new("t"), Test::Order(side, Operand::Text(text.into())));
+    let filter = Filter::All(vec![bound(Side::AtLeast, "b"), bound(Side::AtMost, &long)]);
+    assert_eq!(truth(&documents, &filter), [1]);
+    check(&documents, &bytes, &filter);
+}
+
+#[test]
 fn two_values_of_a_row_may_meet_a_bound_each() {
     let documents = [document([("sizes", Value::Array(vec![number(1), number(9)]))])];
     let filter = Filter::All(vec![order("sizes", Side::Above, 5), order("sizes", Side::Below, 5)]);
