@@ -23,6 +23,7 @@ pub use search::{Allowed, Breadth, Found, Scratch};
 pub use write::{SegmentOptions, WriteSegmentError, write_segment};
 
 use crate::codes::Quantiser;
+use crate::column::Columns;
 use crate::id::{Point, Seq};
 use crate::kernel::code::CodeRows;
 use crate::lines::Lines;
@@ -104,6 +105,12 @@ impl Segment {
     /// What was stored with the document in `slot`.
     pub fn payload(&self, slot: u32) -> &[u8] {
         &self.file.section(Section::Payloads)[piece(self.file.numbers(Section::PayloadEnds), slot)]
+    }
+
+    /// What answers filters.
+    pub fn columns(&self) -> Columns<'_> {
+        Columns::from_bytes(self.file.section(Section::Columns), self.shape.rows)
+            .expect("checked when the segment was opened")
     }
 
     /// The slot of `point`.

@@ -118,7 +118,7 @@ fn recall(segment: &Segment, documents: &Documents, queries: &[Vec<f32>], ef: us
     let mut found = 0;
     for query in queries {
         let query = PreparedQuery::new(segment.metric(), &Vector::new(query.clone()).unwrap());
-        let hits = segment.walk(&query, Breadth { k: 10, ef }, everything(segment), &mut scratch);
+        let hits = segment.search(&query, Breadth { k: 10, ef }, everything(segment), &mut scratch);
         assert!(hits.is_sorted_by(|a, b| a.distance <= b.distance));
         let bound = farthest_of(documents, &query, 10);
         found += hits.iter().filter(|hit| hit.distance <= bound + bound.abs() * 1e-4 + 1e-6).count();
@@ -191,7 +191,7 @@ fn every_document_finds_itself_even_among_duplicates() {
         let mut scratch = Scratch::default();
         for (group, vector) in distinct.iter().enumerate() {
             let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vector.clone()).unwrap());
-            let hits = segment.walk(&query, Breadth { k: 30, ef: 128 }, everything(&segment), &mut scratch);
+            let hits = segment.search(&query, Breadth { k: 30, ef: 128 }, everything(&segment), &mut scratch);
             let of_group = hits.iter().filter(|hit| hit.distance <= 1e-6).count();
             assert!(of_group >= 29, "{precision:?} group {group}: {of_group}");
         }
@@ -206,7 +206,7 @@ fn few_documents_and_none_make_a_segment() {
             let segment = Folder::new().write(&documents, Metric::Cosine, precision, 2);
             let query = PreparedQuery::new(Metric::Cosine, &Vector::new(vec![1.0, 2.0, 3.0]).unwrap());
             let breadth = Breadth { k: 100, ef: 100 };
-            assert_eq!(segment.walk(&query, breadth, everything(&segment), &mut Scratch::default()).len(), rows);
+            assert_eq!(segment.search(&query, breadth, everything(&segment), &mut Scratch::default()).len(), rows);
         }
     }
 }
@@ -219,7 +219,7 @@ fn what_is_not_allowed_is_not_found() {
     (0..1_000_usize).step_by(3).for_each(|slot| words[slot / 64] |= 1 << (slot % 64));
     let allowed = Allowed { words: Some(&words), count: 334 };
     let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vec![0.1; 8]).unwrap());
-    let hits = segment.walk(&query, Breadth { k: 20, ef: 50 }, allowed, &mut Scratch::default());
+    let hits = segment.search(&query, Breadth { k: 20, ef: 50 }, allowed, &mut Scratch::default());
     assert_eq!(hits.len(), 20);
     assert!(hits.iter().all(|hit| hit.slot % 3 == 0));
 }

@@ -50,6 +50,31 @@ impl Walk {
         }
     }
 
+    /// Collects the nearest of `rows` into the pool, `width` of them at most, by looking at all.
+    pub(crate) fn scan<S: Space>(
+        &mut self,
+        space: &S,
+        query: &S::Query,
+        mut rows: impl Iterator<Item = u32>,
+        width: usize,
+    ) {
+        self.pool.reset(width);
+        loop {
+            self.fresh.clear();
+            self.fresh.extend(rows.by_ref().take(SCAN_ROWS));
+            if self.fresh.is_empty() {
+                return;
+            }
+            self.ranks.resize(self.fresh.len(), 0.0);
+            space.ranks(query, &self.fresh, &mut self.ranks);
+            for (&rank, &row) in self.ranks.iter().zip(&self.fresh) {
+                if rank < self.pool.bound() {
+                    self.pool.offer(rank, row);
+                }
+            }
+        }
+    }
+
     /// Collects the nearest rows into the pool, `width` of them at most (algorithm 2 of the paper).
     ///
     /// A step's rows are asked for while those of the step before are ranked, so that the walk does not wait for the
@@ -91,7 +116,71 @@ impl Walk {
             }
         }
     }
+
+    /// Collects the nearest of the rows that are allowed, stepping over the others: where a neighbour is not allowed,
+    /// its neighbours take its place (the search of ACORN-1: Patel et al., arXiv 2403.04871, section 5). Only allowed
+    /// rows are ranked; the pool holds nothing else but perhaps the start.
+    pub(crate) fn collect_over<S: Space>(
+        &mut self,
+        space: &S,
+        links: &impl Links,
+        query: &S::Query,
+        start: (f32, u32),
+        bounds: Bounds,
+        allowed: impl Fn(u32) -> bool,
+    ) {
+        self.pool.reset(bounds.width);
+        self.visited.reset(bounds.rows);
+        self.visited.insert(start.1);
+        self.pool.offer(start.0, start.1);
+        while let Some(row) = self.pool.next() {
+            self.step_over(links, row, &allowed);
+            space.prefetch(&self.fresh);
+            if let Some(next) = self.pool.peek() {
+                links.prefetch(next);
+            }
+            self.ranks.resize(self.fresh.len(), 0.0);
+            space.ranks(query, &self.fresh, &mut self.ranks);
+            for (&rank, &row) in self.ranks.iter().zip(&self.fresh) {
+                if rank < self.pool.bound() {
+                    self.pool.offer(rank, row);
+                }
+            }
+        }
+    }
+
+    /// Puts the allowed rows around `row` that were not seen yet into `fresh`.
+    fn step_over(&mut self, links: &impl Links, row: u32, allowed: impl Fn(u32) -> bool) {
+        let visited = &mut self.visited;
+        visited.insert_all(links.neighbours(row, &mut self.buffer), &mut self.ahead);
+        self.fresh.clear();
+        // Those that are not allowed are moved to the front and stepped over afterwards, when their links have come.
+        let mut others = 0;
+        for place in 0..self.ahead.len() {
+            let neighbour = self.ahead[place];
+            if allowed(neighbour) {
+                self.fresh.push(neighbour);
+            } else {
+                links.prefetch(neighbour);
+                self.ahead[others] = neighbour;
+                others += 1;
+            }
+        }
+        for &other in &self.ahead[..others] {
+            if self.fresh.len() >= STEP_ROWS_MAX {
+                return;
+            }
+            let beyond = links.neighbours(other, &mut self.buffer).iter().copied();
+            self.fresh.extend(beyond.filter(|&row| allowed(row) && visited.insert(row)));
+        }
+    }
 }
+
+/// Rows that a scan ranks at a time.
+const SCAN_ROWS: usize = 256;
+
+/// Rows that one step over others looks at, about: as many again as a row has links under the default M.
+const STEP_ROWS_MAX: usize = 64;
 
 /// How far a walk may go.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use super::Segment;
 use super::format::{InvalidHeader, Precision, Section, Shape};
 use super::mapped::{MapError, Mapped};
 use crate::codes::Quantiser;
+use crate::column::{Columns, InvalidColumns};
 use crate::graph::levels::LEVELS_MAX;
 use crate::graph::{GRAPH_ROWS_MAX, NO_LINK};
 use crate::limits::{COMPONENT_ABS_MAX, ID_BYTES_MAX};
@@ -30,6 +31,8 @@ enum Reason {
     Memory(#[source] io::Error),
     #[error("its section {section:?} has {bytes} bytes, its {rows} documents need another number")]
     Size { section: Section, bytes: usize, rows: u32 },
+    #[error("its columns: {0}")]
+    Columns(#[source] InvalidColumns),
     #[error("its section {section:?} holds what no writer writes")]
     Content { section: Section },
 }
@@ -61,6 +64,7 @@ impl Segment {
         check_links(&file, shape, &level_counts)?;
         check_numbers(&file, shape)?;
         check_documents(&file, shape)?;
+        Columns::from_bytes(file.section(Section::Columns), shape.rows).map_err(Reason::Columns)?;
         let quantiser = quantiser(&file, shape)?;
         Ok(Self {
             shape,

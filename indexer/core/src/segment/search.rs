@@ -3,15 +3,18 @@
 use super::{Precision, Segment};
 use crate::graph::frozen::FrozenLayer;
 use crate::graph::walk::{Bounds, Walk};
+use crate::hit::TopK;
 use crate::metric::PreparedQuery;
+use crate::plan::{self, Plan, Question, plan};
 use crate::space::Space;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// What searches need beside the segment; kept by a thread from one to the next, so that a search allocates little.
 #[derive(Debug, Default)]
 pub struct Scratch {
     walk: Walk,
-    exact: Vec<(f32, u32)>,
+    exact: Vec<Nearest>,
     vector: Vec<f32>,
 }
 
@@ -33,7 +36,20 @@ impl Allowed<'_> {
 
     /// Every allowed slot of a segment of `rows` slots.
     pub fn slots(&self, rows: usize) -> impl Iterator<Item = u32> {
-        (0..).take(rows).filter(|&slot| self.holds(slot))
+        let words = self.words;
+        (0..).take(rows.div_ceil(64)).flat_map(move |word| {
+            let start = 64 * word;
+            let mut left = match words {
+                Some(words) => words[word as usize],
+                None if rows - start as usize >= 64 => u64::MAX,
+                None => (1 << (rows - start as usize)) - 1,
+            };
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                Some(start + bit)
+            })
+        })
     }
 }
 
@@ -66,37 +82,95 @@ pub struct Found {
 const MEASURED_BEYOND_K: usize = 6;
 
 impl Segment {
-    /// The nearest slots, nearest first; at most `k`. A walk may miss some, and finds fewer where it is led astray.
-    pub fn walk(
+    /// The nearest of the allowed slots, nearest first; at most `k`. Some may be missed, as in any walk; where few are
+    /// allowed, or a walk finds fewer than it should, every allowed slot is looked at.
+    pub fn search(
         &self,
         query: &PreparedQuery,
         breadth: Breadth,
         allowed: Allowed<'_>,
         scratch: &mut Scratch,
     ) -> Vec<Found> {
-        if self.is_empty() || breadth.k == 0 {
+        let k = breadth.k.min(allowed.count);
+        if k == 0 {
             return Vec::new();
         }
-        // One in so many of the rows that a walk keeps is allowed.
-        let width = breadth.ef.max(breadth.k).saturating_mul(self.len()).div_ceil(allowed.count.max(1)).min(self.len());
+        let question = Question {
+            rows: self.shape.rows,
+            matches: u32::try_from(allowed.count).unwrap_or(self.shape.rows),
+            k,
+            ef: breadth.ef,
+            dim: self.shape.dim,
+            precision: self.shape.precision,
+        };
+        let plan = plan(&question);
+        self.run(plan, query, breadth, allowed, &mut scratch.walk);
+        let found = self.measure(query, k, allowed, scratch);
+        if found.len() == k || plan == Plan::Scan {
+            return found;
+        }
+        // A walk may end in a corner of the graph.
+        self.run(Plan::Scan, query, breadth, allowed, &mut scratch.walk);
+        self.measure(query, k, allowed, scratch)
+    }
+
+    /// The nearest of the allowed slots, nearest first; at most `k`, and none is missed.
+    pub fn exact(&self, query: &PreparedQuery, k: usize, allowed: Allowed<'_>, scratch: &mut Scratch) -> Vec<Found> {
+        let Scratch { exact, vector, .. } = scratch;
+        let mut nearest = TopK::new(k);
+        for slot in allowed.slots(self.len()) {
+            nearest.offer(Nearest(Found { distance: self.distance(query, slot, vector), slot }));
+        }
+        exact.clear();
+        nearest.into_sorted().into_iter().map(|Nearest(found)| found).collect()
+    }
+
+    fn run(&self, plan: Plan, query: &PreparedQuery, breadth: Breadth, allowed: Allowed<'_>, walk: &mut Walk) {
         match self.shape.precision {
             Precision::Codes8 => {
                 let space = self.code_space();
                 let mut asked = space.new_query();
                 space.ask_vector(query.components(), &mut asked);
-                self.collect(&space, &asked, width, &mut scratch.walk);
+                self.run_in(&space, &asked, plan, breadth, allowed, walk);
             }
             Precision::Full => {
                 let space = self.full_space();
                 let mut asked = space.new_query();
                 asked.ask_vector(query.components());
-                self.collect(&space, &asked, width, &mut scratch.walk);
+                self.run_in(&space, &asked, plan, breadth, allowed, walk);
             }
         }
-        self.measure(query, breadth.k, allowed, scratch)
     }
 
-    fn collect<S: Space>(&self, space: &S, query: &S::Query, width: usize, walk: &mut Walk) {
+    fn run_in<S: Space>(
+        &self,
+        space: &S,
+        query: &S::Query,
+        plan: Plan,
+        breadth: Breadth,
+        allowed: Allowed<'_>,
+        walk: &mut Walk,
+    ) {
+        let width = breadth.ef.max(breadth.k);
+        let links = FrozenLayer { degree: 2 * self.shape.hnsw.m(), links: bytemuck::cast_slice(self.links.bytes()) };
+        let bounds = |width: usize| Bounds { width: width.min(self.len()), rows: self.len() };
+        match plan {
+            Plan::Scan => walk.scan(space, query, allowed.slots(self.len()), breadth.k + MEASURED_BEYOND_K),
+            Plan::Walk(plan::Walk::Through) => {
+                // One in so many of the rows that are kept is allowed.
+                let width = width.saturating_mul(self.len()).div_ceil(allowed.count);
+                let start = self.descend(space, query, walk);
+                walk.collect(space, &links, query, start, bounds(width));
+            }
+            Plan::Walk(plan::Walk::Over) => {
+                let start = self.descend(space, query, walk);
+                walk.collect_over(space, &links, query, start, bounds(width), |slot| allowed.holds(slot));
+            }
+        }
+    }
+
+    /// Where the walk over the lowest level starts.
+    fn descend<S: Space>(&self, space: &S, query: &S::Query, walk: &mut Walk) -> (f32, u32) {
         let mut rank = [0.0];
         space.ranks(query, &[0], &mut rank);
         let mut nearest = (rank[0], 0);
@@ -108,8 +182,7 @@ impl Segment {
             nearest = walk.descend(space, &layer, query, nearest);
             end = start;
         }
-        let layer = FrozenLayer { degree: 2 * m, links: bytemuck::cast_slice(self.links.bytes()) };
-        walk.collect(space, &layer, query, nearest, Bounds { width, rows: self.len() });
+        nearest
     }
 
     /// Measures the best of the pool exactly.
@@ -117,8 +190,32 @@ impl Segment {
         let Scratch { walk, exact, vector } = scratch;
         exact.clear();
         let best = walk.pool.nearest().filter(|&(_, slot)| allowed.holds(slot)).take(k + MEASURED_BEYOND_K);
-        exact.extend(best.map(|(_, slot)| (self.distance(query, slot, vector), slot)));
-        exact.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        exact.iter().take(k).map(|&(distance, slot)| Found { distance, slot }).collect()
+        exact.extend(best.map(|(_, slot)| Nearest(Found { distance: self.distance(query, slot, vector), slot })));
+        exact.sort_unstable();
+        exact.iter().take(k).map(|&Nearest(found)| found).collect()
     }
 }
+
+/// Ordered by distance, then slot.
+#[derive(Debug, Clone, Copy)]
+struct Nearest(Found);
+
+impl Ord for Nearest {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.distance.total_cmp(&other.0.distance).then(self.0.slot.cmp(&other.0.slot))
+    }
+}
+
+impl PartialOrd for Nearest {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Nearest {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Nearest {}

@@ -3,6 +3,7 @@
 use super::format::{ALIGNMENT, Extent, HEADER_BYTES, Header, Precision, Section, Shape};
 use super::rows::Rows;
 use crate::codes::{Quantiser, Ranges};
+use crate::column::ColumnsBuilder;
 use crate::graph::build::{BuildOptions, Cancelled, Growing, build};
 use crate::graph::frozen::freeze;
 use crate::graph::levels::Levels;
@@ -167,7 +168,10 @@ impl<R: Rows> Sections<'_, R> {
         self.write_graph(&mut writer)?;
         self.write_vectors(shape, &mut writer)?;
         self.write_documents(&mut writer)?;
+        let mut columns = ColumnsBuilder::new(rows);
+        (0..).zip(self.row_of_slot()).for_each(|(slot, row)| columns.add(slot, &self.rows.metadata(row)));
         writer.begin(Section::Columns)?;
+        writer.write(&columns.finish())?;
         writer.finish(shape)?;
         Ok(())
     }
