@@ -289,6 +289,7 @@ fn a_path_longer_than_the_limit_is_unsure() {
     let columns = Columns::from_bytes(&bytes, 1).unwrap();
     assert_eq!(columns.select(&exists(&name(PATH_BYTES_MAX))).unsure(), None);
     assert_eq!(columns.select(&exists(&name(PATH_BYTES_MAX + 1))).unsure(), Some(&Slots::all(1)));
+    assert!(bytes.len() < 2 * PATH_BYTES_MAX, "{} bytes", bytes.len());
 }
 
 #[test]
