@@ -145,6 +145,12 @@ mod tests {
     }
 
     #[test]
+    fn stepping_over_is_dearer_than_its_rows() {
+        // A walk that read only what it keeps would win here.
+        assert_eq!(plan(&question(331_479, 8.0, 200, 100)), Plan::Scan);
+    }
+
+    #[test]
     fn a_small_segment_is_scanned() {
         for percent in [1.0, 10.0, 50.0, 100.0] {
             assert_eq!(plan(&question(500, percent, 64, 128)), Plan::Scan, "{percent} %");
