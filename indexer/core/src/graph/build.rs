@@ -3,7 +3,7 @@
 use super::growing::Layer;
 use super::levels::Levels;
 use super::select::Select;
-use super::walk::{Bounds, Walk};
+use super::walk::{Ground, Walk};
 use crate::schema::HnswParams;
 use crate::space::Space;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -102,12 +102,12 @@ impl<'a, S: Space> Inserter<'a, S> {
         self.space.ranks(&self.query, &[0], &mut rank);
         let mut nearest = (rank[0], 0);
         for layer in self.growing.layers.iter().rev() {
+            let ground = Ground { space: self.space, links: &layer, rows: layer.rows() };
             if row as usize >= layer.rows() {
-                nearest = self.walk.descend(self.space, &layer, &self.query, nearest);
+                nearest = self.walk.descend(ground, &self.query, nearest);
                 continue;
             }
-            let bounds = Bounds { width: self.hnsw.ef_construction(), rows: layer.rows() };
-            self.walk.collect(self.space, &layer, &self.query, nearest, bounds);
+            self.walk.collect(ground, &self.query, nearest, self.hnsw.ef_construction());
             nearest = self.walk.pool.nearest().next().unwrap_or(nearest);
             self.connect(layer, row);
         }

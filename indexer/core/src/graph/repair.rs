@@ -5,7 +5,7 @@
 
 use super::NO_LINK;
 use super::growing::Layer;
-use super::walk::{Bounds, Links, Walk};
+use super::walk::{Ground, Links, Walk};
 use crate::space::Space;
 
 /// Gives every row that cannot be reached from row 0 a link from the nearest row that can. Returns how many there were.
@@ -24,7 +24,7 @@ pub(crate) fn reach_all<S: Space>(space: &S, layer: &Layer, width: usize) -> usi
         let mut rank = [0.0];
         space.ranks(&query, &[0], &mut rank);
         // Walks from row 0 see reachable rows only.
-        walk.collect(space, &layer, &query, (rank[0], 0), Bounds { width, rows });
+        walk.collect(Ground { space, links: &layer, rows }, &query, (rank[0], 0), width);
         let (rank, from, place) = walk
             .pool
             .nearest()

@@ -13,6 +13,24 @@ pub(crate) trait Links {
     fn prefetch(&self, row: u32);
 }
 
+/// Where a walk goes.
+pub(crate) struct Ground<'a, S, L> {
+    /// What rows are compared by.
+    pub(crate) space: &'a S,
+    /// Which rows are neighbours.
+    pub(crate) links: &'a L,
+    /// Every row is numbered below this.
+    pub(crate) rows: usize,
+}
+
+impl<S, L> Clone for Ground<'_, S, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S, L> Copy for Ground<'_, S, L> {}
+
 /// What a walk needs, kept from one to the next so that a search allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
@@ -25,14 +43,14 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Goes to a row that has no nearer neighbour. `rows` bounds the numbers of rows.
+    /// Goes to a row that has no nearer neighbour.
     pub(crate) fn descend<S: Space>(
         &mut self,
-        space: &S,
-        links: &impl Links,
+        ground: Ground<'_, S, impl Links>,
         query: &S::Query,
         start: (f32, u32),
     ) -> (f32, u32) {
+        let Ground { space, links, .. } = ground;
         let mut nearest = start;
         loop {
             let neighbours = links.neighbours(nearest.1, &mut self.buffer);
@@ -82,14 +100,14 @@ impl Walk {
     /// and finds a little more.
     pub(crate) fn collect<S: Space>(
         &mut self,
-        space: &S,
-        links: &impl Links,
+        ground: Ground<'_, S, impl Links>,
         query: &S::Query,
         start: (f32, u32),
-        bounds: Bounds,
+        width: usize,
     ) {
-        self.pool.reset(bounds.width);
-        self.visited.reset(bounds.rows);
+        let Ground { space, links, .. } = ground;
+        self.pool.reset(width);
+        self.visited.reset(ground.rows);
         self.visited.insert(start.1);
         self.pool.offer(start.0, start.1);
         self.ahead.clear();
@@ -122,15 +140,15 @@ impl Walk {
     /// rows are ranked; the pool holds nothing else but perhaps the start.
     pub(crate) fn collect_over<S: Space>(
         &mut self,
-        space: &S,
-        links: &impl Links,
+        ground: Ground<'_, S, impl Links>,
         query: &S::Query,
         start: (f32, u32),
-        bounds: Bounds,
+        width: usize,
         allowed: impl Fn(u32) -> bool,
     ) {
-        self.pool.reset(bounds.width);
-        self.visited.reset(bounds.rows);
+        let Ground { space, links, .. } = ground;
+        self.pool.reset(width);
+        self.visited.reset(ground.rows);
         self.visited.insert(start.1);
         self.pool.offer(start.0, start.1);
         while let Some(row) = self.pool.next() {
@@ -181,12 +199,3 @@ const SCAN_ROWS: usize = 256;
 
 /// Rows that one step over others looks at, about: as many again as a row has links under the default M.
 const STEP_ROWS_MAX: usize = 64;
-
-/// How far a walk may go.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Rows that are kept: ef.
-    pub(crate) width: usize,
-    /// Every row of the graph is numbered below this.
-    pub(crate) rows: usize,
-}

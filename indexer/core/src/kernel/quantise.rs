@@ -109,14 +109,22 @@ mod x86 {
         ($name:ident, $features:literal, $label:literal, $module:ident) => {
             pub(super) const $name: QuantiseKernels = QuantiseKernels {
                 name: $label,
-                // SAFETY (of all four): `available` offers the form only on a processor with the features.
-                largest: |vector, centres| unsafe { $module::largest(vector, centres) },
-                // SAFETY: as above.
-                steps: |vector, centres, inverse, steps| unsafe { $module::steps(vector, centres, inverse, steps) },
-                // SAFETY: as above.
-                restore: |codes, centres, step, vector| unsafe { $module::restore(codes, centres, step, vector) },
-                // SAFETY: as above.
-                sums: |steps| unsafe { $module::sums(steps) },
+                largest: |vector, centres| {
+                    // SAFETY: `available` offers the form only on a processor with the features.
+                    unsafe { $module::largest(vector, centres) }
+                },
+                steps: |vector, centres, inverse, steps| {
+                    // SAFETY: as above.
+                    unsafe { $module::steps(vector, centres, inverse, steps) }
+                },
+                restore: |codes, centres, step, vector| {
+                    // SAFETY: as above.
+                    unsafe { $module::restore(codes, centres, step, vector) }
+                },
+                sums: |steps| {
+                    // SAFETY: as above.
+                    unsafe { $module::sums(steps) }
+                },
             };
 
             mod $module {
@@ -160,8 +168,9 @@ mod tests {
         ) {
             let (vector, centres): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
             let offsets = || vector.iter().zip(&centres).map(|(component, centre)| component - centre);
-            let want: Vec<i8> =
-                offsets().map(|offset| (offset * inverse).round_ties_even().clamp(-128.0, 127.0) as i8).collect();
+            #[allow(clippy::cast_possible_truncation, reason = "between −128 and 127")]
+            let step = |offset: f32| (offset * inverse).round_ties_even().clamp(-128.0, 127.0) as i8;
+            let want: Vec<i8> = offsets().map(step).collect();
             let largest = offsets().map(f32::abs).fold(0.0, f32::max);
             let codes: Vec<u8> = want.iter().map(|&step| step.cast_unsigned() ^ 128).collect();
             let restored: Vec<f32> =

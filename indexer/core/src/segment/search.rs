@@ -2,7 +2,7 @@
 
 use super::{Precision, Segment};
 use crate::graph::frozen::FrozenLayer;
-use crate::graph::walk::{Bounds, Walk};
+use crate::graph::walk::{Ground, Walk};
 use crate::hit::TopK;
 use crate::metric::PreparedQuery;
 use crate::plan::{self, Plan, Question, plan};
@@ -126,45 +126,39 @@ impl Segment {
     }
 
     fn run(&self, plan: Plan, query: &PreparedQuery, breadth: Breadth, allowed: Allowed<'_>, walk: &mut Walk) {
+        let course = Course { plan, breadth, allowed };
         match self.shape.precision {
             Precision::Codes8 => {
                 let space = self.code_space();
                 let mut asked = space.new_query();
                 space.ask_vector(query.components(), &mut asked);
-                self.run_in(&space, &asked, plan, breadth, allowed, walk);
+                self.follow(course, &space, &asked, walk);
             }
             Precision::Full => {
                 let space = self.full_space();
                 let mut asked = space.new_query();
                 asked.ask_vector(query.components());
-                self.run_in(&space, &asked, plan, breadth, allowed, walk);
+                self.follow(course, &space, &asked, walk);
             }
         }
     }
 
-    fn run_in<S: Space>(
-        &self,
-        space: &S,
-        query: &S::Query,
-        plan: Plan,
-        breadth: Breadth,
-        allowed: Allowed<'_>,
-        walk: &mut Walk,
-    ) {
-        let width = breadth.ef.max(breadth.k);
+    fn follow<S: Space>(&self, course: Course<'_>, space: &S, query: &S::Query, walk: &mut Walk) {
+        let Course { plan, breadth, allowed } = course;
+        let width = breadth.ef.max(breadth.k).min(self.len());
         let links = FrozenLayer { degree: 2 * self.shape.hnsw.m(), links: bytemuck::cast_slice(self.links.bytes()) };
-        let bounds = |width: usize| Bounds { width: width.min(self.len()), rows: self.len() };
+        let ground = Ground { space, links: &links, rows: self.len() };
         match plan {
             Plan::Scan => walk.scan(space, query, allowed.slots(self.len()), breadth.k + MEASURED_BEYOND_K),
             Plan::Walk(plan::Walk::Through) => {
                 // One in so many of the rows that are kept is allowed.
-                let width = width.saturating_mul(self.len()).div_ceil(allowed.count);
+                let width = width.saturating_mul(self.len()).div_ceil(allowed.count).min(self.len());
                 let start = self.descend(space, query, walk);
-                walk.collect(space, &links, query, start, bounds(width));
+                walk.collect(ground, query, start, width);
             }
             Plan::Walk(plan::Walk::Over) => {
                 let start = self.descend(space, query, walk);
-                walk.collect_over(space, &links, query, start, bounds(width), |slot| allowed.holds(slot));
+                walk.collect_over(ground, query, start, width, |slot| allowed.holds(slot));
             }
         }
     }
@@ -177,9 +171,10 @@ impl Segment {
         let m = self.shape.hnsw.m();
         let mut end = self.upper_links.len();
         for &count in self.level_counts.iter().rev() {
-            let start = end - count as usize * m;
-            let layer = FrozenLayer { degree: m, links: &self.upper_links[start..end] };
-            nearest = walk.descend(space, &layer, query, nearest);
+            let rows = count as usize;
+            let start = end - rows * m;
+            let links = FrozenLayer { degree: m, links: &self.upper_links[start..end] };
+            nearest = walk.descend(Ground { space, links: &links, rows }, query, nearest);
             end = start;
         }
         nearest
@@ -194,6 +189,14 @@ impl Segment {
         exact.sort_unstable();
         exact.iter().take(k).map(|&Nearest(found)| found).collect()
     }
+}
+
+/// How a search goes on.
+#[derive(Clone, Copy)]
+struct Course<'a> {
+    plan: Plan,
+    breadth: Breadth,
+    allowed: Allowed<'a>,
 }
 
 /// Ordered by distance, then slot.
