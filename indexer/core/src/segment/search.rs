@@ -81,6 +81,10 @@ pub struct Found {
 /// then.
 const MEASURED_BEYOND_K: usize = 6;
 
+/// Walks that are tried, each wider than the one before, until as many hits are found as there are; then all allowed
+/// slots are looked at.
+const WIDENINGS: usize = 3;
+
 impl Segment {
     /// The nearest of the allowed slots, nearest first; at most `k`. Some may be missed, as in any walk; where few are
     /// allowed, or a walk finds fewer than it should, every allowed slot is looked at.
@@ -104,12 +108,16 @@ impl Segment {
             precision: self.shape.precision,
         };
         let plan = plan(&question);
-        self.run(plan, query, breadth, allowed, &mut scratch.walk);
-        let found = self.measure(query, k, allowed, scratch);
-        if found.len() == k || plan == Plan::Scan {
-            return found;
+        let mut breadth = breadth;
+        for _ in 0..WIDENINGS {
+            self.run(plan, query, breadth, allowed, &mut scratch.walk);
+            let found = self.measure(query, k, allowed, scratch);
+            if found.len() == k || plan == Plan::Scan {
+                return found;
+            }
+            // Of those that it kept by chance fewer were allowed than on average, or it ended in a corner of the graph.
+            breadth.ef = breadth.ef.max(k).saturating_mul(3);
         }
-        // A walk may end in a corner of the graph.
         self.run(Plan::Scan, query, breadth, allowed, &mut scratch.walk);
         self.measure(query, k, allowed, scratch)
     }
@@ -158,6 +166,8 @@ impl Segment {
             }
             Plan::Walk(plan::Walk::Over) => {
                 let start = self.descend(space, query, walk);
+                // The start takes a place, allowed or not.
+                let width = width + usize::from(!allowed.holds(start.1));
                 walk.collect_over(ground, query, start, width, |slot| allowed.holds(slot));
             }
         }
