@@ -10,6 +10,7 @@ mod rows;
 
 mod mapped;
 mod open;
+mod suffice;
 mod write;
 
 mod search;

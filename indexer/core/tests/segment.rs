@@ -225,6 +225,18 @@ fn what_is_not_allowed_is_not_found() {
 }
 
 #[test]
+fn a_far_value_does_not_make_neighbours_the_same() {
+    // One component so far away that all others share a few codes.
+    let mut vectors = Numbers(8).vectors(3_000, 16);
+    vectors[1_234][5] = 1e6;
+    let documents = Documents::new(vectors);
+    let segment = Folder::new().write(&documents, Metric::Euclidean, Precision::Codes8, 2);
+    assert_eq!(segment.precision(), Precision::Full);
+    let recall = recall(&segment, &documents, &Numbers(9).vectors(50, 16), 64);
+    assert!(recall >= 0.95, "{recall}");
+}
+
+#[test]
 fn any_damage_is_refused() {
     let documents = Documents::new(Numbers(7).vectors(50, 5));
     let folder = Folder::new();

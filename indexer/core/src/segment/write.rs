@@ -2,6 +2,7 @@
 
 use super::format::{ALIGNMENT, Extent, HEADER_BYTES, Header, Precision, Section, Shape};
 use super::rows::Rows;
+use super::suffice::{codes_suffice, sample};
 use crate::codes::{Quantiser, Ranges};
 use crate::column::ColumnsBuilder;
 use crate::graph::build::{BuildOptions, Cancelled, Growing, build};
@@ -24,7 +25,7 @@ pub struct SegmentOptions<'a> {
     pub dim: Dim,
     /// How vectors are compared.
     pub metric: Metric,
-    /// How the graph is walked.
+    /// How the graph is walked. Where codes would lose neighbours it is [`Precision::Full`] in any case.
     pub precision: Precision,
     /// How the graph is built.
     pub build: BuildOptions<'a>,
@@ -54,29 +55,60 @@ pub fn write_segment<F: Write + Seek>(
     let m = u32::try_from(options.build.hnsw.m()).ok().and_then(std::num::NonZero::new).expect("checked by its type");
     let levels = Levels::draw(count, m, options.build.seed);
     let vectors = Vectors { rows, metric: options.metric, dim: options.dim };
-    match options.precision {
-        Precision::Codes8 => {
-            let quantiser = vectors.quantiser();
-            let codes = vectors.codes(&quantiser, &levels.order)?;
-            let dim = options.dim.get();
-            let stride = Quantiser::stride(dim);
-            let terms: Vec<_> =
-                codes.bytes().chunks_exact(stride).map(|row| term(options.metric, &quantiser, &row[..dim])).collect();
-            let code_rows = CodeRows::new(codes.bytes(), stride, &terms);
-            let between = BetweenRows::new(options.metric, &quantiser, code_rows);
-            let mut space = CodeSpace::new(options.metric, &quantiser, code_rows);
-            space.between = Some(&between);
-            let graph = Graph::build(&space, &levels, options.build)?;
-            Sections { rows, options, levels: &levels, graph: &graph, codes: Some((&quantiser, code_rows)) }.write(file)
+    if options.precision == Precision::Codes8
+        && let Some(coded) = Coded::new(&vectors, &levels)?
+    {
+        let between = BetweenRows::new(options.metric, &coded.quantiser, coded.rows());
+        let mut space = coded.space(options.metric);
+        space.between = Some(&between);
+        let graph = Graph::build(&space, &levels, options.build)?;
+        let codes = Some((&coded.quantiser, coded.rows()));
+        return Sections { rows, options, levels: &levels, graph: &graph, codes }.write(file);
+    }
+    let (full, lengths) = vectors.full(levels.order.iter().map(|&row| row as usize));
+    let lift = (options.metric == Metric::InnerProduct).then(|| FullLift::new(options.dim.get(), &full));
+    let mut space = FullSpace::new(options.metric, options.dim.get(), &full, &lengths);
+    space.lift = lift.as_ref();
+    let graph = Graph::build(&space, &levels, options.build)?;
+    let options = SegmentOptions { precision: Precision::Full, ..options };
+    Sections { rows, options, levels: &levels, graph: &graph, codes: None }.write(file)
+}
+
+/// Codes of all rows, in the order of the levels.
+struct Coded {
+    quantiser: Quantiser,
+    codes: Lines,
+    terms: Vec<f32>,
+}
+
+impl Coded {
+    /// `None` where codes do not suffice.
+    fn new(vectors: &Vectors<'_, impl Rows>, levels: &Levels) -> io::Result<Option<Self>> {
+        let (dim, metric) = (vectors.dim.get(), vectors.metric);
+        let quantiser = vectors.quantiser();
+        let codes = vectors.codes(&quantiser, &levels.order)?;
+        let terms = codes
+            .bytes()
+            .chunks_exact(Quantiser::stride(dim))
+            .map(|row| term(metric, &quantiser, &row[..dim]))
+            .collect();
+        let coded = Self { quantiser, codes, terms };
+        if coded.quantiser.is_lossless() {
+            return Ok(Some(coded));
         }
-        Precision::Full => {
-            let (full, lengths) = vectors.full(&levels.order);
-            let lift = (options.metric == Metric::InnerProduct).then(|| FullLift::new(options.dim.get(), &full));
-            let mut space = FullSpace::new(options.metric, options.dim.get(), &full, &lengths);
-            space.lift = lift.as_ref();
-            let graph = Graph::build(&space, &levels, options.build)?;
-            Sections { rows, options, levels: &levels, graph: &graph, codes: None }.write(file)
-        }
+        let places = sample(levels.order.len());
+        let (full, lengths) = vectors.full(places.clone().map(|place| levels.order[place] as usize));
+        let places: Vec<_> = places.map(|place| u32::try_from(place).expect("rows are numbered in 32 bits")).collect();
+        let suffice = codes_suffice(&coded.space(metric), &FullSpace::new(metric, dim, &full, &lengths), &places);
+        Ok(suffice.then_some(coded))
+    }
+
+    fn rows(&self) -> CodeRows<'_> {
+        CodeRows::new(self.codes.bytes(), Quantiser::stride(self.quantiser.centres().len()), &self.terms)
+    }
+
+    fn space(&self, metric: Metric) -> CodeSpace<'_> {
+        CodeSpace::new(metric, &self.quantiser, self.rows())
     }
 }
 
@@ -133,12 +165,13 @@ impl<R: Rows> Vectors<'_, R> {
         Ok(codes)
     }
 
-    fn full(&self, order: &[u32]) -> (Vec<f32>, Vec<f32>) {
-        let mut full = Vec::with_capacity(order.len() * self.dim.get());
+    /// The vectors of some rows as they are, and under cosine their lengths.
+    fn full(&self, rows: impl Iterator<Item = usize>) -> (Vec<f32>, Vec<f32>) {
+        let mut full = Vec::with_capacity(rows.size_hint().0 * self.dim.get());
         let mut lengths = Vec::new();
         let mut vector = Vec::new();
-        for &row in order {
-            self.rows.read_vector(row as usize, &mut vector);
+        for row in rows {
+            self.rows.read_vector(row, &mut vector);
             if self.metric == Metric::Cosine {
                 lengths.push(length_of(&vector));
             }

@@ -30,6 +30,11 @@ pub(crate) struct FullLift {
 }
 
 impl FullQuery {
+    /// What it asks for.
+    pub(crate) fn vector(&self) -> &[f32] {
+        &self.vector
+    }
+
     /// Makes it ask for what is near `vector`, normalised under cosine.
     pub(crate) fn ask_vector(&mut self, vector: &[f32]) {
         self.vector.clear();
