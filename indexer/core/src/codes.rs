@@ -6,7 +6,7 @@
 //! This is scalar quantisation as in faiss' `QT_8bit_uniform`, with centres.
 
 use crate::kernel::code::LINE;
-use crate::kernel::quantise;
+use crate::kernel::{self, quantise};
 
 /// What turns vectors into codes.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,15 +14,30 @@ pub(crate) struct Quantiser {
     centres: Vec<f32>,
     step: f32,
     lossless: bool,
+    error: f32,
 }
 
 /// The middle code: the centre itself. Adding it to a step is flipping this bit.
 const MIDDLE: u8 = 128;
 
 impl Quantiser {
-    /// A quantiser from its stored parts. `lossless` is what [`Quantiser::is_lossless`] said.
-    pub(crate) fn from_parts(centres: Vec<f32>, step: f32, lossless: bool) -> Self {
-        Self { centres, step, lossless }
+    /// A quantiser from its stored parts.
+    pub(crate) fn from_parts(centres: Vec<f32>, step: f32, lossless: bool, error: f32) -> Self {
+        Self { centres, step, lossless, error }
+    }
+
+    /// The largest distance of a row from what its codes stand for, of those that were [encoded](Self::encode_row).
+    pub(crate) fn error(&self) -> f32 {
+        self.error
+    }
+
+    /// Encodes a row, and takes note of how far it is from its codes.
+    pub(crate) fn encode_row(&mut self, vector: &[f32], codes: &mut [u8], buffer: &mut Vec<f32>) {
+        self.encode(vector, codes);
+        if !self.lossless {
+            self.decode(codes, buffer);
+            self.error = self.error.max(kernel::best().squared_euclidean(vector, buffer).sqrt());
+        }
     }
 
     /// The point that code 128 stands for, in every dimension.
@@ -88,7 +103,12 @@ impl Ranges {
         let low = self.lows.iter().copied().fold(f32::INFINITY, f32::min);
         let high = self.highs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         if self.whole && low.abs() < 1e6 && high - low <= 255.0 {
-            return Quantiser { centres: vec![low + f32::from(MIDDLE); self.lows.len()], step: 1.0, lossless: true };
+            return Quantiser {
+                centres: vec![low + f32::from(MIDDLE); self.lows.len()],
+                step: 1.0,
+                lossless: true,
+                error: 0.0,
+            };
         }
         let ranges = self.lows.iter().zip(&self.highs);
         let widest = ranges.clone().map(|(low, high)| high - low).fold(0.0, f32::max);
@@ -96,7 +116,7 @@ impl Ranges {
         // All rows equal, or nothing to fit: any step will do.
         let step = if step.is_normal() { step } else { 1.0 };
         let centres = ranges.map(|(low, high)| if low <= high { f32::midpoint(*low, *high) } else { 0.0 }).collect();
-        Quantiser { centres, step, lossless: false }
+        Quantiser { centres, step, lossless: false, error: 0.0 }
     }
 }
 

@@ -13,6 +13,7 @@ mod open;
 mod suffice;
 mod write;
 
+mod exact;
 mod search;
 
 pub use crate::graph::GRAPH_ROWS_MAX;

@@ -145,6 +145,30 @@ fn a_walk_finds_the_nearest_under_every_metric_and_precision() {
 }
 
 #[test]
+fn an_exact_search_misses_nothing() {
+    for dim in [2, 30, 64] {
+        let documents = Documents::new(Numbers(10).vectors(3_000, dim));
+        let mut queries = Numbers(11).vectors(20, dim);
+        queries.push(vec![50.0; dim]);
+        queries.push(documents.vectors[7].clone());
+        for metric in Metric::ALL {
+            let segment = Folder::new().write(&documents, metric, Precision::Codes8, 2);
+            for query in &queries {
+                let query = PreparedQuery::new(metric, &Vector::new(query.clone()).unwrap());
+                for k in [1, 10, 2_000] {
+                    let go_on = || Ok::<_, std::convert::Infallible>(());
+                    let Ok(hits) = segment.exact(&query, k, everything(&segment), &mut Scratch::default(), go_on);
+                    assert!(hits.len() == k && hits.is_sorted_by(|a, b| a.distance <= b.distance));
+                    let bound = farthest_of(&documents, &query, k);
+                    let last = hits[k - 1].distance;
+                    assert!(last <= bound + bound.abs() * 1e-6, "{metric} {dim} {k}: {last} beyond {bound}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn documents_come_back_as_they_were() {
     for metric in Metric::ALL {
         // One set whose codes hold it exactly, and one whose codes do not.

@@ -40,7 +40,7 @@ pub enum Precision {
 /// Parts of a segment. Persisted: a number is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
-    /// step: f32, lossless: u32, centres: \[f32; dim\]. Empty under [`Precision::Full`], as codes and terms are.
+    /// step: f32, error: f32, centres: \[f32; dim\]. Empty under [`Precision::Full`], as codes and terms are.
     Quantiser = 1,
     /// \[u8; stride\] for each slot.
     Codes = 2,

@@ -164,13 +164,14 @@ fn check_numbers(file: &Mapped, shape: Shape) -> Result<(), Reason> {
 
 fn quantiser(file: &Mapped, shape: Shape) -> Result<Quantiser, Reason> {
     let section = Section::Quantiser;
-    let [step, _, centres @ ..] = file.numbers::<f32>(section) else {
-        return Ok(Quantiser::from_parts(Vec::new(), 1.0, false));
+    let [step, error, centres @ ..] = file.numbers::<f32>(section) else {
+        return Ok(Quantiser::from_parts(Vec::new(), 1.0, false, 0.0));
     };
-    if !step.is_normal() || *step < 0.0 || centres.iter().any(|centre| centre.abs() > COMPONENT_ABS_MAX) {
+    let sensible = step.is_normal() && *step > 0.0 && error.is_finite() && *error >= 0.0;
+    if !sensible || centres.iter().any(|centre| centre.abs() > COMPONENT_ABS_MAX) {
         return Err(Reason::Content { section });
     }
-    Ok(Quantiser::from_parts(centres.to_vec(), *step, shape.lossless))
+    Ok(Quantiser::from_parts(centres.to_vec(), *step, shape.lossless, *error))
 }
 
 fn check_documents(file: &Mapped, shape: Shape) -> Result<(), Reason> {

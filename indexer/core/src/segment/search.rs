@@ -3,7 +3,6 @@
 use super::{Precision, Segment};
 use crate::graph::frozen::FrozenLayer;
 use crate::graph::walk::{Ground, Walk};
-use crate::hit::TopK;
 use crate::metric::PreparedQuery;
 use crate::plan::{self, Plan, Question, plan};
 use crate::space::Space;
@@ -13,9 +12,10 @@ use std::fmt;
 /// What searches need beside the segment; kept by a thread from one to the next, so that a search allocates little.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    walk: Walk,
+    pub(super) walk: Walk,
     exact: Vec<Nearest>,
-    vector: Vec<f32>,
+    pub(super) candidates: Vec<(f32, u32)>,
+    pub(super) vector: Vec<f32>,
 }
 
 /// Which slots may be answered with.
@@ -122,17 +122,6 @@ impl Segment {
         self.measure(query, k, allowed, scratch)
     }
 
-    /// The nearest of the allowed slots, nearest first; at most `k`, and none is missed.
-    pub fn exact(&self, query: &PreparedQuery, k: usize, allowed: Allowed<'_>, scratch: &mut Scratch) -> Vec<Found> {
-        let Scratch { exact, vector, .. } = scratch;
-        let mut nearest = TopK::new(k);
-        for slot in allowed.slots(self.len()) {
-            nearest.offer(Nearest(Found { distance: self.distance(query, slot, vector), slot }));
-        }
-        exact.clear();
-        nearest.into_sorted().into_iter().map(|Nearest(found)| found).collect()
-    }
-
     fn run(&self, plan: Plan, query: &PreparedQuery, breadth: Breadth, allowed: Allowed<'_>, walk: &mut Walk) {
         let course = Course { plan, breadth, allowed };
         match self.shape.precision {
@@ -192,7 +181,7 @@ impl Segment {
 
     /// Measures the best of the pool exactly.
     fn measure(&self, query: &PreparedQuery, k: usize, allowed: Allowed<'_>, scratch: &mut Scratch) -> Vec<Found> {
-        let Scratch { walk, exact, vector } = scratch;
+        let Scratch { walk, exact, vector, .. } = scratch;
         exact.clear();
         let best = walk.pool.nearest().filter(|&(_, slot)| allowed.holds(slot)).take(k + MEASURED_BEYOND_K);
         exact.extend(best.map(|(_, slot)| Nearest(Found { distance: self.distance(query, slot, vector), slot })));
@@ -211,7 +200,7 @@ struct Course<'a> {
 
 /// Ordered by distance, then slot.
 #[derive(Debug, Clone, Copy)]
-struct Nearest(Found);
+pub(super) struct Nearest(pub(super) Found);
 
 impl Ord for Nearest {
     fn cmp(&self, other: &Self) -> Ordering {

@@ -85,8 +85,8 @@ impl Coded {
     /// `None` where codes do not suffice.
     fn new(vectors: &Vectors<'_, impl Rows>, levels: &Levels) -> io::Result<Option<Self>> {
         let (dim, metric) = (vectors.dim.get(), vectors.metric);
-        let quantiser = vectors.quantiser();
-        let codes = vectors.codes(&quantiser, &levels.order)?;
+        let mut quantiser = vectors.quantiser();
+        let codes = vectors.codes(&mut quantiser, &levels.order)?;
         let terms = codes
             .bytes()
             .chunks_exact(Quantiser::stride(dim))
@@ -154,13 +154,13 @@ impl<R: Rows> Vectors<'_, R> {
         ranges.quantiser()
     }
 
-    fn codes(&self, quantiser: &Quantiser, order: &[u32]) -> io::Result<Lines> {
+    fn codes(&self, quantiser: &mut Quantiser, order: &[u32]) -> io::Result<Lines> {
         let stride = Quantiser::stride(self.dim.get());
         let mut codes = Lines::zeroed(stride * order.len())?;
-        let mut vector = Vec::new();
+        let (mut vector, mut buffer) = (Vec::new(), Vec::new());
         for (codes, &row) in codes.bytes_mut().chunks_exact_mut(stride).zip(order) {
             self.read(row as usize, &mut vector);
-            quantiser.encode(&vector, codes);
+            quantiser.encode_row(&vector, codes, &mut buffer);
         }
         Ok(codes)
     }
@@ -222,7 +222,7 @@ impl<R: Rows> Sections<'_, R> {
         };
         writer.begin(Section::Quantiser)?;
         writer.write(&quantiser.step().to_le_bytes())?;
-        writer.write(&u32::from(quantiser.is_lossless()).to_le_bytes())?;
+        writer.write(&quantiser.error().to_le_bytes())?;
         writer.write(bytemuck::cast_slice(quantiser.centres()))?;
         writer.begin(Section::Codes)?;
         self.graph.order.iter().try_for_each(|&place| writer.write(codes.row(place)))?;

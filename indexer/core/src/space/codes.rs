@@ -89,8 +89,9 @@ impl<'a> CodeSpace<'a> {
         Self { metric, quantiser, rows, between: None, kernels: code::best() }
     }
 
-    /// Makes `query` ask for what is near `vector`, normalised under cosine.
-    pub(crate) fn ask_vector(&self, vector: &[f32], query: &mut CodeQuery) {
+    /// Makes `query` ask for what is near `vector`, normalised under cosine. Returns how far it is at most from what
+    /// it asks for.
+    pub(crate) fn ask_vector(&self, vector: &[f32], query: &mut CodeQuery) -> f32 {
         let kernels = quantise::best();
         let centres = self.quantiser.centres();
         // A query beyond the range of the rows takes longer steps rather than being cut off. Just within the range
@@ -101,6 +102,10 @@ impl<'a> CodeSpace<'a> {
         kernels.steps(vector, centres, 1.0 / (self.quantiser.step() * scale), steps);
         let (sum, squares) = kernels.sums(steps);
         self.finish(query, f64::from(scale), f64::from(sum), f64::from(squares));
+        // Half a step in every dimension.
+        #[allow(clippy::cast_precision_loss, reason = "a dimension is at most 4,096")]
+        let farthest = 0.5 * (vector.len() as f32).sqrt();
+        farthest * scale * self.quantiser.step()
     }
 
     fn finish(&self, query: &mut CodeQuery, scale: f64, sum: f64, squares: f64) {
