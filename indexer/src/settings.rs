@@ -35,6 +35,10 @@ pub const SEARCH_QUEUE_MAX: usize = 1_024;
 /// millisecond, as long as a walk of an hnsw_rs graph, and misses nothing.
 pub const SCAN_POINTS_MAX: usize = 2_000;
 
+/// Vector components that a short search compares in all shards: a walk with the default beam in two shards of 784
+/// dimensions, about half a millisecond. Below it a search runs where its request was read.
+pub const SHORT_SEARCH_COMPONENTS_MAX: usize = 3 * 1_024 * 1_024;
+
 /// Points that may wait for the graph. Until it holds them they are scanned by every search, which takes 12 ms for as
 /// many of 784 dimensions; then writes are refused until the builder has caught up.
 pub const PENDING_POINTS_MAX: usize = 100_000;

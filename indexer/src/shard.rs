@@ -196,11 +196,13 @@ impl ShardApi for Shard {
         let position = view.position;
         if search.queries.len() < 2 * QUERIES_PER_JOB_MIN {
             let all = 0..search.queries.len();
-            let results = self.pool.run(move || {
+            let short = view.is_short(&search);
+            let job = move || {
                 let allowed = view.allowed(search.filter.as_deref(), Deadline(deadline))?;
                 search_some(&view, &search, &allowed, all, deadline)
-            });
-            return Ok(ShardHits { results: results.await??, position });
+            };
+            let results = if short { self.pool.run_short(job).await } else { self.pool.run(job).await };
+            return Ok(ShardHits { results: results??, position });
         }
         self.search_side_by_side(view, search, deadline).await
     }

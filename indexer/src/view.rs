@@ -2,7 +2,7 @@
 
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::head::Head;
-use crate::settings::SCAN_POINTS_MAX;
+use crate::settings::{SCAN_POINTS_MAX, SHORT_SEARCH_COMPONENTS_MAX};
 use crate::table::{Row, Table};
 use annuli_api::shard_api::{Position, SearchMode, ShardHit, ShardSearch};
 use annuli_core::metric::PreparedQuery;
@@ -74,6 +74,21 @@ impl View {
             }
         }
         Ok(nearest.into_hits(search))
+    }
+
+    /// Whether a search takes less than about half a millisecond, the other shards of the index included: a request may
+    /// run on one thread for all of them, one after the other. Not one with a filter: that looks at every document.
+    pub fn is_short(&self, search: &ShardSearch) -> bool {
+        if search.filter.is_some() {
+            return false;
+        }
+        let everything = Allowed { slots: None, count: self.table.live() };
+        let comparisons = match self.walk_width(search.k, search.mode, &everything) {
+            None => self.table.len(),
+            Some(width) => width * WALK_COST + self.table.len() - self.covered,
+        };
+        let searches = search.queries.len() * self.schema.shards.get() as usize;
+        comparisons.saturating_mul(self.schema.dim.get()).saturating_mul(searches) <= SHORT_SEARCH_COMPONENTS_MAX
     }
 
     /// How wide to walk so that about `ef` allowed points are found; `None` where a scan is asked for, or cheaper.
