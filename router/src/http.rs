@@ -1,19 +1,22 @@
 //! The public HTTP API. A handler parses, calls, converts; nothing else.
 
 mod address;
+mod answer;
 mod body;
 mod documents;
 mod dumps;
-mod failure;
+mod format;
 mod guard;
 mod health;
 mod indexes;
+mod sending;
 pub mod server;
+pub mod threads;
 mod unread;
 
 use crate::Router;
 use annuli_api::v1::path;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,7 +48,7 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .merge(health)
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
-        .layer(from_fn(guard::log))
+        .layer(from_fn_with_state(Arc::clone(&router), guard::log))
         .with_state(router)
 }
 

@@ -14,6 +14,8 @@ pub mod read;
 pub mod search;
 pub mod write;
 
+mod offload;
+
 pub mod info;
 pub mod tasks;
 
@@ -24,6 +26,7 @@ pub use polling::{Polling, PollingTable};
 
 use annuli_api::{Catalogue, Failure, Index};
 use annuli_core::{IndexName, ShardCount};
+use offload::Offload;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tasks::Tasks;
@@ -44,7 +47,9 @@ pub struct Router {
     /// The process is about to end: it takes no new requests.
     draining: AtomicBool,
     /// Requests that there is room for.
-    places: Semaphore,
+    places: Arc<Semaphore>,
+    /// Where large bodies are read and written.
+    offload: Offload,
 }
 
 impl Router {
@@ -56,8 +61,8 @@ impl Router {
         default_shards: ShardCount,
     ) -> Self {
         let (tasks, draining) = (Arc::new(Tasks::default()), AtomicBool::new(false));
-        let places = Semaphore::new(limits.concurrent_requests_max);
-        Self { catalogue, limits, polling, default_shards, tasks, draining, places }
+        let places = Arc::new(Semaphore::new(limits.concurrent_requests_max));
+        Self { catalogue, limits, polling, default_shards, tasks, draining, places, offload: Offload::new() }
     }
 
     /// From now on the process is not ready, and new requests are refused; those under way go on.

@@ -13,7 +13,7 @@ use annuli_api::v1::document::{
 };
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::Include;
-use annuli_api::v1::vector::WireVector;
+use annuli_api::v1::vector::{VectorEncoding, WireVector};
 use annuli_api::{AsOf, ErrorCode, Failure, Index};
 use annuli_core::limits::REPLY_COMPONENTS_MAX;
 use annuli_core::placement::shard_of;
@@ -37,6 +37,7 @@ impl Router {
         self.check_batch(request.ids.len())?;
         let after = parse_after(request.after.as_deref())?;
         let include = includes(request.include.as_deref(), &[Include::Metadata, Include::Vector]);
+        let encoding = request.vector_encoding.unwrap_or_default();
         let mut ids: Vec<_> = request.ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
         let mut seen = HashSet::with_capacity(ids.len());
         ids.retain(|id| seen.insert(id.clone()));
@@ -57,7 +58,11 @@ impl Router {
         let found: HashMap<_, _> = found.map(|document| (document.id.clone(), document)).collect();
         let (present, absent): (Vec<_>, Vec<_>) = ids.iter().partition(|id| found.contains_key(id));
         Ok(GetReply {
-            documents: present.into_iter().filter_map(|id| found.get(id)).map(stored).collect(),
+            documents: present
+                .into_iter()
+                .filter_map(|id| found.get(id))
+                .map(|found| stored(found, encoding))
+                .collect(),
             missing: absent.into_iter().map(|id| id.as_str().to_owned()).collect(),
             as_of,
         })
@@ -72,7 +77,14 @@ impl Router {
         started: Instant,
     ) -> Result<GetOneReply, Failure> {
         let GetOneQuery { after, timeout_ms } = query;
-        let request = GetRequest { ids: vec![id.to_owned()], include: None, after, consistency: None, timeout_ms };
+        let request = GetRequest {
+            ids: vec![id.to_owned()],
+            include: None,
+            vector_encoding: None,
+            after,
+            consistency: None,
+            timeout_ms,
+        };
         let reply = self.get_documents(index, request, started).await?;
         let id = parse_id(id)?;
         let document = reply.documents.into_iter().next().ok_or_else(|| document_not_found(index, &id))?;
@@ -89,6 +101,7 @@ impl Router {
         let deadline = started + self.limits.timeout(query.timeout_ms)?;
         let limit = Limits::check("`limit`", query.limit.unwrap_or(PAGE_DEFAULT), self.limits.page_documents_max)?;
         let include = parse_include(query.include.as_deref())?;
+        let encoding = query.vector_encoding.unwrap_or_default();
         let after = parse_after(query.after.as_deref())?;
         let filter = query.filter.as_deref().map(parse_filter_text).transpose()?.map(Arc::new);
         let behind = query.cursor.as_deref().map(parse_id).transpose()?;
@@ -107,7 +120,8 @@ impl Router {
         let more = documents.len() > limit;
         documents.truncate(limit);
         let next = documents.last().filter(|_| more).map(|document| document.id.as_str().to_owned());
-        Ok(ListReply { documents: documents.iter().map(stored).collect(), next, as_of })
+        let documents = documents.iter().map(|document| stored(document, encoding)).collect();
+        Ok(ListReply { documents, next, as_of })
     }
 
     /// Counts documents.
@@ -176,11 +190,11 @@ fn parse_filter_text(text: &str) -> Result<annuli_core::Filter, Failure> {
     parse_filter(&filter)
 }
 
-fn stored(document: &Document) -> StoredDocument {
+fn stored(document: &Document, encoding: VectorEncoding) -> StoredDocument {
     StoredDocument {
         id: document.id.as_str().to_owned(),
         seq: document.seq.0,
-        vector: document.vector.as_ref().map(WireVector::from),
+        vector: document.vector.as_ref().map(|vector| WireVector::new(vector, encoding)),
         metadata: document.metadata.as_ref().map(WireMetadata::from),
     }
 }

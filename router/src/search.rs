@@ -10,7 +10,7 @@ use crate::write::{check_vector, parse_filter, parse_id};
 use annuli_api::shard_api::{Include as Parts, Position, Read, SearchMode, ShardHit, ShardHits, ShardSearch};
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::{Include, QueryResult, SearchReply, SearchRequest, ShardsReport, WireHit};
-use annuli_api::v1::vector::WireVector;
+use annuli_api::v1::vector::{VectorEncoding, WireVector};
 use annuli_api::{AsOf, ErrorCode, Failure, Index};
 use annuli_core::limits::{EF_DEFAULT, LIMIT_DEFAULT, REPLY_HITS_MAX};
 use annuli_core::placement::shard_of;
@@ -22,7 +22,7 @@ impl Router {
     /// Finds the nearest documents.
     pub async fn search(
         &self,
-        index: &Index,
+        index: &Arc<Index>,
         request: SearchRequest,
         started: Instant,
     ) -> Result<SearchReply, Failure> {
@@ -66,7 +66,8 @@ impl Router {
         if request.score_threshold.is_some_and(|threshold| !threshold.is_finite()) {
             return Err(Failure::new(ErrorCode::InvalidRequest, "`score_threshold` is not a finite number"));
         }
-        Ok(Page { limit, offset, score_threshold: request.score_threshold })
+        let encoding = request.vector_encoding.unwrap_or_default();
+        Ok(Page { limit, offset, score_threshold: request.score_threshold, encoding })
     }
 
     fn mode(&self, request: &SearchRequest) -> Result<SearchMode, Failure> {
@@ -80,20 +81,21 @@ impl Router {
     /// The query vectors, and the document that they are of.
     async fn queries(
         &self,
-        index: &Index,
+        index: &Arc<Index>,
         request: SearchRequest,
         after: Option<&AsOf>,
         deadline: Instant,
     ) -> Result<(Vec<Vector>, Option<DocId>), Failure> {
         match (request.vector, request.vectors, request.id) {
-            (Some(vector), None, None) => Ok((vec![parse_query(index, "the query vector", vector)?], None)),
+            (Some(vector), None, None) => Ok((vec![parse_query(index, &"the query vector", vector)?], None)),
             (None, Some(vectors), None) => {
                 if vectors.is_empty() {
                     return Err(Failure::new(ErrorCode::EmptyBatch, "`vectors` is empty: it needs at least one query"));
                 }
                 Limits::check("the number of `vectors`", vectors.len(), self.limits.queries_max)?;
-                let parse = |(number, vector)| parse_query(index, &format!("query vector {number}"), vector);
-                Ok((vectors.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?, None))
+                let bytes = vectors.len() * index.schema.dim.get() * size_of::<f32>();
+                let index = Arc::clone(index);
+                Ok((self.offload.run(bytes, move || parse_queries(&index, vectors)).await??, None))
             }
             (None, None, Some(id)) => {
                 let id = parse_id(&id)?;
@@ -104,14 +106,20 @@ impl Router {
     }
 }
 
-/// Which of the nearest to return.
+/// Which of the nearest to return, and how.
 struct Page {
     limit: usize,
     offset: usize,
     score_threshold: Option<f32>,
+    encoding: VectorEncoding,
 }
 
-fn parse_query(index: &Index, what: &str, vector: WireVector) -> Result<Vector, Failure> {
+fn parse_queries(index: &Index, vectors: Vec<WireVector>) -> Result<Vec<Vector>, Failure> {
+    let parse = |(number, vector)| parse_query(index, &format_args!("query vector {number}"), vector);
+    vectors.into_iter().enumerate().map(parse).collect()
+}
+
+fn parse_query(index: &Index, what: &dyn std::fmt::Display, vector: WireVector) -> Result<Vector, Failure> {
     let refuse = |code, error: &dyn std::fmt::Display| Failure::new(code, format_args!("{what} {error}"));
     let vector = Vector::try_from(vector).map_err(|error| refuse(ErrorCode::InvalidVector, &error))?;
     check_vector(index, &vector, refuse)?;
@@ -150,8 +158,11 @@ fn reply(index: &Index, page: &Page, queries: usize, gathered: Gathered<ShardHit
     };
     let mut by_shard: Vec<_> = gathered.answers.into_iter().map(|(_, hits)| hits.results.into_iter()).collect();
     let results = (0..queries).map(|_| {
-        let found = by_shard.iter_mut().filter_map(Iterator::next);
-        let nearest = merge(found, page.offset + page.limit);
+        let nearest = match by_shard.as_mut_slice() {
+            // In order already.
+            [only] => only.next().unwrap_or_default(),
+            several => merge(several.iter_mut().filter_map(Iterator::next), page.offset + page.limit),
+        };
         QueryResult { hits: page.cut(nearest, index.schema.metric) }
     });
     let results = results.collect();
@@ -179,7 +190,7 @@ impl Page {
             distance: hit.distance,
             score: metric.score(hit.distance),
             metadata: hit.metadata.as_ref().map(WireMetadata::from),
-            vector: hit.vector.as_ref().map(WireVector::from),
+            vector: hit.vector.as_ref().map(|vector| WireVector::new(vector, self.encoding)),
         });
         // Nearest first is highest score first.
         hits.take_while(|hit| self.score_threshold.is_none_or(|threshold| hit.score >= threshold)).collect()

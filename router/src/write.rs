@@ -6,7 +6,8 @@ use crate::limits::Limits;
 use crate::scatter::scatter;
 use annuli_api::shard_api::{ConditionalWrite, Outcome, Position, Write};
 use annuli_api::v1::document::{
-    Conflict, DeleteReply, DeleteRequest, IndexReply, IndexRequest, UpdateReply, UpdateRequest,
+    Conflict, DeleteReply, DeleteRequest, IndexDocument, IndexReply, IndexRequest, UpdateDocument, UpdateReply,
+    UpdateRequest,
 };
 use annuli_api::v1::filter;
 use annuli_api::v1::metadata::WireMetadata;
@@ -24,21 +25,18 @@ impl Router {
     /// Stores documents, each in place of what was there.
     pub async fn index_documents(
         &self,
-        index: &Index,
+        index: &Arc<Index>,
         request: IndexRequest,
         started: Instant,
     ) -> Result<IndexReply, Failure> {
         let deadline = started + self.limits.timeout(request.timeout_ms)?;
         self.check_batch(request.documents.len())?;
-        let mut writes = Vec::with_capacity(request.documents.len());
-        for document in request.documents {
-            let id = parse_id(&document.id)?;
-            let vector = parse_vector(index, &id, document.vector)?;
-            let metadata = parse_metadata(&id, document.metadata.unwrap_or_default())?;
-            let write = Write::Put { id, vector, metadata };
-            writes.push(ConditionalWrite { write, if_seq: document.if_seq.map(Seq) });
-        }
-        let (writes, duplicates) = last_of_each(writes);
+        let bytes = request.documents.len() * index.schema.dim.get() * size_of::<f32>();
+        let parse = {
+            let index = Arc::clone(index);
+            move || Ok::<_, Failure>(last_of_each(parse_puts(&index, request.documents)?))
+        };
+        let (writes, duplicates) = self.offload.run(bytes, parse).await??;
         let report = write_to_owners(index, writes, deadline).await?;
         report.refuse_if_only_conflicts()?;
         Ok(IndexReply {
@@ -53,25 +51,18 @@ impl Router {
     /// Changes documents that exist.
     pub async fn update_documents(
         &self,
-        index: &Index,
+        index: &Arc<Index>,
         request: UpdateRequest,
         started: Instant,
     ) -> Result<UpdateReply, Failure> {
         let deadline = started + self.limits.timeout(request.timeout_ms)?;
         self.check_batch(request.documents.len())?;
-        let mut writes = Vec::with_capacity(request.documents.len());
-        for document in request.documents {
-            let id = parse_id(&document.id)?;
-            let vector = document.vector.map(|vector| parse_vector(index, &id, vector)).transpose()?;
-            let metadata = document.metadata.map(|metadata| parse_metadata(&id, metadata)).transpose()?;
-            if vector.is_none() && metadata.is_none() {
-                let message = format!("the update of document `{id}` changes nothing: give a vector, metadata or both");
-                return Err(Failure::new(ErrorCode::InvalidRequest, message).with("id", id.as_str()));
-            }
-            let write = Write::Patch { id, vector, metadata };
-            writes.push(ConditionalWrite { write, if_seq: document.if_seq.map(Seq) });
-        }
-        let (writes, duplicates) = last_of_each(writes);
+        let bytes = request.documents.len() * index.schema.dim.get() * size_of::<f32>();
+        let parse = {
+            let index = Arc::clone(index);
+            move || Ok::<_, Failure>(last_of_each(parse_patches(&index, request.documents)?))
+        };
+        let (writes, duplicates) = self.offload.run(bytes, parse).await??;
         let report = write_to_owners(index, writes, deadline).await?;
         report.refuse_if_only_conflicts()?;
         Ok(UpdateReply {
@@ -132,6 +123,32 @@ impl Router {
         }
         Limits::check("the number of documents or ids in the batch", items, self.limits.batch_documents_max).map(drop)
     }
+}
+
+fn parse_puts(index: &Index, documents: Vec<IndexDocument>) -> Result<Vec<ConditionalWrite>, Failure> {
+    let parse = |document: IndexDocument| {
+        let id = parse_id(&document.id)?;
+        let vector = parse_vector(index, &id, document.vector)?;
+        let metadata = parse_metadata(&id, document.metadata.unwrap_or_default())?;
+        let write = Write::Put { id, vector, metadata };
+        Ok(ConditionalWrite { write, if_seq: document.if_seq.map(Seq) })
+    };
+    documents.into_iter().map(parse).collect()
+}
+
+fn parse_patches(index: &Index, documents: Vec<UpdateDocument>) -> Result<Vec<ConditionalWrite>, Failure> {
+    let parse = |document: UpdateDocument| {
+        let id = parse_id(&document.id)?;
+        let vector = document.vector.map(|vector| parse_vector(index, &id, vector)).transpose()?;
+        let metadata = document.metadata.map(|metadata| parse_metadata(&id, metadata)).transpose()?;
+        if vector.is_none() && metadata.is_none() {
+            let message = format!("the update of document `{id}` changes nothing: give a vector, metadata or both");
+            return Err(Failure::new(ErrorCode::InvalidRequest, message).with("id", id.as_str()));
+        }
+        let write = Write::Patch { id, vector, metadata };
+        Ok(ConditionalWrite { write, if_seq: document.if_seq.map(Seq) })
+    };
+    documents.into_iter().map(parse).collect()
 }
 
 async fn delete_matching(index: &Index, filter: &Value, deadline: Instant) -> Result<DeleteReply, Failure> {

@@ -9,11 +9,13 @@ mod distances;
 mod freshness;
 mod health;
 mod ids;
+mod message_pack;
 mod polling;
 mod reads;
 mod searches;
 mod updates;
 mod upserts;
+mod vector_encodings;
 
 // What is refused.
 mod bad_documents;
@@ -33,6 +35,7 @@ mod newer_formats;
 mod refused_starts;
 mod restarts;
 mod shutdowns;
+mod slow_readers;
 
 // Many at once.
 mod concurrent_writes;

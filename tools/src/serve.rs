@@ -8,6 +8,7 @@ use annuli_indexer::workspace::OpenWorkspaceError;
 use annuli_indexer::{CpuPool, Durability, ShardSettings, Workspace};
 use annuli_router::http::api;
 use annuli_router::http::server::{End, Ended, serve};
+use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::polling::InvalidPolling;
 use annuli_router::{Limits, Polling, PollingTable, Router};
 use std::collections::BTreeMap;
@@ -63,12 +64,15 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     // Before the workspace is opened, which may take long: a port in use is said at once.
     let listener = listen(settings.listen)?;
     let workspace = open_workspace(settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Start)?;
+    // It accepts connections and hands them over; what is done for a request is done on the threads below.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
+    let threads = ConnectionThreads::start(cores()).map_err(ServeError::Start)?;
     let limits = limits(settings);
     let router = Arc::new(Router::new(Arc::new(workspace.clone()), limits, polling, settings.shards));
     let drain = Duration::from_millis(settings.drain_ms);
-    let ended = runtime.block_on(serve_until_told(listener, router, drain))?;
+    let ended = runtime.block_on(serve_until_told(listener, router, &threads, drain))?;
     tracing::info!("closing the workspace");
+    drop(threads);
     runtime.shutdown_background();
     workspace.close();
     tracing::info!("ended");
@@ -80,9 +84,8 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
 
 /// Opens the workspace of the settings, with the threads that they ask for.
 pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
     let build_pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(cores())
         .thread_name(|number| format!("build-{number}"))
         .build()
         .map_err(|error| OpenError::Threads(io::Error::other(error)))?;
@@ -98,7 +101,16 @@ pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
     Ok(Workspace::open(&settings.workspace, LocalStore::new(settings.dump_store()), parts)?)
 }
 
-async fn serve_until_told(listener: TcpListener, router: Arc<Router>, drain: Duration) -> Result<Ended, ServeError> {
+fn cores() -> usize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get()
+}
+
+async fn serve_until_told(
+    listener: TcpListener,
+    router: Arc<Router>,
+    threads: &ConnectionThreads,
+    drain: Duration,
+) -> Result<Ended, ServeError> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
     let address = listener.local_addr().map_err(ServeError::Start)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Start)?;
@@ -112,7 +124,7 @@ async fn serve_until_told(listener: TcpListener, router: Arc<Router>, drain: Dur
         router.drain();
     };
     let service = api(Arc::clone(&router));
-    Ok(serve(listener, service, End { told, idle: router.idle(), drain }).await)
+    Ok(serve(listener, service, threads, End { told, idle: router.idle(), drain }).await)
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -52,6 +52,8 @@ pub enum ErrorCode {
     LimitExceeded,
     /// The body is not JSON. Fix the request.
     MalformedJson,
+    /// The body is not MessagePack. Fix the request.
+    MalformedMessagePack,
     /// The path exists, the method does not. Fix the request.
     MethodNotAllowed,
     /// There is no such path. Fix the request.
@@ -72,7 +74,8 @@ pub enum ErrorCode {
     StorageFull,
     /// There is no task of this id, or it ended long ago. Fix the id.
     TaskNotFound,
-    /// The body is of a type that is not read here. Send `content-type: application/json`.
+    /// The body is of a type that is not read here. Send `content-type: application/json`, or
+    /// `application/msgpack`.
     UnsupportedMediaType,
 }
 
@@ -80,7 +83,7 @@ impl ErrorCode {
     /// The HTTP status that goes with the code.
     pub const fn status(self) -> u16 {
         match self {
-            Self::MalformedJson => 400,
+            Self::MalformedJson | Self::MalformedMessagePack => 400,
             Self::AliasNotFound
             | Self::DocumentNotFound
             | Self::DumpNotFound

@@ -6,12 +6,14 @@
 //!
 //! This crate never knows tokio, axum or RocksDB: it has types and traits, no server and no client.
 
+pub mod body;
 pub mod catalogue;
 pub mod error;
 pub mod shard_api;
 pub mod token;
 pub mod v1;
 
+pub use body::Format;
 pub use catalogue::{Catalogue, Created, DumpProgress, Index};
 pub use error::{ErrorCode, Failure};
 pub use shard_api::{Position, ShardApi};

@@ -1,12 +1,14 @@
-//! The public API, version 1: paths and JSON.
+//! The public API, version 1: paths and bodies.
 //!
-//! Wire types are not domain types: they are what JSON can say, and become domain values through `TryFrom` and the
+//! Wire types are not domain types: they are what JSON and MessagePack can say, and become domain values through `TryFrom` and the
 //! like, which is where bad input is named.
 
+mod by_shard;
 pub mod document;
 pub mod dump;
 pub mod filter;
 pub mod index;
+mod json_value;
 pub mod metadata;
 pub mod search;
 pub mod vector;

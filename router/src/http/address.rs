@@ -1,6 +1,6 @@
 //! What a request's address says: the parts of its path and its query. As axum reads them, with our failures.
 
-use super::failure::HttpFailure;
+use super::answer::HttpFailure;
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
 use axum::http::request::Parts;

@@ -1,73 +1,71 @@
-//! Reading a request's body: its type, its size, its time, its JSON.
+//! Reading a request's body: its type, its size, its time, its value.
 
-use super::failure::HttpFailure;
+use super::answer::HttpFailure;
 use crate::Router;
-use annuli_api::{ErrorCode, Failure};
-use axum::body::Body;
+use annuli_api::{ErrorCode, Failure, Format};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Time for a client to send a body. A client that is slower holds a place that others wait for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A body of JSON.
-pub(super) struct Json<T>(pub(super) T);
+/// A body of JSON or MessagePack.
+pub(super) struct Content<T>(pub(super) T);
 
-/// A body of JSON; no body at all is an empty object.
-pub(super) struct OptionalJson<T>(pub(super) T);
+/// The same; no body at all is an empty object.
+pub(super) struct OptionalContent<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Router>> for Json<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Content<T> {
     type Rejection = HttpFailure;
 
     async fn from_request(request: Request, router: &Arc<Router>) -> Result<Self, HttpFailure> {
-        check_type(request.headers())?;
+        let format = format(request.headers())?;
         let bytes = read(request, router.limits.body_bytes_max).await?;
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(router.offload.run(bytes.len(), move || format.read(&bytes)).await??))
     }
 }
 
-impl<T: DeserializeOwned> FromRequest<Arc<Router>> for OptionalJson<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for OptionalContent<T> {
     type Rejection = HttpFailure;
 
     async fn from_request(request: Request, router: &Arc<Router>) -> Result<Self, HttpFailure> {
-        let typed = check_type(request.headers());
+        let format = format(request.headers());
         let bytes = read(request, router.limits.body_bytes_max).await?;
         if bytes.is_empty() {
-            return Ok(Self(parse(b"{}")?));
+            return Ok(Self(Format::Json.read(b"{}")?));
         }
-        typed?;
-        Ok(Self(parse(&bytes)?))
+        let format = format?;
+        Ok(Self(router.offload.run(bytes.len(), move || format.read(&bytes)).await??))
     }
 }
 
-/// Only a body that says it is JSON is read: a page in a browser can send others to this machine unasked.
-fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
+/// Only a body that says what it is is read: a page in a browser can send others to this machine unasked.
+fn format(headers: &HeaderMap) -> Result<Format, Failure> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let got = if essence.is_empty() { "no content type".to_owned() } else { format!("`{essence}`") };
-    Err(Failure::new(
-        ErrorCode::UnsupportedMediaType,
-        format_args!("the body has {got}: send it with the header `content-type: application/json`"),
-    ))
+    Format::of_content_type(essence).ok_or_else(|| {
+        let got = if essence.is_empty() { "no content type".to_owned() } else { format!("`{essence}`") };
+        let message = format_args!(
+            "the body has {got}: send it with the header `content-type: application/json`, or `application/msgpack`"
+        );
+        Failure::new(ErrorCode::UnsupportedMediaType, message)
+    })
 }
 
-async fn read(request: Request<Body>, bytes_max: usize) -> Result<Vec<u8>, Failure> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
+async fn read(request: Request<Body>, bytes_max: usize) -> Result<Bytes, Failure> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > bytes_max) {
         return Err(too_large(bytes_max));
     }
-    let body = Limited::new(request.into_body(), bytes_max).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().into()),
+    let whole = collect(Limited::new(request.into_body(), bytes_max), announced);
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
         Ok(Err(error)) => {
             Err(Failure::new(ErrorCode::InvalidRequest, format_args!("the body did not arrive whole: {error}")))
@@ -79,26 +77,46 @@ async fn read(request: Request<Body>, bytes_max: usize) -> Result<Vec<u8>, Failu
     }
 }
 
+/// The body in one piece. What came in one is not copied; what came in several is copied once, as it comes.
+async fn collect(mut body: Limited<Body>, announced: Option<usize>) -> Result<Bytes, axum::BoxError> {
+    let mut pieces = Pieces::default();
+    while let Some(frame) = body.frame().await {
+        if let Ok(piece) = frame?.into_data() {
+            pieces.push(piece, announced);
+        }
+    }
+    Ok(pieces.whole())
+}
+
+#[derive(Default)]
+struct Pieces {
+    first: Bytes,
+    all: Vec<u8>,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Bytes, announced: Option<usize>) {
+        if self.first.is_empty() {
+            self.first = piece;
+            return;
+        }
+        if self.all.is_empty() {
+            // What is announced is below the limit. Memory that nobody writes to costs nothing.
+            self.all.reserve(announced.unwrap_or(0));
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&piece);
+    }
+
+    fn whole(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.into() }
+    }
+}
+
 fn too_large(bytes_max: usize) -> Failure {
     Failure::new(
         ErrorCode::BodyTooLarge,
         format_args!("the body is larger than {bytes_max} bytes: send smaller batches, or vectors as base64"),
     )
     .with("limit", bytes_max)
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        // A number that no float holds is JSON all the same, and so is what is nested deeper than anyone would.
-        let text = error.to_string();
-        let is_json = text.starts_with("number out of range") || text.starts_with("recursion limit exceeded");
-        match error.classify() {
-            Category::Syntax | Category::Eof | Category::Io if !is_json => {
-                Failure::new(ErrorCode::MalformedJson, format_args!("the body is not JSON: {error}"))
-            }
-            Category::Syntax | Category::Eof | Category::Io | Category::Data => {
-                Failure::new(ErrorCode::InvalidRequest, error)
-            }
-        }
-    })
 }

@@ -1,8 +1,8 @@
 //! Writing, searching and reading documents.
 
 use super::address::{Path, Query};
-use super::body::{Json, OptionalJson};
-use super::failure::{Reply, ok};
+use super::answer::{Reply, ok, ok_large};
+use super::body::{Content, OptionalContent};
 use crate::Router;
 use annuli_api::v1::document::{
     CountReply, CountRequest, DeleteReply, DeleteRequest, GetOneQuery, GetOneReply, GetReply, GetRequest, IndexReply,
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(super) async fn index(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Json(request): Json<IndexRequest>,
+    Content(request): Content<IndexRequest>,
 ) -> Reply<IndexReply> {
     let index = router.index(&name)?;
     ok(router.index_documents(&index, request, super::now()).await)
@@ -26,7 +26,7 @@ pub(super) async fn index(
 pub(super) async fn update(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Json(request): Json<UpdateRequest>,
+    Content(request): Content<UpdateRequest>,
 ) -> Reply<UpdateReply> {
     let index = router.index(&name)?;
     ok(router.update_documents(&index, request, super::now()).await)
@@ -36,7 +36,7 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Json(request): Json<DeleteRequest>,
+    Content(request): Content<DeleteRequest>,
 ) -> Reply<DeleteReply> {
     let index = router.index(&name)?;
     ok(router.delete_documents(&index, request, super::now()).await)
@@ -46,11 +46,11 @@ pub(super) async fn delete(
 pub(super) async fn search(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Json(request): Json<SearchRequest>,
+    Content(request): Content<SearchRequest>,
 ) -> Reply<SearchReply> {
     let started = super::now();
     let index = router.index(&name)?;
-    ok(router.search(&index, request, started).await)
+    ok_large(router.search(&index, request, started).await, SearchReply::bytes_about)
 }
 
 /// `GET …/documents/{id}`
@@ -67,10 +67,10 @@ pub(super) async fn get_one(
 pub(super) async fn get_many(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Json(request): Json<GetRequest>,
+    Content(request): Content<GetRequest>,
 ) -> Reply<GetReply> {
     let index = router.index(&name)?;
-    ok(router.get_documents(&index, request, super::now()).await)
+    ok_large(router.get_documents(&index, request, super::now()).await, GetReply::bytes_about)
 }
 
 /// `GET …/documents`
@@ -80,14 +80,14 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Reply<ListReply> {
     let index = router.index(&name)?;
-    ok(router.list_documents(&index, query, super::now()).await)
+    ok_large(router.list_documents(&index, query, super::now()).await, ListReply::bytes_about)
 }
 
 /// `POST …/count`
 pub(super) async fn count(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    OptionalJson(request): OptionalJson<CountRequest>,
+    OptionalContent(request): OptionalContent<CountRequest>,
 ) -> Reply<CountReply> {
     let index = router.index(&name)?;
     ok(router.count_documents(&index, request, super::now()).await)

@@ -1,8 +1,8 @@
 //! Dumps, and the tasks that make them.
 
 use super::address::Path;
-use super::body::Json;
-use super::failure::{Answer, HttpFailure, Reply, ok};
+use super::answer::{Answer, HttpFailure, Reply, ok};
+use super::body::Content;
 use crate::Router;
 use annuli_api::v1::dump::{CreateDump, DumpInfo, DumpList, TaskInfo, TaskList, TaskStarted};
 use annuli_api::{ErrorCode, Failure};
@@ -17,7 +17,7 @@ pub(super) async fn create(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
     // It says nothing yet, but it must be there: a page in a browser cannot send it unasked.
-    Json(CreateDump {}): Json<CreateDump>,
+    Content(CreateDump {}): Content<CreateDump>,
 ) -> Reply<TaskStarted> {
     let index = router.index(&name)?;
     let catalogue = Arc::clone(&router.catalogue);
@@ -26,7 +26,7 @@ pub(super) async fn create(
         let dump = catalogue.create_dump(&index, progress).await?;
         Ok(json!(dump))
     });
-    Ok(Answer(StatusCode::ACCEPTED, TaskStarted { task }))
+    Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }))
 }
 
 /// `GET …/dumps`
@@ -59,7 +59,7 @@ pub(super) async fn remove(
 
 /// `GET /v1/tasks`
 pub(super) async fn tasks(State(router): State<Arc<Router>>) -> Answer<TaskList> {
-    Answer(StatusCode::OK, TaskList { tasks: router.tasks.list() })
+    Answer::new(StatusCode::OK, TaskList { tasks: router.tasks.list() })
 }
 
 /// `GET /v1/tasks/{id}`

@@ -1,6 +1,8 @@
 //! What every request passes: a place among those at once, a line in the log, an answer where there is no handler.
 
-use super::failure::HttpFailure;
+use super::answer::{self, HttpFailure};
+use super::format::accepted;
+use super::sending::Sending;
 use super::unread::ReadToEnd;
 use crate::Router;
 use annuli_api::{ErrorCode, Failure};
@@ -10,28 +12,38 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
-/// Refuses a request when there are too many, or the process is about to end.
+/// Refuses a request when there are too many, or the process is about to end. A request has its place until its answer
+/// has been sent.
 pub(super) async fn limit_requests(State(router): State<Arc<Router>>, request: Request, next: Next) -> Response {
     if router.is_draining() {
         let message = "the server is about to end: ask another one, or this one in a moment";
         return HttpFailure(Failure::new(ErrorCode::ShuttingDown, message)).into_response();
     }
-    match router.places.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => {
-            let message = "too many requests at once: wait a moment, or raise `limits.concurrent_requests_max`";
-            HttpFailure(Failure::new(ErrorCode::Overloaded, message)).into_response()
-        }
+    let Ok(place) = Arc::clone(&router.places).try_acquire_owned() else {
+        let message = "too many requests at once: wait a moment, or raise `limits.concurrent_requests_max`";
+        return HttpFailure(Failure::new(ErrorCode::Overloaded, message)).into_response();
+    };
+    let format = accepted(request.headers());
+    let sending = request.extensions().get::<Sending>().cloned();
+    let response = answer::write(next.run(request).await, format, &router.offload).await;
+    match sending {
+        Some(sending) => response.map(|body| sending.hold(place, body)),
+        // Who called has the answer when this returns.
+        None => response,
     }
 }
 
-/// Writes a line for each request, and sees to it that its body is read to the end, whoever refuses it.
-pub(super) async fn log(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let started = tokio::time::Instant::now();
-    let response = next.run(request.map(ReadToEnd::wrap)).await;
-    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    tracing::debug!(%method, path, status = response.status().as_u16(), milliseconds, "request");
+/// Writes a line for each request and what nobody has written yet, and sees to it that its body is read to the end,
+/// whoever refuses it.
+pub(super) async fn log(State(router): State<Arc<Router>>, request: Request, next: Next) -> Response {
+    let named = tracing::enabled!(tracing::Level::DEBUG)
+        .then(|| (request.method().clone(), request.uri().path().to_owned(), tokio::time::Instant::now()));
+    let format = accepted(request.headers());
+    let response = answer::write(next.run(request.map(ReadToEnd::wrap)).await, format, &router.offload).await;
+    if let Some((method, path, started)) = named {
+        let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+        tracing::debug!(%method, path, status = response.status().as_u16(), milliseconds, "request");
+    }
     response
 }
 

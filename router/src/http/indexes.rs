@@ -1,8 +1,8 @@
 //! Managing indexes and aliases.
 
 use super::address::Path;
-use super::body::Json;
-use super::failure::{Answer, HttpFailure, Reply, ok};
+use super::answer::{Answer, HttpFailure, Reply, ok};
+use super::body::Content;
 use crate::{Router, parse_name};
 use annuli_api::Created;
 use annuli_api::v1::index::{AliasList, CreateIndex, IndexInfo, IndexList, SetAlias};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(super) async fn create(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Json(request): Json<CreateIndex>,
+    Content(request): Content<CreateIndex>,
 ) -> Reply<IndexInfo> {
     let name = parse_name(&name)?;
     // What a request leaves out is as it is: a change of the server's default must not make an equal request differ.
@@ -25,13 +25,13 @@ pub(super) async fn create(
         Created::New(index) => (StatusCode::CREATED, index),
         Created::Existing(index) => (StatusCode::OK, index),
     };
-    Ok(Answer(status, router.index_info(&index, super::now()).await))
+    Ok(Answer::new(status, router.index_info(&index, super::now()).await))
 }
 
 /// `GET /v1/indexes/{name}`
 pub(super) async fn info(State(router): State<Arc<Router>>, Path(name): Path<String>) -> Reply<IndexInfo> {
     let index = router.index(&name)?;
-    Ok(Answer(StatusCode::OK, router.index_info(&index, super::now()).await))
+    Ok(Answer::new(StatusCode::OK, router.index_info(&index, super::now()).await))
 }
 
 /// `DELETE /v1/indexes/{name}`
@@ -52,21 +52,21 @@ pub(super) async fn list(State(router): State<Arc<Router>>) -> Reply<IndexList> 
             Err(failure) => list.unavailable.push(failure),
         }
     }
-    Ok(Answer(StatusCode::OK, list))
+    Ok(Answer::new(StatusCode::OK, list))
 }
 
 /// `GET /v1/aliases`
 pub(super) async fn aliases(State(router): State<Arc<Router>>) -> Reply<AliasList> {
     let text = |name: annuli_core::IndexName| name.as_str().to_owned();
     let aliases = router.catalogue.aliases().into_iter().map(|(alias, index)| (text(alias), text(index))).collect();
-    Ok(Answer(StatusCode::OK, AliasList { aliases }))
+    Ok(Answer::new(StatusCode::OK, AliasList { aliases }))
 }
 
 /// `PUT /v1/aliases/{alias}`
 pub(super) async fn set_alias(
     State(router): State<Arc<Router>>,
     Path(alias): Path<String>,
-    Json(request): Json<SetAlias>,
+    Content(request): Content<SetAlias>,
 ) -> Reply<SetAlias> {
     let (alias, index) = (parse_name(&alias)?, parse_name(&request.index)?);
     ok(router.catalogue.set_alias(alias, index).await.map(|()| request))

@@ -3,9 +3,16 @@
 //! Not `axum::serve`: that sets no time for a client to send its headers, so that slow clients would hold connections
 //! for ever.
 
+use super::sending::{Sending, SendingIo};
+use super::threads::ConnectionThreads;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -41,16 +48,22 @@ pub struct End<Told, Idle> {
 }
 
 /// Serves `service` on `listener` until it is told to end and no request is under way. Until then connections are
-/// taken, so that who asks hears that the process is not ready, instead of nothing.
-pub async fn serve<Told, Idle>(listener: TcpListener, service: axum::Router, end: End<Told, Idle>) -> Ended
+/// taken, so that who asks hears that the process is not ready, instead of nothing. Each connection belongs to one of
+/// the `threads`.
+pub async fn serve<Told, Idle>(
+    listener: TcpListener,
+    service: axum::Router,
+    threads: &ConnectionThreads,
+    end: End<Told, Idle>,
+) -> Ended
 where
     Told: Future<Output = ()>,
     Idle: Future<Output = ()>,
 {
     let connections = GracefulShutdown::new();
-    accept_until(end.told, &listener, &service, &connections).await;
+    accept_until(end.told, &listener, &service, threads, &connections).await;
     let drained = async {
-        accept_until(end.idle, &listener, &service, &connections).await;
+        accept_until(end.idle, &listener, &service, threads, &connections).await;
         drop(listener);
         // No request is under way: what is left are answers on their way, and connections that ask for nothing.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, connections.shutdown()).await;
@@ -65,13 +78,18 @@ async fn accept_until(
     end: impl Future<Output = ()>,
     listener: &TcpListener,
     service: &axum::Router,
+    threads: &ConnectionThreads,
     connections: &GracefulShutdown,
 ) {
     let mut end = pin!(end);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connect(stream, service.clone(), connections),
+                Ok((stream, _)) => {
+                    if let Err(error) = connect(stream, service.clone(), threads, connections) {
+                        pause(&error).await;
+                    }
+                }
                 Err(error) => pause(&error).await,
             },
             () = &mut end => return,
@@ -79,19 +97,48 @@ async fn accept_until(
     }
 }
 
-fn connect(stream: TcpStream, service: axum::Router, connections: &GracefulShutdown) {
+fn connect(
+    stream: TcpStream,
+    service: axum::Router,
+    threads: &ConnectionThreads,
+    connections: &GracefulShutdown,
+) -> io::Result<()> {
     // Else an answer may wait 40 ms for the client's acknowledgement. A connection that is closed already ends below.
     let _ = stream.set_nodelay(true);
+    let stream = stream.into_std()?;
+    let thread = threads.least_busy();
+    let _its_runtime = thread.enter();
+    let sending = Sending::default();
+    let io = SendingIo::new(TokioIo::new(TcpStream::from_std(stream)?), sending.clone());
+    let service = OfConnection { service: TowerToHyperService::new(service), sending };
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(io, service);
     let connection = connections.watch(connection);
-    tokio::spawn(async move {
+    thread.spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");
         }
     });
+    Ok(())
+}
+
+/// The service, for requests of one connection: each carries what is needed to tell when its answer has been sent.
+struct OfConnection {
+    service: TowerToHyperService<axum::Router>,
+    sending: Sending,
+}
+
+impl Service<Request<Incoming>> for OfConnection {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <TowerToHyperService<axum::Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.sending.clone());
+        self.service.call(request)
+    }
 }
 
 async fn pause(error: &io::Error) {

@@ -176,6 +176,7 @@ fn vector_text(hit: &WireHit) -> String {
             format!("[{}{rest}] ({})", shown.join(", "), numbers.len())
         }
         Some(WireVector::Base64(text)) => text.clone(),
+        Some(WireVector::Packed(bytes)) => format!("({} bytes)", bytes.len()),
         None => String::new(),
     }
 }

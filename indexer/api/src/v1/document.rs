@@ -2,7 +2,8 @@
 
 use super::metadata::WireMetadata;
 use super::search::{Consistency, Include};
-use super::vector::WireVector;
+use super::vector::{VectorEncoding, WireVector};
+use super::{by_shard, json_value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -69,7 +70,7 @@ pub struct DeleteRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
     /// Which documents to remove.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json_value::deserialize", skip_serializing_if = "Option::is_none")]
     pub filter: Option<serde_json::Value>,
     /// With a single id: remove only if the document's last write has this seq.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +100,7 @@ pub struct IndexReply {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
     /// For each shard that was written to, the seq up to which it is durable.
+    #[serde(with = "by_shard")]
     pub shards: BTreeMap<u32, u64>,
     /// Token of the state after this write.
     pub as_of: String,
@@ -117,6 +119,7 @@ pub struct UpdateReply {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
     /// For each shard that was written to, the seq up to which it is durable.
+    #[serde(with = "by_shard")]
     pub shards: BTreeMap<u32, u64>,
     /// Token of the state after this write.
     pub as_of: String,
@@ -128,6 +131,7 @@ pub struct DeleteReply {
     /// Documents removed.
     pub deleted: u64,
     /// For each shard that was written to, the seq up to which it is durable.
+    #[serde(with = "by_shard")]
     pub shards: BTreeMap<u32, u64>,
     /// Token of the state after this write.
     pub as_of: String,
@@ -142,6 +146,9 @@ pub struct GetRequest {
     /// Parts to return; both if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include: Option<Vec<Include>>,
+    /// How vectors are written; as numbers if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_encoding: Option<VectorEncoding>,
     /// Answer only from a state that has at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -191,6 +198,9 @@ pub struct ListQuery {
     /// Parts to return, joined by commas; `metadata` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include: Option<String>,
+    /// How vectors are written; as numbers if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_encoding: Option<VectorEncoding>,
     /// Answer only from a state that has at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -242,7 +252,7 @@ pub struct ListReply {
 #[serde(deny_unknown_fields)]
 pub struct CountRequest {
     /// Which documents; all if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json_value::deserialize", skip_serializing_if = "Option::is_none")]
     pub filter: Option<serde_json::Value>,
     /// Answer only from a state that has at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -262,4 +272,26 @@ pub struct CountReply {
     pub count: u64,
     /// Token of the state that was counted.
     pub as_of: String,
+}
+
+impl StoredDocument {
+    fn bytes_about(&self) -> usize {
+        let metadata = self.metadata.as_ref().map_or(0, WireMetadata::bytes_about);
+        64 + self.id.len() + metadata + self.vector.as_ref().map_or(0, WireVector::bytes_about)
+    }
+}
+
+impl GetReply {
+    /// About how many bytes it has when it is written.
+    pub fn bytes_about(&self) -> usize {
+        let missing: usize = self.missing.iter().map(|id| id.len() + 4).sum();
+        256 + missing + self.documents.iter().map(StoredDocument::bytes_about).sum::<usize>()
+    }
+}
+
+impl ListReply {
+    /// About how many bytes it has when it is written.
+    pub fn bytes_about(&self) -> usize {
+        256 + self.documents.iter().map(StoredDocument::bytes_about).sum::<usize>()
+    }
 }

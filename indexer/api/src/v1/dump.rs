@@ -14,6 +14,7 @@ pub struct CreateDump {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskStarted {
     /// Its id, for `GET /v1/tasks/{id}`.
+    #[serde(with = "uuid::serde::hyphenated")]
     pub task: Uuid,
 }
 
@@ -21,6 +22,7 @@ pub struct TaskStarted {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskInfo {
     /// Its id.
+    #[serde(with = "uuid::serde::hyphenated")]
     pub id: Uuid,
     /// What it does: `dump`.
     pub kind: String,
@@ -70,10 +72,12 @@ pub struct TaskList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DumpInfo {
     /// Its id.
+    #[serde(with = "uuid::serde::hyphenated")]
     pub dump: Uuid,
     /// The index that it was taken of.
     pub index: String,
     /// That index's identity.
+    #[serde(with = "uuid::serde::hyphenated")]
     pub index_uuid: Uuid,
     /// When it was taken (RFC 3339).
     pub created_at: String,

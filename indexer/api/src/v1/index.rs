@@ -71,6 +71,7 @@ pub struct IndexInfo {
     /// Its name.
     pub name: String,
     /// Its identity.
+    #[serde(with = "uuid::serde::hyphenated")]
     pub uuid: Uuid,
     /// What it holds.
     #[serde(flatten)]

@@ -4,7 +4,7 @@ use annuli_core::limits::METADATA_BYTES_MAX;
 use annuli_core::metadata::MetadataTooDeep;
 use annuli_core::value::Object;
 use annuli_core::{Metadata, Number, Value};
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -72,6 +72,13 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Metadata, CorruptMetadata> {
         return Ok(Metadata::default());
     }
     Ok(Metadata::new(serde_json::from_slice::<WireMetadata>(bytes)?.0)?)
+}
+
+impl WireMetadata {
+    /// About how many bytes it has when it is written: fields are short more often than not.
+    pub(crate) fn bytes_about(&self) -> usize {
+        2 + self.0.len() * 32
+    }
 }
 
 impl Serialize for WireMetadata {
@@ -153,6 +160,9 @@ impl<'de> Deserialize<'de> for WireValue {
 
 struct ValueVisitor;
 
+/// What is said of a number that is none.
+pub(crate) const NOT_FINITE: &str = "a number is NaN or infinite";
+
 impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
@@ -176,8 +186,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Number(Number::Integer(i128::from(value))))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Number(Number::from_float(value)))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // JSON cannot say it, MessagePack can.
+        if value.is_finite() { Ok(Value::Number(Number::from_float(value))) } else { Err(E::custom(NOT_FINITE)) }
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {

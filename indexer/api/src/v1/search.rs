@@ -1,7 +1,8 @@
 //! Searching.
 
 use super::metadata::WireMetadata;
-use super::vector::WireVector;
+use super::vector::{VectorEncoding, WireVector};
+use super::{by_shard, json_value};
 use crate::error::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub struct SearchRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ef: Option<usize>,
     /// Which documents count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json_value::deserialize", skip_serializing_if = "Option::is_none")]
     pub filter: Option<serde_json::Value>,
     /// Nearest hits to leave out, for paging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +38,9 @@ pub struct SearchRequest {
     /// Parts of a document to return; `metadata` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include: Option<Vec<Include>>,
+    /// How vectors are written; as numbers if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_encoding: Option<VectorEncoding>,
     /// Compare with every document instead of walking the graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<bool>,
@@ -108,6 +112,7 @@ pub struct ShardsReport {
     /// Shards that did not, with the reason.
     pub failed: Vec<FailedShard>,
     /// The seq that each answered from.
+    #[serde(with = "by_shard")]
     pub seqs: BTreeMap<u32, u64>,
 }
 
@@ -131,4 +136,15 @@ pub struct SearchReply {
     pub as_of: String,
     /// Time from the parsed request to the merged answer, in milliseconds.
     pub took_ms: f64,
+}
+
+impl SearchReply {
+    /// About how many bytes it has when it is written.
+    pub fn bytes_about(&self) -> usize {
+        let hit = |hit: &WireHit| {
+            let metadata = hit.metadata.as_ref().map_or(0, WireMetadata::bytes_about);
+            64 + hit.id.len() + metadata + hit.vector.as_ref().map_or(0, WireVector::bytes_about)
+        };
+        512 + self.results.iter().flat_map(|result| &result.hits).map(hit).sum::<usize>()
+    }
 }

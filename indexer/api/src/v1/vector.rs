@@ -1,4 +1,5 @@
-//! Vectors in JSON: a list of numbers, or base64 of little-endian f32, which is several times faster to read.
+//! Vectors on the wire: a list of numbers, or little-endian f32, which are several times faster to read: as base64 in
+//! JSON, as bytes in MessagePack.
 
 use annuli_core::Vector;
 use annuli_core::vector::InvalidVector;
@@ -15,7 +16,24 @@ pub enum WireVector {
     Numbers(Vec<f32>),
     /// Base64 of little-endian f32.
     Base64(String),
+    /// Little-endian f32, as they are in MessagePack and as JSON's numbers are read; written to JSON as base64.
+    Packed(Vec<u8>),
 }
+
+/// How a reply writes vectors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VectorEncoding {
+    /// As lists of numbers.
+    #[default]
+    Numbers,
+    /// As little-endian f32: base64 in JSON, bytes in MessagePack.
+    Base64,
+}
+
+/// The name under which a vector is asked for. A reader that knows it may turn a list of numbers straight into bytes of
+/// components; to any other it means nothing.
+pub(crate) const VECTOR_STRUCT: &str = "annuli::vector";
 
 /// Why a vector cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -23,6 +41,12 @@ pub enum UnreadableVector {
     /// A text that is not base64 of whole floats.
     #[error("is a text that is not the base64 of little-endian 32-bit floats")]
     Base64,
+    /// Bytes that are not whole floats.
+    #[error("has {bytes} bytes, which are no whole 32-bit floats")]
+    Packed {
+        /// How many.
+        bytes: usize,
+    },
     /// Numbers that are no vector.
     #[error(transparent)]
     Invalid(#[from] InvalidVector),
@@ -36,10 +60,41 @@ impl TryFrom<WireVector> for Vector {
             WireVector::Numbers(numbers) => Ok(Self::new(numbers)?),
             WireVector::Base64(text) => {
                 let bytes = STANDARD.decode(text).map_err(|_| UnreadableVector::Base64)?;
-                let (floats, []) = bytes.as_chunks::<4>() else { return Err(UnreadableVector::Base64) };
-                Ok(Self::new(floats.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())?)
+                Ok(Self::new(floats(&bytes).ok_or(UnreadableVector::Base64)?)?)
+            }
+            WireVector::Packed(bytes) => {
+                Ok(Self::new(floats(&bytes).ok_or(UnreadableVector::Packed { bytes: bytes.len() })?)?)
             }
         }
+    }
+}
+
+fn floats(bytes: &[u8]) -> Option<Vec<f32>> {
+    let (floats, []) = bytes.as_chunks::<4>() else { return None };
+    Some(floats.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+}
+
+impl WireVector {
+    /// The vector, to be written in this way.
+    pub fn new(vector: &Vector, encoding: VectorEncoding) -> Self {
+        match encoding {
+            VectorEncoding::Numbers => Self::from(vector),
+            VectorEncoding::Base64 => Self::packed(vector),
+        }
+    }
+
+    /// About how many bytes it has when it is written.
+    pub(crate) fn bytes_about(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len() * 12,
+            Self::Base64(text) => text.len(),
+            Self::Packed(bytes) => bytes.len() / 3 * 4 + 4,
+        }
+    }
+
+    /// The vector as little-endian f32.
+    pub fn packed(vector: &Vector) -> Self {
+        Self::Packed(vector.as_slice().iter().flat_map(|component| component.to_le_bytes()).collect())
     }
 }
 
@@ -60,13 +115,15 @@ impl Serialize for WireVector {
         match self {
             Self::Numbers(numbers) => numbers.serialize(serializer),
             Self::Base64(text) => text.serialize(serializer),
+            Self::Packed(bytes) if serializer.is_human_readable() => STANDARD.encode(bytes).serialize(serializer),
+            Self::Packed(bytes) => serializer.serialize_bytes(bytes),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for WireVector {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(VectorVisitor)
+        deserializer.deserialize_newtype_struct(VECTOR_STRUCT, VectorVisitor)
     }
 }
 
@@ -77,6 +134,18 @@ impl<'de> Visitor<'de> for VectorVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a vector: a list of numbers, or base64 of little-endian 32-bit floats")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<WireVector, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<WireVector, E> {
+        Ok(WireVector::Packed(bytes))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<WireVector, E> {
+        Ok(WireVector::Packed(bytes.to_owned()))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<WireVector, E> {
