@@ -2,7 +2,7 @@
 //!
 //! Each has a runtime of its own, and a connection stays where it was put. On a runtime of several threads, a request
 //! on its way through hyper wakes one thread after another without need: that cost more than all else that the
-//! service does for a small search (DECISIONS.md, 13).
+//! service does for a small search (DECISIONS.md, 20).
 
 use std::io;
 use std::sync::Arc;
