@@ -11,8 +11,9 @@ use annuli_core::{
     DocId, Filter, HnswParams, IndexName, IndexSchema, Metadata, Metric, Number, Seq, ShardCount, Value, Vector,
 };
 use annuli_dump::LocalStore;
+use annuli_indexer::settings::SEAL_POINTS;
 use annuli_indexer::shard::ShardParts;
-use annuli_indexer::{CpuPool, Durability, ShardSettings, Workspace, clock};
+use annuli_indexer::{BuildPool, CpuPool, Durability, ShardSettings, Workspace, clock};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::path::Path;
@@ -22,9 +23,9 @@ use tempfile::TempDir;
 
 fn open(root: &Path) -> Workspace {
     let parts = ShardParts {
-        settings: ShardSettings { durability: Durability::Os },
+        settings: ShardSettings { durability: Durability::Os, seal_points: SEAL_POINTS },
         search_pool: CpuPool::start("search", 2, 64),
-        build_pool: Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()),
+        build_pool: BuildPool::start(2).unwrap(),
     };
     Workspace::open(root, LocalStore::new(root.join(".dumps")), parts).unwrap()
 }

@@ -44,7 +44,7 @@ fn counters(seq: u64) -> Counters {
 
 fn commit(store: &Store, changes: &[Change]) {
     let last = changes.last().unwrap().seq.0;
-    store.commit(changes, &counters(last), Durability::Fsync).unwrap();
+    store.commit(changes, &counters(last), None, Durability::Fsync).unwrap();
 }
 
 fn ids(store: &Store, behind: Option<&str>) -> Vec<String> {
@@ -99,7 +99,7 @@ fn the_log_holds_every_change_in_order() {
     let (_folder, store) = new_store();
     commit(&store, &[put(1, "a")]);
     commit(&store, &[delete(2, "a"), put(3, "b")]);
-    let logged: Vec<_> = store.snapshot().changes().map(|change| change.unwrap()).collect();
+    let logged: Vec<_> = store.snapshot().changes(Seq::ZERO).map(|change| change.unwrap()).collect();
     let short: Vec<_> = logged.iter().map(|change| (change.seq.0, change.id.as_str(), change.kind)).collect();
     assert_eq!(short, [(1, "a", ChangeKind::Put), (2, "a", ChangeKind::Delete), (3, "b", ChangeKind::Put)]);
     assert_eq!((logged[1].born, logged[1].killed), (None, Some(Point(0))));
@@ -111,7 +111,7 @@ fn the_log_is_trimmed_in_steps_and_keeps_what_it_promises() {
     let (_folder, store) = new_store();
     let kept_from = LOG_TRIM_STEP;
     commit(&store, &[put(kept_from - 1, "old"), put(kept_from, "kept")]);
-    let oldest = |store: &Store| store.snapshot().changes().next().unwrap().unwrap().seq.0;
+    let oldest = |store: &Store| store.snapshot().changes(Seq::ZERO).next().unwrap().unwrap().seq.0;
     commit(&store, &[put(LOG_CHANGES_KEPT + LOG_TRIM_STEP - 1, "a")]);
     assert_eq!(oldest(&store), kept_from - 1);
     commit(&store, &[put(LOG_CHANGES_KEPT + LOG_TRIM_STEP, "b")]);
