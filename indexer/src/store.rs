@@ -259,8 +259,13 @@ impl StoreSnapshot<'_> {
             })
     }
 
-    /// Every change behind `after` that the log still holds, oldest first.
-    pub fn changes(&self, after: Seq) -> impl Iterator<Item = Result<change::LoggedChange, StoreError>> + '_ {
+    /// Every change that the log still holds, oldest first.
+    pub fn changes(&self) -> impl Iterator<Item = Result<change::LoggedChange, StoreError>> + '_ {
+        self.changes_after(Seq::ZERO)
+    }
+
+    /// Those behind `after`.
+    pub fn changes_after(&self, after: Seq) -> impl Iterator<Item = Result<change::LoggedChange, StoreError>> + '_ {
         self.snapshot
             .iterator(IteratorMode::From(&change::ser_key(after.next()), Direction::Forward))
             .map(|entry| entry.map_err(|error| store_error(&self.store.path, &error)))

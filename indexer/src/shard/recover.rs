@@ -86,7 +86,7 @@ impl Recovery<'_> {
         let snapshot = self.store.snapshot();
         let mut seq = after;
         let mut born: BTreeMap<Point, DocId> = BTreeMap::new();
-        let changes = if after < last { Some(snapshot.changes(after)) } else { None };
+        let changes = if after < last { Some(snapshot.changes_after(after)) } else { None };
         for change in changes.into_iter().flatten() {
             let change = change?;
             if change.seq != seq.next() {
