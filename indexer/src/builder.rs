@@ -1,17 +1,18 @@
 //! The thread that keeps a shard's graphs up with its writes: inserts new rows into the head, seals them into
 //! segments, and has segments merged. It changes nothing itself: what it made, the writer takes over.
 
+use crate::clock;
 use crate::head::Head;
 use crate::plan::{self, Pace, TailWork};
-use crate::settings::{BUILD_RETRY_AFTER, BUILD_STEP_POINTS, CALM_AFTER, ShardSettings};
+use crate::settings::{BUILD_RETRY_AFTER, BUILD_STEP_POINTS, CALM_AFTER, HEAD_AFTER, ShardSettings};
 use crate::tail::Tail;
 use crate::view::View;
 use crate::workshop::{BuildError, Workshop};
 use crate::writer::Command;
-use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use crossbeam_channel::{Receiver, Sender, after, at, bounded, never, select};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::Instant;
 
 /// Tells the builder that there is a new view.
 #[derive(Debug, Clone)]
@@ -40,8 +41,10 @@ pub(crate) struct Builder {
     /// would make a search find them twice.
     inserted: Option<(Arc<Head>, usize)>,
     merge: Option<Merge>,
-    /// When the last build failed, what is done next waits.
-    failed: bool,
+    /// When the last seal was over.
+    sealed: Instant,
+    /// When the next build may be tried, after one has failed.
+    retry: Option<Instant>,
 }
 
 /// A merge, on a thread of its own: it may take minutes, in which new rows are still sealed.
@@ -64,21 +67,19 @@ enum Woken {
 
 impl Builder {
     pub(crate) fn new(settings: ShardSettings, workshop: Workshop, wakes: Receiver<()>) -> Self {
-        Self { settings, workshop, wakes, inserted: None, merge: None, failed: false }
+        Self { settings, workshop, wakes, inserted: None, merge: None, sealed: clock::now(), retry: None }
     }
 
     /// Works until it is told to stop, or the writer is gone.
     pub(crate) fn run(mut self) {
-        let mut pace = Pace::Busy;
+        let mut calm = false;
         let mut settled = false;
         loop {
             match self.wait(settled) {
-                // After a failure nothing is tried before its time, however many writes come.
-                Woken::Called if self.failed => continue,
-                Woken::Called => pace = Pace::Busy,
+                Woken::Called => calm = false,
                 Woken::Waited => {
-                    self.failed = false;
-                    pace = Pace::Calm;
+                    self.retry = None;
+                    calm = true;
                 }
                 Woken::Merged(result) => {
                     self.join_merge();
@@ -86,7 +87,8 @@ impl Builder {
                 }
                 Woken::Told => break,
             }
-            settled = !self.failed && self.work(pace) && pace == Pace::Calm;
+            // After a failure nothing is tried before its time, however many writes come.
+            settled = self.retry.is_none() && self.work(calm) && calm;
         }
         self.join_merge();
     }
@@ -94,32 +96,36 @@ impl Builder {
     fn wait(&self, settled: bool) -> Woken {
         let nobody = never();
         let ended = self.merge.as_ref().map_or(&nobody, |merge| &merge.ended);
-        let patience = match (self.failed, settled) {
-            (true, _) => BUILD_RETRY_AFTER,
-            (false, true) => Duration::MAX,
-            (false, false) => CALM_AFTER,
+        let time = match self.retry {
+            Some(retry) => at(retry),
+            None if settled => never(),
+            None => after(CALM_AFTER),
         };
-        let time = if patience == Duration::MAX { never() } else { crossbeam_channel::after(patience) };
         select! {
             recv(self.workshop.stop.told()) -> _ => Woken::Told,
-            recv(ended) -> result => Woken::Merged(result.unwrap_or(Err(BuildError::Stopped))),
+            recv(ended) -> result => Woken::Merged(result.unwrap_or(Err(BuildError::Panicked))),
             recv(self.wakes) -> wake => if wake.is_ok() { Woken::Called } else { Woken::Told },
             recv(time) -> _ => Woken::Waited,
         }
     }
 
     /// Does what there is to do, but for what a merge does meanwhile. Returns whether all is done.
-    fn work(&mut self, pace: Pace) -> bool {
+    fn work(&mut self, calm: bool) -> bool {
         while !self.workshop.stop.is_told() {
             let view = self.workshop.views.load_full();
             let mut shape = view.shape();
             shape.uncovered = view.tail.table.end() - self.covered(&view.tail);
             let bounds = view.bounds(self.settings);
-            self.start_merge(&view, &plan::merge(&shape, bounds, pace));
-            let (what, result) = match plan::tail_work(&shape, bounds, pace) {
+            let pace = self.pace(calm);
+            let work = plan::tail_work(&shape, bounds, pace);
+            // In peace, what is sealed now is merged with the others at once.
+            if !calm || work == TailWork::Nothing {
+                self.start_merge(&view, &plan::merge(&shape, bounds, pace));
+            }
+            let (what, result) = match work {
                 TailWork::Nothing => return self.merge.is_none(),
                 TailWork::Extend => ("head", self.extend(&view)),
-                TailWork::Seal => ("seal", self.workshop.seal(view)),
+                TailWork::Seal => ("seal", self.seal(view)),
                 TailWork::Checkpoint => ("checkpoint", self.workshop.checkpoint(view)),
             };
             if !self.heed(what, result) {
@@ -129,13 +135,29 @@ impl Builder {
         false
     }
 
+    fn pace(&self, calm: bool) -> Pace {
+        if calm {
+            Pace::Calm
+        } else if clock::now().duration_since(self.sealed) < HEAD_AFTER {
+            Pace::Busy
+        } else {
+            Pace::Steady
+        }
+    }
+
+    fn seal(&mut self, view: Arc<View>) -> Result<(), BuildError> {
+        let result = self.workshop.seal(view);
+        self.sealed = clock::now();
+        result
+    }
+
     /// Returns whether to go on.
     fn heed(&mut self, what: &str, result: Result<(), BuildError>) -> bool {
         match result {
             Ok(()) => true,
             Err(BuildError::Stopped) => false,
-            Err(error @ (BuildError::Save(_) | BuildError::Refused(_))) => {
-                self.failed = true;
+            Err(error @ (BuildError::Panicked | BuildError::Save(_) | BuildError::Refused(_))) => {
+                self.retry = Some(clock::now() + BUILD_RETRY_AFTER);
                 let (shard, retry_s) = (self.workshop.shard.0, BUILD_RETRY_AFTER.as_secs());
                 tracing::warn!(shard, retry_s, %error, "a {what} failed; searches go on with what there was before");
                 false

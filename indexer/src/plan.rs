@@ -8,8 +8,10 @@ use crate::settings::{
 /// Whether writes have been coming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// They have.
+    /// They have, and the last seal was a moment ago.
     Busy,
+    /// They have, so slowly that there was no seal for a while.
+    Steady,
     /// None has come for a while: what costs more now than it would later, and saves work in searches, is worth it.
     Calm,
 }
@@ -64,7 +66,7 @@ pub(crate) fn tail_work(shape: &Shape, bounds: Bounds, pace: Pace) -> TailWork {
     }
     if shape.tail >= bounds.seal_points || long_replay || (pace == Pace::Calm && shape.tail > rest) {
         TailWork::Seal
-    } else if shape.tail > SCAN_POINTS_MAX && shape.uncovered > 0 {
+    } else if pace != Pace::Busy && shape.tail > SCAN_POINTS_MAX && shape.uncovered > 0 {
         TailWork::Extend
     } else {
         TailWork::Nothing
@@ -86,7 +88,7 @@ pub(crate) fn merge(shape: &Shape, bounds: Bounds, pace: Pace) -> Vec<usize> {
         return vec![place];
     }
     let (share, at_once) = match pace {
-        Pace::Busy => (MERGE_SHARE_BUSY, MERGED_AT_ONCE_MIN),
+        Pace::Busy | Pace::Steady => (MERGE_SHARE_BUSY, MERGED_AT_ONCE_MIN),
         Pace::Calm => (MERGE_SHARE_CALM, 2),
     };
     let mut places: Vec<_> = (0..shape.parts.len()).collect();
@@ -128,8 +130,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_tail(shape: &Shape, busy: TailWork, calm: TailWork) {
-        assert_eq!((tail_work(shape, BOUNDS, Pace::Busy), tail_work(shape, BOUNDS, Pace::Calm)), (busy, calm));
+    fn check_tail(shape: &Shape, steady: TailWork, calm: TailWork) {
+        let busy = if steady == TailWork::Extend { TailWork::Nothing } else { steady };
+        let work = [Pace::Busy, Pace::Steady, Pace::Calm].map(|pace| tail_work(shape, BOUNDS, pace));
+        assert_eq!(work, [busy, steady, calm]);
     }
 
     #[test]

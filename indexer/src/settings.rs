@@ -44,6 +44,10 @@ pub const SEAL_POINTS: NonZeroUsize = NonZeroUsize::new(8_192).expect("not zero"
 /// microseconds, less than the walk of one more segment.
 pub const TAIL_REST_MAX: usize = 64;
 
+/// How long new rows go without a seal before they enter the head: an import that goes on gets to a seal much sooner,
+/// and its rows would enter two graphs.
+pub const HEAD_AFTER: Duration = Duration::from_secs(2);
+
 /// How long no write has come when writes count as paused. A batch of a client that sends one after the other comes
 /// much sooner.
 pub const CALM_AFTER: Duration = Duration::from_millis(500);

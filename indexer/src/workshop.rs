@@ -13,7 +13,7 @@ use crate::writer::{Command, WriteError};
 use annuli_core::segment::{BuildOptions, Precision, Rows, SegmentOptions, WriteSegmentError};
 use annuli_core::{Dim, ShardId};
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{RecvError, Sender, bounded, select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,6 +36,9 @@ pub(crate) enum BuildError {
     /// The shard is closing.
     #[error("the shard is closing")]
     Stopped,
+    /// A defect; the log says where.
+    #[error("it ended in a panic, the log says where")]
+    Panicked,
     /// No file was made.
     #[error(transparent)]
     Save(SaveError),
@@ -133,7 +136,12 @@ impl Workshop {
         let (reply, answer) = bounded(1);
         let replace = Command::Replace { replacement: Box::new(replacement), reply };
         self.writer.send(replace).map_err(|_| BuildError::Stopped)?;
-        match answer.recv() {
+        // A writer that has ended leaves what it has not taken in the queue, and an answer would never come.
+        let answer = select! {
+            recv(answer) -> answer => answer,
+            recv(self.stop.told()) -> _ => Err(RecvError),
+        };
+        match answer {
             Ok(Ok(retired)) => {
                 drop(retired);
                 merged.into_iter().for_each(|number| self.folder.remove(number));

@@ -222,3 +222,22 @@ async fn searches_are_whole_while_segments_are_made_and_merged() {
     assert_eq!(search(&shard, &[9.0, 9.0], 1, SearchMode::Exact).await, ["new-299"]);
     assert_eq!(shard.count(None, read(false), soon()).await.unwrap().count, 2_601);
 }
+
+/// The builder once waited for an answer that the writer, told to end before it took the question, never gave.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_closes_whatever_it_is_about_to_build() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = 0;
+    for round in 0..100 {
+        let workspace = open_with(folder.path(), 1);
+        let shard = Arc::clone(&create(&workspace, schema(2, Metric::Euclidean)).await.shards[0]);
+        for n in 0..round % 7 {
+            write(&shard, vec![put(&format!("{round}-{n}"), &[1.0, 2.0])]).await.unwrap();
+            written += 1;
+        }
+        workspace.close();
+        drop((workspace, shard));
+    }
+    let workspace = open_with(folder.path(), 1);
+    assert_eq!(shard_of(&workspace).count(None, read(false), soon()).await.unwrap().count, written);
+}
