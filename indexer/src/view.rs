@@ -14,6 +14,7 @@ use crate::workshop::segment_points_max;
 pub use allowed::Allowed;
 use annuli_api::shard_api::{Position, ShardHit, ShardSearch};
 use annuli_core::{DocId, Filter, IndexSchema, Point, Seq, Vector};
+use nearest::Place;
 
 /// A state of a shard, as of one seq. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -98,23 +99,12 @@ impl View {
     /// Vectors of about `count` live documents, spread over all.
     pub(crate) fn sample(&self, count: usize) -> Vec<Vector> {
         let step = (self.live() / count).max(1);
-        let in_parts = self.parts.iter().flat_map(|part| {
-            let vector = |slot| {
-                let mut components = Vec::new();
-                part.segment().read_vector(slot, &mut components);
-                stored(components)
-            };
-            part.live_slots().map(vector)
-        });
-        let in_tail = self.tail.table.live_from(0).map(|(_, row)| row.vector.clone());
-        in_parts.chain(in_tail).step_by(step).take(count).collect()
+        let in_parts = self.parts.iter().flat_map(|part| part.live_slots().map(move |slot| Place::Slot(part, slot)));
+        let in_tail = self.tail.table.live_from(0).map(|(_, row)| Place::Row(row));
+        in_parts.chain(in_tail).step_by(step).take(count).map(|place| place.vector()).collect()
     }
 }
 
 fn doc_id(part: &Part, slot: u32) -> DocId {
     DocId::new(part.segment().id(slot)).expect("its length was checked when the segment was opened")
-}
-
-fn stored(components: Vec<f32>) -> Vector {
-    Vector::new(components).expect("its components were checked when the segment was opened")
 }

@@ -2,7 +2,7 @@
 
 use super::allowed::{Allowed, PartAllowed};
 use super::planner::{self, Wish};
-use super::{View, doc_id, metadata_in, stored};
+use super::{View, doc_id, metadata_in};
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::part::Part;
 use crate::table::Row;
@@ -134,7 +134,8 @@ struct Candidate<'a> {
 }
 
 /// Where a document is.
-enum Place<'a> {
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
     Slot(&'a Part, u32),
     Row(&'a Row),
 }
@@ -144,6 +145,18 @@ impl Place<'_> {
         match self {
             Self::Slot(part, slot) => part.segment().id(*slot),
             Self::Row(row) => row.id.as_str(),
+        }
+    }
+
+    /// The vector as it was sent.
+    pub(super) fn vector(self) -> Vector {
+        match self {
+            Self::Slot(part, slot) => {
+                let mut components = Vec::new();
+                part.segment().read_vector(slot, &mut components);
+                Vector::new(components).expect("its components were checked when the segment was opened")
+            }
+            Self::Row(row) => row.vector.clone(),
         }
     }
 }
@@ -156,17 +169,13 @@ impl Candidate<'_> {
                 id: doc_id(part, slot),
                 distance,
                 metadata: include.metadata.then(|| metadata_in(part.segment(), slot)),
-                vector: include.vector.then(|| {
-                    let mut components = Vec::new();
-                    part.segment().read_vector(slot, &mut components);
-                    stored(components)
-                }),
+                vector: include.vector.then(|| self.place.vector()),
             },
             Place::Row(row) => ShardHit {
                 id: row.id.clone(),
                 distance,
                 metadata: include.metadata.then(|| row.metadata.clone()),
-                vector: include.vector.then(|| row.vector.clone()),
+                vector: include.vector.then(|| self.place.vector()),
             },
         }
     }
