@@ -84,7 +84,7 @@ impl View {
         let mut matching = Vec::with_capacity(allowed.count());
         for (part, allowed) in self.parts.iter().zip(allowed.parts()) {
             let segment = part.segment();
-            matching.extend(allowed.slots(segment.len()).map(|slot| (doc_id(part, slot), segment.seq(slot))));
+            matching.extend(allowed.as_bits().slots(segment.len()).map(|slot| (doc_id(part, slot), segment.seq(slot))));
         }
         let table = &self.tail.table;
         matching.extend(allowed.tail().slots(table).map(|slot| (table.row(slot).id.clone(), table.row(slot).seq)));

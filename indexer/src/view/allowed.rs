@@ -5,6 +5,7 @@ use crate::bits;
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::part::Part;
 use crate::table::Table;
+use annuli_core::column::Slots;
 use annuli_core::{Filter, segment};
 use std::sync::Arc;
 
@@ -62,14 +63,18 @@ impl PartAllowed {
             return Ok(Self { words: part.live_words().cloned(), count: part.live() });
         };
         let segment = part.segment();
-        let mut words = vec![0_u64; segment.len().div_ceil(64)];
-        for (row, slot) in part.live_slots().enumerate() {
-            deadline.look_at(row)?;
-            if filter.matches(&metadata_in(segment, slot)) {
-                words[slot as usize / 64] |= 1 << (slot % 64);
-            }
+        let mut selection = segment.columns().select(filter);
+        if let Some(live) = part.live_words() {
+            let rows = u32::try_from(segment.len()).expect("slots of a segment are numbered in 32 bits");
+            selection.keep(&Slots::from_words(rows, live.to_vec()).expect("a bit for each slot"));
         }
-        Ok(Self { count: bits::count(&words), words: Some(Arc::new(words)) })
+        let mut asked = 0;
+        let slots = selection.settle(|slot| {
+            deadline.look_at(asked)?;
+            asked += 1;
+            Ok(filter.matches(&metadata_in(segment, slot)))
+        })?;
+        Ok(Self { count: slots.count() as usize, words: Some(Arc::new(slots.into_words())) })
     }
 
     pub(super) fn count(&self) -> usize {
@@ -79,13 +84,6 @@ impl PartAllowed {
     /// As the segment takes it.
     pub(super) fn as_bits(&self) -> segment::Allowed<'_> {
         segment::Allowed { words: self.words.as_ref().map(|words| words.as_slice()), count: self.count }
-    }
-
-    /// Every allowed slot of a segment of so many.
-    pub(super) fn slots(&self, len: usize) -> impl Iterator<Item = u32> {
-        let number = |slot| u32::try_from(slot).expect("slots of a segment are numbered in 32 bits");
-        let all = if self.words.is_none() { len } else { 0 };
-        (0..all).chain(bits::slots(self.words.as_ref().map_or(&[], |words| words.as_slice()))).map(number)
     }
 }
 

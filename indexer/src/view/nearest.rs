@@ -8,7 +8,7 @@ use crate::part::Part;
 use crate::table::Row;
 use annuli_api::shard_api::{Include, ShardHit, ShardSearch};
 use annuli_core::metric::PreparedQuery;
-use annuli_core::segment::{Breadth, Scratch};
+use annuli_core::segment::{Breadth, Found, Scratch, Segment};
 use annuli_core::{TopK, Vector};
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -17,6 +17,10 @@ thread_local! {
     /// What walks of this thread need, kept from one to the next.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
+
+/// Hits that an exact search asks a segment for beyond those that it wants, so that hits as far as each other are most
+/// often found at once.
+const TIES: usize = 6;
 
 /// The nearest allowed documents of one query, nearest first.
 pub(super) fn nearest(
@@ -62,27 +66,35 @@ impl Asked<'_> {
             return Ok(());
         }
         self.deadline.check()?;
-        if let Some(ef) = planner::segment_width(self.wish, segment.len(), allowed.count()) {
-            let walked = SCRATCH
-                .with_borrow_mut(|scratch| segment.walk(self.query, Breadth { k, ef }, allowed.as_bits(), scratch));
-            // A walk may find mostly what is not allowed.
-            if walked.len() >= k {
-                let candidate = |hit: annuli_core::segment::Found| Candidate {
-                    distance: hit.distance,
-                    place: Place::Slot(part, hit.slot),
-                };
-                found.extend(walked.into_iter().map(candidate));
-                return Ok(());
+        SCRATCH.with_borrow_mut(|scratch| {
+            let hits = match planner::width(self.wish) {
+                Some(ef) => segment.search(self.query, Breadth { k, ef }, allowed.as_bits(), scratch),
+                None => self.exactly(segment, k, allowed, scratch)?,
+            };
+            let candidate = |hit: Found| Candidate { distance: hit.distance, place: Place::Slot(part, hit.slot) };
+            found.extend(hits.into_iter().map(candidate));
+            Ok(())
+        })
+    }
+
+    /// At least the `k` nearest of a segment, with all that are as far as the last of them: which of those are hits,
+    /// their ids say.
+    fn exactly(
+        &self,
+        segment: &Segment,
+        k: usize,
+        allowed: &PartAllowed,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<Found>, DeadlinePassed> {
+        let mut wanted = k + TIES;
+        loop {
+            let found = segment.exact(self.query, wanted, allowed.as_bits(), scratch, || self.deadline.check())?;
+            let ends_in_tie = found[k - 1].distance.total_cmp(&found[found.len() - 1].distance).is_eq();
+            if found.len() == allowed.count() || !ends_in_tie {
+                return Ok(found);
             }
+            wanted *= 4;
         }
-        let (mut top, mut buffer) = (TopK::new(k), Vec::new());
-        for (row, slot) in allowed.slots(segment.len()).enumerate() {
-            self.deadline.look_at(row)?;
-            let distance = segment.distance(self.query, slot, &mut buffer);
-            top.offer(Candidate { distance, place: Place::Slot(part, slot) });
-        }
-        found.extend(top.into_sorted());
-        Ok(())
     }
 
     /// The nearest of the tail.

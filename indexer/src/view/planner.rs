@@ -1,14 +1,11 @@
-//! Whether to walk a graph or to scan what is allowed. All constants were measured on Fashion-MNIST.
+//! Whether to search approximately at all, and whether to walk the head. A segment plans its own search.
 
 use crate::settings::SCAN_POINTS_MAX;
 use annuli_api::shard_api::SearchMode;
 
 /// How much longer a walk of the head takes for a point that it returns than a scan for a point that it looks at: a
-/// walk compares with some twenty points for each that it returns, out of order in memory.
+/// walk compares with some twenty points for each that it returns, out of order in memory. Measured on Fashion-MNIST.
 const HEAD_WALK_COST: usize = 30;
-
-/// The same for a segment, whose walk compares by codes, and with less of them.
-const SEGMENT_WALK_COST: usize = 3;
 
 /// What a search asks for, and how many documents there are to answer with.
 #[derive(Debug, Clone, Copy)]
@@ -17,14 +14,6 @@ pub(super) struct Wish {
     pub(super) k: usize,
     /// In the whole view.
     pub(super) allowed: usize,
-}
-
-/// The width of the walk of a segment of `len` documents, of which so many are allowed, before it is widened for those
-/// that are not; `None` where a scan is asked for, or cheaper.
-pub(super) fn segment_width(wish: Wish, len: usize, allowed: usize) -> Option<usize> {
-    let ef = width(wish)?;
-    let widened = ef.saturating_mul(len).div_ceil(allowed.max(1));
-    (allowed == len || widened.saturating_mul(SEGMENT_WALK_COST) < allowed).then_some(ef)
 }
 
 /// How many points to ask the head for so that about `ef` allowed ones are found. It holds `covered` of the `len` rows
@@ -38,7 +27,8 @@ pub(super) fn head_width(wish: Wish, covered: usize, len: usize, allowed: usize)
     (widened.saturating_mul(HEAD_WALK_COST) < allowed).then_some(widened)
 }
 
-fn width(wish: Wish) -> Option<usize> {
+/// How wide to walk; `None` where nothing may be missed, or need not be.
+pub(super) fn width(wish: Wish) -> Option<usize> {
     match wish.mode {
         SearchMode::Exact => None,
         // So few are scanned as fast as they are walked to, and none is missed.
@@ -56,23 +46,14 @@ mod tests {
     }
 
     #[test]
-    fn exact_searches_and_small_shards_are_scanned() {
-        assert_eq!(segment_width(Wish { mode: SearchMode::Exact, ..wish(50_000) }, 50_000, 50_000), None);
-        assert_eq!(segment_width(wish(2_000), 2_000, 2_000), None);
-        assert_eq!(segment_width(wish(2_001), 2_001, 2_001), Some(100));
-        assert_eq!(segment_width(wish(90_000), 7, 7), Some(100));
-    }
-
-    #[test]
-    fn a_segment_is_walked_when_enough_of_it_is_allowed() {
-        assert_eq!(segment_width(wish(6_000), 60_000, 6_000), Some(100));
-        assert_eq!(segment_width(wish(3_000), 60_000, 3_000), None);
-        assert_eq!(segment_width(wish(3_000), 60_000, 0), None);
+    fn exact_searches_and_small_shards_are_not_walked() {
+        assert_eq!(width(Wish { mode: SearchMode::Exact, ..wish(50_000) }), None);
+        assert_eq!((width(wish(2_000)), width(wish(2_001))), (None, Some(100)));
     }
 
     #[test]
     fn a_walk_is_as_wide_as_the_answer() {
-        assert_eq!(segment_width(Wish { k: 500, ..wish(9_000) }, 9_000, 9_000), Some(500));
+        assert_eq!(width(Wish { k: 500, ..wish(9_000) }), Some(500));
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Pair {
         };
         let mut components = [component(), component(), component()];
         // Under cosine a vector needs a direction.
-        components[0] += if components == [0.0; 3] { 1.0 } else { 0.0 };
+        components[0] += if components.iter().all(|component| component.to_bits() << 1 == 0) { 1.0 } else { 0.0 };
         Vector::new(components.to_vec()).unwrap()
     }
 

@@ -91,7 +91,8 @@ async fn a_damaged_or_missing_segment_is_built_again_and_answers_stay() {
             fs::write(path, bytes).unwrap();
         }
     };
-    let damages: [Box<dyn Fn(&Path)>; 7] = [
+    type Damage = Box<dyn Fn(&Path)>;
+    let damages: [Damage; 7] = [
         Box::new(flip(0)),
         Box::new(flip(3)),
         Box::new(flip(50)),
