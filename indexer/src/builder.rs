@@ -1,22 +1,18 @@
-//! The thread that keeps a shard's graph up with its table: extends it by new points, and rebuilds table and graph
-//! when too many points are dead. It changes nothing itself: what it made, the writer takes over.
+//! The thread that keeps a shard's graphs up with its writes: inserts new rows into the head, seals them into
+//! segments, and has segments merged. It changes nothing itself: what it made, the writer takes over.
 
-use crate::clock::Every;
+use crate::clock;
 use crate::head::Head;
-use crate::settings::{BUILD_STEP_POINTS, DEAD_PERCENT_MAX, DEAD_POINTS_MIN, SCAN_POINTS_MAX};
-use crate::table::Table;
+use crate::plan::{self, Pace, TailWork};
+use crate::settings::{BUILD_RETRY_AFTER, BUILD_STEP_POINTS, CALM_AFTER, HEAD_AFTER, ShardSettings};
+use crate::tail::Tail;
 use crate::view::View;
-use crate::writer::{Command, Rebuilt};
-use annuli_core::ShardId;
-use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use rayon::ThreadPool;
+use crate::workshop::{BuildError, Workshop};
+use crate::writer::Command;
+use crossbeam_channel::{Receiver, Sender, after, at, bounded, never, select};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// Between two lines about a long build in the log.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// Tells the builder that there is a new view.
 #[derive(Debug, Clone)]
@@ -38,164 +34,182 @@ impl Wake {
 
 /// The builder of one shard.
 pub(crate) struct Builder {
-    pub(crate) shard: ShardId,
-    pub(crate) views: Arc<ArcSwap<View>>,
-    pub(crate) wakes: Receiver<()>,
-    pub(crate) writer: Sender<Command>,
-    pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) stop: Arc<AtomicBool>,
+    settings: ShardSettings,
+    workshop: Workshop,
+    wakes: Receiver<()>,
+    /// Slots that are in a head. The view learns of them later, when the writer comes to it; to insert them again
+    /// would make a search find them twice.
+    inserted: Option<(Arc<Head>, usize)>,
+    merge: Option<Merge>,
+    /// When the last seal was over.
+    sealed: Instant,
+    /// When the next build may be tried, after one has failed.
+    retry: Option<Instant>,
 }
 
-/// What there is to do.
-#[derive(Debug, PartialEq, Eq)]
-enum Work {
-    Nothing,
-    Extend { from: usize, to: usize },
-    Rebuild,
+/// A merge, on a thread of its own: it may take minutes, in which new rows are still sealed.
+struct Merge {
+    thread: JoinHandle<()>,
+    ended: Receiver<Result<(), BuildError>>,
+}
+
+/// What ends a wait.
+enum Woken {
+    /// There is a new view.
+    Called,
+    /// For a while there was none.
+    Waited,
+    /// A merge has ended.
+    Merged(Result<(), BuildError>),
+    /// It is time to stop.
+    Told,
 }
 
 impl Builder {
+    pub(crate) fn new(settings: ShardSettings, workshop: Workshop, wakes: Receiver<()>) -> Self {
+        Self { settings, workshop, wakes, inserted: None, merge: None, sealed: clock::now(), retry: None }
+    }
+
     /// Works until it is told to stop, or the writer is gone.
-    pub(crate) fn run(self) {
-        let mut replaced: Option<Arc<Head>> = None;
-        // Slots that are in the graph. The view learns of them later, when the writer comes to it; to insert them
-        // again would make a search find them twice.
-        let mut inserted: Option<(Arc<Head>, usize)> = None;
-        while self.wakes.recv().is_ok() {
-            let mut progress = Progress::new(self.shard);
-            loop {
-                if self.stopped() {
-                    return;
+    pub(crate) fn run(mut self) {
+        let mut calm = false;
+        let mut settled = false;
+        loop {
+            match self.wait(settled) {
+                Woken::Called => calm = false,
+                Woken::Waited => {
+                    self.retry = None;
+                    calm = true;
                 }
-                let view = self.views.load_full();
-                if replaced.as_ref().is_some_and(|head| Arc::ptr_eq(head, &view.head)) {
-                    // The writer has not yet taken over what replaces this; it wakes us when it has.
-                    break;
+                Woken::Merged(result) => {
+                    self.join_merge();
+                    self.heed("merge", result);
                 }
-                // A graph that is no longer in use is dropped here, which takes long, and not kept until the next.
-                replaced = None;
-                inserted = inserted.filter(|(head, _)| Arc::ptr_eq(head, &view.head));
-                let covered = match &inserted {
-                    Some((head, covered)) if Arc::ptr_eq(head, &view.head) => *covered,
-                    Some(_) | None => view.covered,
-                };
-                let command = match next_work(&view.table, covered) {
-                    Work::Nothing => break,
-                    Work::Extend { from, to } => {
-                        insert(&view.head, &view.table, from, to, &self.pool);
-                        progress.report(to, view.table.len());
-                        inserted = Some((Arc::clone(&view.head), to));
-                        Command::Extended { head: Arc::clone(&view.head), covered: to }
-                    }
-                    Work::Rebuild => {
-                        let Some(rebuilt) = self.rebuild(&view) else { return };
-                        replaced = Some(Arc::clone(&view.head));
-                        Command::Rebuilt(rebuilt)
-                    }
-                };
-                if self.writer.send(command).is_err() {
-                    return;
-                }
+                Woken::Told => break,
             }
-            progress.finish();
+            // After a failure nothing is tried before its time, however many writes come.
+            settled = self.retry.is_none() && self.work(calm) && calm;
+        }
+        self.join_merge();
+    }
+
+    fn wait(&self, settled: bool) -> Woken {
+        let nobody = never();
+        let ended = self.merge.as_ref().map_or(&nobody, |merge| &merge.ended);
+        let time = match self.retry {
+            Some(retry) => at(retry),
+            None if settled => never(),
+            None => after(CALM_AFTER),
+        };
+        select! {
+            recv(self.workshop.stop.told()) -> _ => Woken::Told,
+            recv(ended) -> result => Woken::Merged(result.unwrap_or(Err(BuildError::Panicked))),
+            recv(self.wakes) -> wake => if wake.is_ok() { Woken::Called } else { Woken::Told },
+            recv(time) -> _ => Woken::Waited,
         }
     }
 
-    /// A table and a graph of the live rows alone; `None` when it is time to stop.
-    fn rebuild(&self, view: &View) -> Option<Rebuilt> {
-        let table = view.table.compacted();
-        let head = Arc::new(Head::new(view.schema.metric, view.schema.hnsw));
-        let mut progress = Progress::new(self.shard);
-        let mut covered = 0;
-        while let Work::Extend { from, to } = next_work(&table, covered) {
-            if self.stopped() {
-                return None;
+    /// Does what there is to do, but for what a merge does meanwhile. Returns whether all is done.
+    fn work(&mut self, calm: bool) -> bool {
+        while !self.workshop.stop.is_told() {
+            let view = self.workshop.views.load_full();
+            let mut shape = view.shape();
+            shape.uncovered = view.tail.table.end() - self.covered(&view.tail);
+            let bounds = view.bounds(self.settings);
+            let pace = self.pace(calm);
+            let work = plan::tail_work(&shape, bounds, pace);
+            // In peace, what is sealed now is merged with the others at once.
+            if !calm || work == TailWork::Nothing {
+                self.start_merge(&view, &plan::merge(&shape, bounds, pace));
             }
-            insert(&head, &table, from, to, &self.pool);
-            progress.report(to, table.len());
-            covered = to;
+            let (what, result) = match work {
+                TailWork::Nothing => return self.merge.is_none(),
+                TailWork::Extend => ("head", self.extend(&view)),
+                TailWork::Seal => ("seal", self.seal(view)),
+                TailWork::Checkpoint => ("checkpoint", self.workshop.checkpoint(view)),
+            };
+            if !self.heed(what, result) {
+                return false;
+            }
         }
-        Some(Rebuilt { base: view.clone(), table, head, covered })
+        false
     }
 
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-    }
-}
-
-fn next_work(table: &Table, covered: usize) -> Work {
-    if table.dead() >= DEAD_POINTS_MIN && table.dead() * 100 >= table.len() * DEAD_PERCENT_MAX {
-        return Work::Rebuild;
-    }
-    if table.len() <= SCAN_POINTS_MAX || covered == table.len() {
-        return Work::Nothing;
-    }
-    Work::Extend { from: covered, to: table.len().min(covered + BUILD_STEP_POINTS) }
-}
-
-fn insert(head: &Head, table: &Table, from: usize, to: usize, pool: &ThreadPool) {
-    // A point that died before it got here is of no use to the graph.
-    let rows: Vec<_> =
-        table.live_from(from).take_while(|(slot, _)| *slot < to).map(|(slot, row)| (slot, Arc::clone(row))).collect();
-    head.insert(&rows, pool);
-}
-
-/// Lines in the log while a build takes long.
-struct Progress {
-    shard: ShardId,
-    every: Every,
-    reported: bool,
-}
-
-impl Progress {
-    fn new(shard: ShardId) -> Self {
-        Self { shard, every: Every::new(PROGRESS_INTERVAL), reported: false }
-    }
-
-    fn report(&mut self, done: usize, total: usize) {
-        if self.every.is_due() {
-            self.reported = true;
-            tracing::info!(shard = self.shard.0, points = done, of = total, "building the graph");
+    fn pace(&self, calm: bool) -> Pace {
+        if calm {
+            Pace::Calm
+        } else if clock::now().duration_since(self.sealed) < HEAD_AFTER {
+            Pace::Busy
+        } else {
+            Pace::Steady
         }
     }
 
-    fn finish(&self) {
-        if self.reported {
-            tracing::info!(shard = self.shard.0, "the graph holds every document");
+    fn seal(&mut self, view: Arc<View>) -> Result<(), BuildError> {
+        let result = self.workshop.seal(view);
+        self.sealed = clock::now();
+        result
+    }
+
+    /// Returns whether to go on.
+    fn heed(&mut self, what: &str, result: Result<(), BuildError>) -> bool {
+        match result {
+            Ok(()) => true,
+            Err(BuildError::Stopped) => false,
+            Err(error @ (BuildError::Panicked | BuildError::Save(_) | BuildError::Refused(_))) => {
+                self.retry = Some(clock::now() + BUILD_RETRY_AFTER);
+                let (shard, retry_s) = (self.workshop.shard.0, BUILD_RETRY_AFTER.as_secs());
+                tracing::warn!(shard, retry_s, %error, "a {what} failed; searches go on with what there was before");
+                false
+            }
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::tests::row;
-    use annuli_core::Point;
-
-    fn table(rows: u64, dead: u64) -> Table {
-        let mut table = Table::default();
-        (0..rows).for_each(|point| table.push(row(point)));
-        (0..dead).for_each(|point| table.kill(Point(point)));
-        table
+    fn covered(&self, tail: &Tail) -> usize {
+        match &self.inserted {
+            Some((head, covered)) if Arc::ptr_eq(head, &tail.head) => *covered,
+            Some(_) | None => tail.covered,
+        }
     }
 
-    #[test]
-    fn a_small_table_needs_no_graph() {
-        assert_eq!(next_work(&table(2_000, 0), 0), Work::Nothing);
-        assert_eq!(next_work(&table(2_001, 0), 0), Work::Extend { from: 0, to: 512 });
+    /// Inserts the next rows into the head.
+    fn extend(&mut self, view: &View) -> Result<(), BuildError> {
+        let Tail { table, head, .. } = &view.tail;
+        let from = self.covered(&view.tail);
+        let to = table.end().min(from + BUILD_STEP_POINTS);
+        // A point that died before it got here is of no use to the graph.
+        let rows: Vec<_> = table
+            .live_from(from)
+            .take_while(|(slot, _)| *slot < to)
+            .map(|(slot, row)| (slot, Arc::clone(row)))
+            .collect();
+        head.insert(&rows, self.workshop.pool.heads());
+        self.inserted = Some((Arc::clone(head), to));
+        let extended = Command::Extended { head: Arc::clone(head), covered: to };
+        self.workshop.writer.send(extended).map_err(|_| BuildError::Stopped)
     }
 
-    #[test]
-    fn the_last_step_ends_with_the_table() {
-        assert_eq!(next_work(&table(2_050, 0), 2_048), Work::Extend { from: 2_048, to: 2_050 });
-        assert_eq!(next_work(&table(2_050, 0), 2_050), Work::Nothing);
+    fn start_merge(&mut self, view: &Arc<View>, places: &[usize]) {
+        if places.is_empty() || self.merge.is_some() {
+            return;
+        }
+        let (tell, ended) = bounded(1);
+        let (workshop, view, places) = (self.workshop.clone(), Arc::clone(view), places.to_vec());
+        let work = move || {
+            // The builder waits for this, and longer than that there is none to tell.
+            let _ = tell.send(workshop.merge(view, &places));
+        };
+        match thread::Builder::new().name(format!("merge-{}", self.workshop.shard)).spawn(work) {
+            Ok(thread) => self.merge = Some(Merge { thread, ended }),
+            Err(error) => tracing::warn!(shard = self.workshop.shard.0, %error, "no thread to merge segments on"),
+        }
     }
 
-    #[test]
-    fn dead_points_past_their_share_are_cleared_away() {
-        assert_eq!(next_work(&table(3_000, 999), 3_000), Work::Nothing);
-        assert_eq!(next_work(&table(3_000, 1_000), 3_000), Work::Rebuild);
-        assert_eq!(next_work(&table(4_000, 1_000), 4_000), Work::Nothing);
-        assert_eq!(next_work(&table(1_000, 1_000), 0), Work::Rebuild);
+    fn join_merge(&mut self) {
+        if let Some(merge) = self.merge.take()
+            && merge.thread.join().is_err()
+        {
+            tracing::error!(shard = self.workshop.shard.0, "a merge ended in a panic");
+        }
     }
 }

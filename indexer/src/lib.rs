@@ -5,21 +5,33 @@
 //! [`table`], publishes a new [`view`], and only then acknowledges.
 //!
 //! **A search** takes the current view, an atomic load, and works on the bounded [`cpu_pool`]. It never waits for the
-//! writer. A view is a table of points, the [`head`] graph that covers the first of them, and nothing else: what the
-//! graph does not cover yet is scanned exactly.
+//! writer. A view is a list of segments, each with its dead ([`part`]), and the [`tail`]: the table of what no segment
+//! holds yet, and the [`head`] graph that covers the first of it. What no graph covers is scanned exactly.
 //!
-//! **The graph** grows and is rebuilt by the [`builder`] thread, behind both. RocksDB is the truth: on open the table
-//! is read from its rows, and the graph is built again.
+//! **Segments** are made and merged by the [`builder`] thread, behind both, as [`plan`] decides. RocksDB is the truth:
+//! on open the segments are mapped, the changes behind the last checkpoint are gone through, and where a segment
+//! cannot be used, its documents are read and built again.
 
 pub mod clock;
 pub mod deadline;
 pub mod settings;
+mod stop;
 
 pub mod store;
 
+mod bits;
 pub mod head;
 pub mod table;
+pub mod tail;
+
+mod gathered;
+pub mod part;
+pub mod segment_file;
 pub mod view;
+
+pub mod build_pool;
+mod plan;
+mod workshop;
 
 pub mod builder;
 pub mod writer;
@@ -30,6 +42,7 @@ pub mod shard;
 pub mod snapshot;
 pub mod workspace;
 
+pub use build_pool::BuildPool;
 pub use cpu_pool::CpuPool;
 pub use settings::{Durability, ShardSettings};
 pub use shard::Shard;

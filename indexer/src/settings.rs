@@ -1,6 +1,8 @@
 //! What an operator may tune, and the bounds that nobody needs to.
 
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// When a write counts as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,8 @@ pub enum Durability {
 pub struct ShardSettings {
     /// When a write counts as durable.
     pub durability: Durability,
+    /// New documents that become a segment; [`SEAL_POINTS`] but in tests, which want to see many segments soon.
+    pub seal_points: NonZeroUsize,
 }
 
 /// Batches that wait for a shard's writer. Each is at most one request's body; a writer that is this far behind needs
@@ -31,6 +35,51 @@ pub const GROUP_WRITES_MAX: usize = 10_000;
 /// kinder than swapping.
 pub const SEARCH_QUEUE_MAX: usize = 1_024;
 
+/// New documents that become a segment. Until then searches scan them or walk the head, whose inserts cost ten times
+/// what they cost in a segment; as many of 784 dimensions are scanned within a millisecond, and built within half a
+/// second.
+pub const SEAL_POINTS: NonZeroUsize = NonZeroUsize::new(8_192).expect("not zero");
+
+/// Rows beside segments that are left to a scan when writes pause: at 784 dimensions a scan of as many takes some
+/// microseconds, less than the walk of one more segment.
+pub const TAIL_REST_MAX: usize = 64;
+
+/// How long new rows go without a seal before they enter the head: an import that goes on gets to a seal much sooner,
+/// and its rows would enter two graphs.
+pub const HEAD_AFTER: Duration = Duration::from_secs(2);
+
+/// How long no write has come when writes count as paused. A batch of a client that sends one after the other comes
+/// much sooner.
+pub const CALM_AFTER: Duration = Duration::from_millis(500);
+
+/// Changes that an opening goes through, in seals: about a hundred thousand, which takes less than a second.
+pub const SEALS_PER_REPLAY_MAX: u64 = 12;
+
+/// Bytes of vectors in one segment. Its build holds their codes, a quarter of that, and their links in memory; and a
+/// merge writes all of it again.
+pub const SEGMENT_VECTOR_BYTES_MAX: usize = 4 << 30;
+
+/// Documents in one segment, where vectors are small: a build of more takes more than some ten minutes on two cores.
+pub const SEGMENT_POINTS_MAX: usize = 4 << 20;
+
+/// While writes come, a segment is merged with smaller ones when these together have as many documents: each document
+/// is then written again once for each doubling of the shard.
+pub const MERGE_SHARE_BUSY: usize = 1;
+
+/// Segments that are worth a merge while writes come: a merge takes the cores from seals and searches.
+pub const MERGED_AT_ONCE_MIN: usize = 4;
+
+/// The share when writes pause: a segment is merged with smaller ones when these have an eighth of its documents. A
+/// search walks every segment, and a finished import shall end in one or few.
+pub const MERGE_SHARE_CALM: usize = 8;
+
+/// After a build failed, by a full disk most likely, the next is tried this much later.
+pub const BUILD_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Deaths that a finished build may still have to take over on the writer's thread: some milliseconds of work. More
+/// are taken over before.
+pub const DEATHS_AT_SWAP_MAX: usize = 1_000;
+
 /// Points that are scanned exactly rather than walked to: at 784 dimensions a scan of as many takes a quarter of a
 /// millisecond, as long as a walk of an hnsw_rs graph, and misses nothing.
 pub const SCAN_POINTS_MAX: usize = 2_000;
@@ -39,18 +88,18 @@ pub const SCAN_POINTS_MAX: usize = 2_000;
 /// dimensions, about half a millisecond. Below it a search runs where its request was read.
 pub const SHORT_SEARCH_COMPONENTS_MAX: usize = 3 * 1_024 * 1_024;
 
-/// Points that may wait for the graph. Until it holds them they are scanned by every search, which takes 12 ms for as
-/// many of 784 dimensions; then writes are refused until the builder has caught up.
+/// New documents that may wait for their segment. Until it holds them they are scanned by every search, which takes
+/// 12 ms for as many of 784 dimensions; then writes are refused until the builder has caught up.
 pub const PENDING_POINTS_MAX: usize = 100_000;
 
-/// Points that enter the graph between two looks at what else there is to do: about 0.2 s of work.
+/// Points that enter the head between two looks at what else there is to do: about 0.2 s of work.
 pub const BUILD_STEP_POINTS: usize = 512;
 
-/// Dead points below which a rebuild is not worth starting.
+/// Dead documents of a segment below which it is not worth writing it again.
 pub const DEAD_POINTS_MIN: usize = 1_000;
 
-/// Share of dead points, in percent, at which the table and the graph are rebuilt without them. They cost memory, and
-/// every walk passes through them.
+/// Share of dead documents, in percent, at which a segment is written again without them. They cost memory, and every
+/// walk passes through them.
 pub const DEAD_PERCENT_MAX: usize = 30;
 
 /// Changes kept in the log. They serve those who follow a shard; who falls farther behind takes a dump.

@@ -3,11 +3,13 @@
 mod failure;
 mod open;
 mod queue;
+mod recover;
 
 use crate::builder::Wake;
 use crate::cpu_pool::CpuPool;
 use crate::deadline::{Deadline, DeadlinePassed};
-use crate::settings::{DELETE_STEP, JOBS_PER_SEARCH_MAX, QUERIES_PER_JOB_MIN, WRITE_QUEUE_MAX};
+use crate::settings::{DELETE_STEP, JOBS_PER_SEARCH_MAX, QUERIES_PER_JOB_MIN, ShardSettings, WRITE_QUEUE_MAX};
+use crate::stop::Stopper;
 use crate::store::{Store, StoreError, StoreSnapshot};
 use crate::view::View;
 use crate::writer::{Command, WriteCommand, WriteError};
@@ -24,7 +26,6 @@ use failure::{check_position, closed};
 pub use open::{OpenError, ShardParts};
 use queue::{NotQueued, WriteQueue};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -34,11 +35,12 @@ use tokio::sync::oneshot;
 pub struct Shard {
     id: ShardId,
     folder: PathBuf,
+    settings: ShardSettings,
     store: Arc<StoreSlot>,
     views: Arc<ArcSwap<View>>,
     queue: WriteQueue,
     pool: CpuPool,
-    stop: Arc<AtomicBool>,
+    stopper: Stopper,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -89,7 +91,7 @@ impl Shard {
     /// Finishes what is queued, ends the threads and closes the files. Whoever still holds the shard gets errors.
     /// Blocks until it is done.
     pub fn close(&self) {
-        self.stop.store(true, Ordering::Release);
+        self.stopper.stop();
         // A writer that is gone already has nothing to finish.
         let _ = self.queue.send(Command::Stop);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -248,8 +250,8 @@ impl ShardApi for Shard {
         Ok(ShardStatus {
             shard: self.id,
             position: view.position,
-            documents: view.table.live() as u64,
-            pending: view.pending() as u64,
+            documents: view.live() as u64,
+            pending: view.pending(self.settings) as u64,
         })
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn create(
             shard: shard.id(),
             history: capture.view.position.history,
             seq: capture.view.position.seq,
-            documents: capture.view.table.live() as u64,
+            documents: capture.view.live() as u64,
             archive,
         });
         progress(done);

@@ -8,6 +8,7 @@ pub mod codec;
 pub mod document;
 pub mod key;
 pub mod meta;
+pub mod segment;
 
 use crate::settings::{Durability, LOG_CHANGES_KEPT, LOG_TRIM_STEP};
 use annuli_core::{DocId, IndexSchema, Seq};
@@ -19,6 +20,7 @@ use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, DB, DBCompressionType, DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteOptions,
 };
+use segment::SegmentRecord;
 use std::path::{Path, PathBuf};
 
 /// An open store.
@@ -104,8 +106,15 @@ impl Store {
         Ok(Self { db, path: path.to_owned() })
     }
 
-    /// Commits a group of changes as one batch.
-    pub fn commit(&self, changes: &[Change], counters: &Counters, durability: Durability) -> Result<(), StoreError> {
+    /// Commits a group of changes as one batch. Changes behind `needed`, which the next opening goes through, stay in
+    /// the log.
+    pub fn commit(
+        &self,
+        changes: &[Change],
+        counters: &Counters,
+        needed: Option<Seq>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
         let mut batch = rocksdb::WriteBatch::default();
         for change in changes {
             match &change.document {
@@ -115,8 +124,39 @@ impl Store {
             batch.put(change::ser_key(change.seq), change::ser_value(change));
         }
         batch.put(meta::counters_key(), meta::ser_counters(counters));
-        trim_log(&mut batch, changes, counters);
+        trim_log(&mut batch, changes, counters, needed);
         self.write(batch, durability)
+    }
+
+    /// Commits which segments there are from now on, and from where on the next opening goes through the log.
+    pub fn commit_segments(&self, change: &SegmentsChange, durability: Durability) -> Result<(), StoreError> {
+        let mut batch = rocksdb::WriteBatch::default();
+        change.removed.iter().for_each(|&number| batch.delete(segment::ser_key(number)));
+        change.put.iter().for_each(|record| batch.put(segment::ser_key(record.number), segment::ser_value(record)));
+        match change.replay_after {
+            Some(seq) => batch.put(meta::replay_key(), meta::ser_replay(seq)),
+            None => batch.delete(meta::replay_key()),
+        }
+        self.write(batch, durability)
+    }
+
+    /// Every segment, by number.
+    pub fn segments(&self) -> Result<Vec<SegmentRecord>, StoreError> {
+        self.db
+            .iterator(IteratorMode::From(&segment::first_key(), Direction::Forward))
+            .map(|entry| entry.map_err(|error| store_error(&self.path, &error)))
+            .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| segment::is_key(key)))
+            .map(|entry| {
+                let (key, value) = entry?;
+                segment::deser(&key, &value).map_err(|error| self.corrupt("segment", &error))
+            })
+            .collect()
+    }
+
+    /// Documents that were born up to here are in segments, if they live; and the segments' dead are as of here or
+    /// later. `None`: nobody has said so, every document is to be looked at.
+    pub fn replay_after(&self) -> Result<Option<Seq>, StoreError> {
+        self.optional(&meta::replay_key(), "seq to replay from", meta::deser_replay)
     }
 
     /// The document of that id.
@@ -221,8 +261,13 @@ impl StoreSnapshot<'_> {
 
     /// Every change that the log still holds, oldest first.
     pub fn changes(&self) -> impl Iterator<Item = Result<change::LoggedChange, StoreError>> + '_ {
+        self.changes_after(Seq::ZERO)
+    }
+
+    /// Those behind `after`.
+    pub fn changes_after(&self, after: Seq) -> impl Iterator<Item = Result<change::LoggedChange, StoreError>> + '_ {
         self.snapshot
-            .iterator(IteratorMode::From(&change::first_key(), Direction::Forward))
+            .iterator(IteratorMode::From(&change::ser_key(after.next()), Direction::Forward))
             .map(|entry| entry.map_err(|error| store_error(&self.store.path, &error)))
             .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| change::is_key(key)))
             .map(|entry| {
@@ -232,12 +277,24 @@ impl StoreSnapshot<'_> {
     }
 }
 
-/// Removes the oldest changes, in steps.
-fn trim_log(batch: &mut rocksdb::WriteBatch, changes: &[Change], counters: &Counters) {
+/// What changes about segments, in one batch.
+#[derive(Debug)]
+pub struct SegmentsChange {
+    /// Segments that are new, or whose dead are others than before.
+    pub put: Vec<SegmentRecord>,
+    /// Segments that are no more.
+    pub removed: Vec<u64>,
+    /// See [`Store::replay_after`].
+    pub replay_after: Option<Seq>,
+}
+
+/// Removes the oldest changes, in steps, up to the first that is needed.
+fn trim_log(batch: &mut rocksdb::WriteBatch, changes: &[Change], counters: &Counters, needed: Option<Seq>) {
     let Some(first) = changes.first() else { return };
     let step = |seq: u64| seq.saturating_sub(LOG_CHANGES_KEPT) / LOG_TRIM_STEP * LOG_TRIM_STEP;
     if step(counters.seq.0) > step(first.seq.0.saturating_sub(1)) {
-        batch.delete_range(change::first_key(), change::ser_key(Seq(step(counters.seq.0))));
+        let end = needed.map_or(u64::MAX, |needed| needed.0).min(step(counters.seq.0));
+        batch.delete_range(change::first_key(), change::ser_key(Seq(end)));
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod alias_file;
 mod catalogue;
-mod disk;
+pub(crate) mod disk;
 mod index_file;
 mod indexes;
 mod json_file;

@@ -8,19 +8,21 @@ pub mod group;
 use crate::builder::Wake;
 use crate::clock;
 use crate::head::Head;
+use crate::part::Part;
 use crate::settings::{GROUP_WRITES_MAX, PENDING_POINTS_MAX, ShardSettings};
 use crate::shard::StoreSlot;
-use crate::store::StoreError;
 use crate::store::change::Change;
 use crate::store::meta::Counters;
-use crate::table::{Row, Table};
+use crate::store::{SegmentsChange, StoreError};
+use crate::table::Row;
 use crate::view::View;
+use crate::workshop::{Replacement, Retired};
 use annuli_api::shard_api::{ConditionalWrite, Outcome, Write, Written};
 use annuli_api::v1::metadata::UnfitMetadata;
-use annuli_core::DocId;
 use annuli_core::schema::UnfitVector;
+use annuli_core::{DocId, Point, Seq};
 use arc_swap::ArcSwap;
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use group::Group;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,15 +40,20 @@ pub enum Command {
         /// Who asks.
         reply: oneshot::Sender<Result<View, WriteError>>,
     },
-    /// The graph holds more points.
+    /// The head holds more points.
     Extended {
-        /// The graph.
+        /// The head.
         head: Arc<Head>,
         /// Slots that it holds.
         covered: usize,
     },
-    /// There is a table without dead points, and a graph for it.
-    Rebuilt(Rebuilt),
+    /// There is a segment in place of others, or of rows.
+    Replace {
+        /// What replaces what.
+        replacement: Box<Replacement>,
+        /// Who made it.
+        reply: Sender<Result<Retired, WriteError>>,
+    },
     /// End, when what stands before this in the queue is done.
     Stop,
 }
@@ -59,18 +66,6 @@ pub struct WriteCommand {
     pub deadline: Instant,
     /// Who asks.
     pub reply: oneshot::Sender<Result<Written, WriteError>>,
-}
-
-/// A table without the dead points of `base`.
-pub struct Rebuilt {
-    /// The state that it was made of.
-    pub base: View,
-    /// Its live rows.
-    pub table: Table,
-    /// The graph for them.
-    pub head: Arc<Head>,
-    /// Slots that the graph holds.
-    pub covered: usize,
 }
 
 /// Why a batch was not written.
@@ -98,9 +93,9 @@ pub enum WriteError {
     /// The batch waited too long.
     #[error("the deadline passed while the write waited for its turn; nothing was written")]
     DeadlineExceeded,
-    /// The graph is too far behind.
+    /// The builder is too far behind.
     #[error(
-        "{pending} documents wait to enter the graph, the limit is {PENDING_POINTS_MAX}: writes wait until it has caught up"
+        "{pending} documents wait for their graph, the limit is {PENDING_POINTS_MAX}: writes wait until it has caught up"
     )]
     Behind {
         /// How many.
@@ -122,8 +117,10 @@ pub(crate) struct Writer {
     pub(crate) store: Arc<StoreSlot>,
     pub(crate) settings: ShardSettings,
     pub(crate) counters: Counters,
-    /// Slots of the table that the shard was opened with; 0 once it was rebuilt.
-    pub(crate) opened_with: usize,
+    /// Points below this were there when the shard was opened.
+    pub(crate) opened_before: Point,
+    /// Segments of which the store still knows, and which could not be used.
+    pub(crate) lost: Vec<u64>,
     /// The state as it will be published.
     pub(crate) view: View,
     pub(crate) views: Arc<ArcSwap<View>>,
@@ -146,7 +143,7 @@ impl Writer {
                     }
                     other @ (Command::Capture { .. }
                     | Command::Extended { .. }
-                    | Command::Rebuilt(_)
+                    | Command::Replace { .. }
                     | Command::Stop) => {
                         // What the group holds came first.
                         self.commit(std::mem::take(&mut batches));
@@ -171,12 +168,15 @@ impl Writer {
                 let _ = reply.send(self.capture(&folder));
             }
             Command::Extended { head, covered } => {
-                if Arc::ptr_eq(&head, &self.view.head) {
-                    self.view.covered = covered;
+                if Arc::ptr_eq(&head, &self.view.tail.head) {
+                    self.view.tail.covered = covered;
                     self.publish();
                 }
             }
-            Command::Rebuilt(rebuilt) => self.take_over(rebuilt),
+            Command::Replace { replacement, reply } => {
+                // Who made it may have been told to stop.
+                let _ = reply.send(self.replace(replacement));
+            }
             Command::Stop => return false,
         }
         true
@@ -187,19 +187,43 @@ impl Writer {
         Ok(self.view.clone())
     }
 
-    fn take_over(&mut self, rebuilt: Rebuilt) {
-        let Rebuilt { base, mut table, head, covered } = rebuilt;
-        if !Arc::ptr_eq(&base.head, &self.view.head) {
-            // It was made of a table that has been replaced since: its slots mean nothing here.
-            return;
+    /// Takes a segment over: what has died since it was begun is dead in it; the store knows of it before searches do.
+    fn replace(&mut self, mut replacement: Box<Replacement>) -> Result<Retired, WriteError> {
+        let mut view = self.view.clone();
+        let made = replacement.made();
+        replacement.take_over_deaths(&Arc::new(self.view.clone()));
+        let removed = [replacement.merged.as_slice(), &self.lost].concat();
+        replacement.apply(&mut view);
+        view.replay_after = self.replay_after(&view);
+        let put = view.parts.iter().filter_map(Part::unsaved).collect();
+        let change = SegmentsChange { put, removed, replay_after: view.replay_after };
+        let durability = self.settings.durability;
+        let committed = self.store.with(|store| store.commit_segments(&change, durability));
+        if let Some(Err(error)) = committed {
+            // What of it has reached the disk is open: the next commit says everything again.
+            self.lost.extend(made);
+            self.view.parts.iter_mut().for_each(Part::mark_unsaved);
+            return Err(error.into());
         }
-        self.view.table.catch_up(&base.table, &mut table);
-        tracing::info!(documents = table.live(), dropped = base.table.dead(), "rebuilt the graph without dead points");
-        self.opened_with = 0;
-        self.view.table = table;
-        self.view.head = head;
-        self.view.covered = covered;
+        committed.ok_or(WriteError::Closed)??;
+        self.lost.clear();
+        view.parts.iter_mut().for_each(Part::mark_saved);
+        let before = self.views.load_full();
+        self.view = view;
         self.publish();
+        Ok(Retired { _view: before, _replacement: replacement })
+    }
+
+    /// The seq up to which every birth is in a segment. The log need not reach back to documents that were read whole
+    /// when the shard was opened: until they are sealed, the next opening has to read all again.
+    fn replay_after(&self, view: &View) -> Option<Seq> {
+        let table = &view.tail.table;
+        if table.is_empty() {
+            return Some(view.position.seq);
+        }
+        let first = table.row(table.first());
+        let in_log = self.view.replay_after.is_some() || first.point >= self.opened_before;
+        in_log.then(|| Seq(first.seq.0.saturating_sub(1)))
     }
 
     fn commit(&mut self, batches: Vec<WriteCommand>) {
@@ -248,10 +272,11 @@ impl Writer {
         self.store.with(|store| group.plan(store, writes)).ok_or(WriteError::Closed)?
     }
 
-    /// Points that wait for the graph, but for those that were there when the shard was opened: to refuse writes would
+    /// Points that wait for a graph, but for those that were there when the shard was opened: to refuse writes would
     /// not make their build any shorter.
     fn behind(&self) -> usize {
-        self.view.table.len().saturating_sub(self.view.covered.max(self.opened_with))
+        let tail = &self.view.tail;
+        tail.table.end() - tail.covered.max(tail.table.slot_from(self.opened_before))
     }
 
     fn write(&mut self, group: Group) -> Result<(), WriteError> {
@@ -262,7 +287,8 @@ impl Writer {
         // Numbers are not used again after a failure: part of the batch may have reached the disk.
         self.counters = counters;
         let durability = self.settings.durability;
-        self.store.with(|store| store.commit(&changes, &counters, durability)).ok_or(WriteError::Closed)??;
+        let needed = self.view.replay_after;
+        self.store.with(|store| store.commit(&changes, &counters, needed, durability)).ok_or(WriteError::Closed)??;
         for change in changes {
             self.apply(change);
         }
@@ -273,10 +299,10 @@ impl Writer {
 
     fn apply(&mut self, change: Change) {
         if let Some(point) = change.killed {
-            self.view.table.kill(point);
+            self.view.kill(point);
         }
         if let Some(document) = change.document {
-            self.view.table.push(Arc::new(Row::new(change.id, document)));
+            self.view.tail.table.push(Arc::new(Row::new(change.id, document)));
         }
     }
 

@@ -10,13 +10,16 @@ mod writer;
 
 use crate::model::plain::Schema;
 use crate::model::seed;
+use annuli_indexer::store::Store;
 use annuli_tests::program::program;
-use annuli_tests::wait::PATIENCE;
+use annuli_tests::wait::{PATIENCE, wait_until};
 use annuli_tests::{Index, Launch, Server};
 use ledger::Ledger;
 use rand::RngExt;
 use rand::rngs::StdRng;
+use std::collections::BTreeSet;
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +47,8 @@ fn crashes() -> u64 {
 fn nothing_acknowledged_is_lost_and_nothing_is_half_there() {
     let seed = seed::seed(1);
     let mut random = seed::random(seed, 0);
-    let mut server = Launch::new().start();
+    // So few that every kill meets seals and merges.
+    let mut server = Launch::new().variable("ANNULI_SEAL_POINTS", "50").start();
     let index = Index::create_named(&server.client(), NAME, &SCHEMA.to_json());
     let mut ledgers: Vec<_> = (0..WRITERS).map(|owner| Ledger::filled(&index, owner, DOCUMENTS, seed)).collect();
     let mut tally = ledger::Tally::default();
@@ -57,9 +61,25 @@ fn nothing_acknowledged_is_lost_and_nothing_is_half_there() {
         let index = Index::named(&server.client(), NAME);
         check::everything(&index, &mut ledgers, &mut random, &mut tally);
     }
+    check_segments(&mut server);
     eprintln!("{} crashes: {tally:?}", crashes());
     assert!(tally.acknowledged > crashes(), "the server is killed while it works: {tally:?}");
     assert!(tally.in_flight_there + tally.in_flight_absent > 0, "the server is killed while it writes: {tally:?}");
+}
+
+/// Once nothing is left to build, the segments' folders hold what the stores know, and nothing besides.
+fn check_segments(server: &mut Server) {
+    let index = Index::named(&server.client(), NAME);
+    wait_until("an index that is built", || index.info()["status"] == "ready");
+    assert_eq!(server.sigterm().code(), Some(0));
+    for shard in 0..SCHEMA.shards {
+        let folder = server.workspace().join(NAME).join(shard.to_string());
+        let (store, ..) = Store::open(&folder.join("db")).unwrap();
+        let known: BTreeSet<_> = store.segments().unwrap().iter().map(|record| record.number.to_string()).collect();
+        let entries = fs::read_dir(folder.join("segments")).unwrap();
+        let there: BTreeSet<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(!known.is_empty() && there == known, "shard {shard} has {there:?}, its store knows {known:?}");
+    }
 }
 
 /// Lets the writers write, kills the server some acknowledgements and a moment later, and tells how many there were.

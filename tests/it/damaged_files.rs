@@ -163,3 +163,29 @@ fn a_flipped_bit_anywhere_in_a_table_is_found_or_does_no_harm() {
     }
     assert!(found >= 15, "only {found} of {} flips were found", places.len());
 }
+
+#[test]
+fn a_damaged_segment_is_said_and_built_again_and_answers_stay() {
+    let launch = || annuli_tests::Launch::new().variable("ANNULI_SEAL_POINTS", "50");
+    let mut server = launch().start();
+    let index = create(&server, "sealed");
+    let built = |index: &Index| {
+        annuli_tests::wait_until("an index that is built", || index.info()["status"] == "ready");
+    };
+    built(&index);
+    let search = json!({"vector": vec![0.1; 64], "exact": true, "limit": 300, "include": ["vector"]});
+    let answer = |index: &Index| index.post("search", &search).ok()["results"].clone();
+    let before = answer(&index);
+    for percent in [1, 30, 60, 99] {
+        assert_eq!(server.sigterm().code(), Some(0));
+        flip_bit(&files(&server.workspace().join("sealed/0/segments"), "")[0], percent);
+        server.restart();
+        let index = Index::named(&server.client(), "sealed");
+        assert_eq!(answer(&index), before);
+        built(&index);
+        assert_eq!((answer(&index), index.count()), (before.clone(), DOCUMENTS));
+        let log = server.log();
+        assert!(log.contains("WARN") && log.contains("a segment cannot be used"), "{log}");
+        assert!(log.contains("segments/") && log.contains("documents are read from the store"), "{log}");
+    }
+}

@@ -5,7 +5,7 @@ use annuli_dump::LocalStore;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::workspace::OpenWorkspaceError;
-use annuli_indexer::{CpuPool, Durability, ShardSettings, Workspace};
+use annuli_indexer::{BuildPool, CpuPool, Durability, ShardSettings, Workspace};
 use annuli_router::http::api;
 use annuli_router::http::server::{End, Ended, serve};
 use annuli_router::http::threads::ConnectionThreads;
@@ -84,19 +84,15 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
 
 /// Opens the workspace of the settings, with the threads that they ask for.
 pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
-    let build_pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(cores())
-        .thread_name(|number| format!("build-{number}"))
-        .build()
-        .map_err(|error| OpenError::Threads(io::Error::other(error)))?;
+    let build_pool = BuildPool::start(cores()).map_err(OpenError::Threads)?;
     let durability = match settings.durability {
         DurabilitySetting::Fsync => Durability::Fsync,
         DurabilitySetting::Os => Durability::Os,
     };
     let parts = ShardParts {
-        settings: ShardSettings { durability },
+        settings: ShardSettings { durability, seal_points: settings.seal_points },
         search_pool: CpuPool::start("search", settings.search_threads.get(), SEARCH_QUEUE_MAX),
-        build_pool: Arc::new(build_pool),
+        build_pool,
     };
     Ok(Workspace::open(&settings.workspace, LocalStore::new(settings.dump_store()), parts)?)
 }

@@ -257,6 +257,6 @@ pub struct ShardStatus {
     pub position: Position,
     /// Live documents.
     pub documents: u64,
-    /// Documents that the graph does not hold yet; searches scan them exactly meanwhile.
+    /// Documents that wait for a graph, or for their graph to become one with others. Searches find them meanwhile.
     pub pending: u64,
 }

@@ -74,6 +74,12 @@ impl Segment {
         self.shape.precision
     }
 
+    /// A number that tells its content from any other: the checksum of the header, which holds all other checksums.
+    pub fn checksum(&self) -> u64 {
+        let bytes = &self.file.bytes()[format::HEADER_BYTES - 8..format::HEADER_BYTES];
+        u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
+    }
+
     /// Bytes of its file.
     pub fn file_bytes(&self) -> usize {
         self.file.bytes().len()

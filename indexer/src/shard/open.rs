@@ -1,26 +1,27 @@
-//! Opening a shard: the table is read from the rows of the store, the graph is built behind it.
+//! Opening a shard: what it has is recovered, and its threads are started.
 
 use super::queue::WriteQueue;
+use super::recover::{Recovered, recover};
 use super::{Shard, StoreSlot};
+use crate::build_pool::BuildPool;
 use crate::builder::{Builder, Wake};
-use crate::clock::Every;
 use crate::cpu_pool::CpuPool;
-use crate::head::Head;
+use crate::segment_file::SegmentFolder;
 use crate::settings::ShardSettings;
+use crate::stop::Stop;
 use crate::store::meta::{Counters, Identity};
 use crate::store::{Store, StoreError};
-use crate::table::{Row, Table};
+use crate::tail::Tail;
 use crate::view::View;
+use crate::workshop::Workshop;
 use crate::writer::Writer;
 use annuli_api::shard_api::Position;
-use annuli_core::{IndexSchema, ShardId};
+use annuli_core::ShardId;
 use arc_swap::ArcSwap;
-use rayon::ThreadPool;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 /// What a shard shares with the others of its process.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ pub struct ShardParts {
     /// Where searches run.
     pub search_pool: CpuPool,
     /// Where graphs are built.
-    pub build_pool: Arc<ThreadPool>,
+    pub build_pool: BuildPool,
 }
 
 /// Why a shard does not open.
@@ -72,54 +73,69 @@ impl Shard {
         let db = folder.join("db");
         let (store, found, counters) = Store::open(&db)?;
         check_identity(&db, &found, wanted)?;
-        let table = read_table(&store, found.shard, &found.schema)?;
-        let position = Position { history: found.history, seq: counters.seq };
-        let head = Arc::new(Head::new(found.schema.metric, found.schema.hnsw));
-        let view = View { schema: found.schema, position, table, head, covered: 0 };
-        Self::start(folder, store, found.shard, counters, view, parts)
+        let segments = SegmentFolder::of(folder);
+        let recovered = recover(&store, &segments, &found, &counters, parts.build_pool.heads())?;
+        Self::start(folder, segments, store, Opened { identity: found, counters, recovered }, parts)
     }
 
     fn start(
         folder: &Path,
+        segments: SegmentFolder,
         store: Store,
-        shard: ShardId,
-        counters: Counters,
-        view: View,
+        opened: Opened,
         parts: &ShardParts,
     ) -> Result<Self, OpenError> {
+        let Opened { identity: Identity { history, shard, schema, .. }, counters, recovered } = opened;
+        let view = View {
+            schema,
+            position: Position { history, seq: counters.seq },
+            parts: recovered.parts,
+            tail: Tail::new(recovered.table, &schema),
+            replay_after: recovered.replay_after,
+        };
         let views = Arc::new(ArcSwap::from_pointee(view.clone()));
         let store = Arc::new(StoreSlot::new(store));
         let (queue, builder_queue, commands) = WriteQueue::new();
         let (wake, wakes) = Wake::new();
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stopper, stop) = Stop::new();
         super::wake_at_start(&wake);
 
         let writer = Writer {
             store: Arc::clone(&store),
             settings: parts.settings,
             counters,
-            opened_with: view.table.len(),
+            opened_before: counters.next_point,
+            lost: recovered.lost,
             view,
             views: Arc::clone(&views),
             queue: commands,
             builder: wake,
         };
-        let builder = Builder {
+        let workshop = Workshop {
             shard,
+            folder: segments,
+            next: Arc::new(AtomicU64::new(recovered.next_segment)),
             views: Arc::clone(&views),
-            wakes,
             writer: builder_queue,
-            pool: Arc::clone(&parts.build_pool),
-            stop: Arc::clone(&stop),
+            pool: parts.build_pool.clone(),
+            stop,
         };
+        let builder = Builder::new(parts.settings, workshop, wakes);
         let threads = vec![
             thread::Builder::new().name(format!("writer-{shard}")).spawn(move || writer.run())?,
             thread::Builder::new().name(format!("builder-{shard}")).spawn(move || builder.run())?,
         ];
         let pool = parts.search_pool.clone();
-        let folder = folder.to_owned();
-        Ok(Self { id: shard, folder, store, views, queue, pool, stop, threads: Mutex::new(threads) })
+        let (folder, settings, threads) = (folder.to_owned(), parts.settings, Mutex::new(threads));
+        Ok(Self { id: shard, folder, settings, store, views, queue, pool, stopper, threads })
     }
+}
+
+/// What the folder of a shard had.
+struct Opened {
+    identity: Identity,
+    counters: Counters,
+    recovered: Recovered,
 }
 
 fn check_identity(db: &Path, found: &Identity, wanted: &Identity) -> Result<(), OpenError> {
@@ -137,23 +153,4 @@ fn check_identity(db: &Path, found: &Identity, wanted: &Identity) -> Result<(), 
         return Err(OpenError::OtherSchema { folder });
     }
     Ok(())
-}
-
-/// Reads every document. Each block that holds one passes its checksum on the way, so damage to them is found now.
-fn read_table(store: &Store, shard: ShardId, schema: &IndexSchema) -> Result<Table, StoreError> {
-    let mut every = Every::new(Duration::from_secs(5));
-    let mut rows = Vec::new();
-    for entry in store.snapshot().documents(None) {
-        let (id, document) = entry?;
-        store.check_vector(&id, &document, schema)?;
-        rows.push(Row::new(id, document));
-        if every.is_due() {
-            tracing::info!(shard = shard.0, documents = rows.len(), "reading documents");
-        }
-    }
-    rows.sort_unstable_by_key(|row| row.point);
-    let mut table = Table::default();
-    rows.into_iter().for_each(|row| table.push(Arc::new(row)));
-    tracing::info!(shard = shard.0, documents = table.len(), "opened the shard");
-    Ok(table)
 }

@@ -23,11 +23,9 @@ const TIME_MAX: Duration = Duration::from_secs(600);
 /// order.
 const TOLERANCE: f32 = 1e-3;
 
-/// The canaries of a captured state: documents spread over its table, as queries.
+/// The canaries of a captured state: documents spread over all, as queries.
 pub(super) fn of(view: &View) -> Result<Vec<Canary>, DeadlinePassed> {
-    let step = (view.table.live() / CANARIES).max(1);
-    let queries: Vec<Vector> =
-        view.table.live_from(0).step_by(step).take(CANARIES).map(|(_, row)| row.vector.clone()).collect();
+    let queries = view.sample(CANARIES);
     let include = Include { metadata: false, vector: false };
     let search = ShardSearch {
         queries: queries.into(),

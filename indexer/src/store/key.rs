@@ -8,8 +8,10 @@
 //! | `Meta` | 0 | format version of the store | from creation |
 //! | `Meta` | 1 | identity: index UUID, history, shard, schema | from creation, never changes |
 //! | `Meta` | 2 | counters: last seq, next point | from creation, changed by every group |
+//! | `Meta` | 3 | which changes the next opening goes through: those behind this seq | while segments hold all before |
 //! | `Document` | id | seq, point, vector, metadata | while the document lives |
-//! | `Change` | seq | id, kind, point born, point killed | the last million |
+//! | `Change` | seq | id, kind, point born, point killed | the last million, and all that an opening goes through |
+//! | `Segment` | number | checksum of its file, rows, which of them are dead | while its documents are served from it |
 
 /// What a key is about.
 // Persisted: keep stable.
@@ -22,6 +24,8 @@ pub enum KeyKind {
     Document = 2,
     /// An entry of the change log.
     Change = 3,
+    /// A segment.
+    Segment = 4,
 }
 
 impl KeyKind {

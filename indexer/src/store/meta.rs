@@ -39,6 +39,7 @@ impl Counters {
 
 const IDENTITY_VERSION: u8 = 1;
 const COUNTERS_VERSION: u8 = 1;
+const REPLAY_VERSION: u8 = 1;
 
 pub(super) fn format_key() -> Vec<u8> {
     KeyKind::Meta.key(&[0])
@@ -50,6 +51,18 @@ pub(super) fn identity_key() -> Vec<u8> {
 
 pub(super) fn counters_key() -> Vec<u8> {
     KeyKind::Meta.key(&[2])
+}
+
+pub(super) fn replay_key() -> Vec<u8> {
+    KeyKind::Meta.key(&[3])
+}
+
+pub(super) fn ser_replay(after: Seq) -> Vec<u8> {
+    codec::encode(REPLAY_VERSION, &after.0)
+}
+
+pub(super) fn deser_replay(bytes: &[u8]) -> Result<Seq, CorruptValue> {
+    Ok(Seq(codec::decode(REPLAY_VERSION, bytes)?))
 }
 
 pub(super) fn ser_format(format: u32) -> Vec<u8> {
@@ -148,9 +161,15 @@ mod tests {
         }
 
         #[test]
+        fn what_to_replay_is_read_back(seq: u64) {
+            prop_assert_eq!(deser_replay(&ser_replay(Seq(seq))).unwrap(), Seq(seq));
+        }
+
+        #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let _ = deser_identity(&bytes);
             let _ = deser_counters(&bytes);
+            let _ = deser_replay(&bytes);
             prop_assert!(deser_format(&bytes).is_err() || bytes.len() == 4);
         }
     }

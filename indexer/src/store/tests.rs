@@ -44,7 +44,7 @@ fn counters(seq: u64) -> Counters {
 
 fn commit(store: &Store, changes: &[Change]) {
     let last = changes.last().unwrap().seq.0;
-    store.commit(changes, &counters(last), Durability::Fsync).unwrap();
+    store.commit(changes, &counters(last), None, Durability::Fsync).unwrap();
 }
 
 fn ids(store: &Store, behind: Option<&str>) -> Vec<String> {
@@ -117,6 +117,36 @@ fn the_log_is_trimmed_in_steps_and_keeps_what_it_promises() {
     commit(&store, &[put(LOG_CHANGES_KEPT + LOG_TRIM_STEP, "b")]);
     assert_eq!(oldest(&store), kept_from);
     assert_eq!(ids(&store, None).len(), 4);
+}
+
+#[test]
+fn changes_that_the_next_opening_goes_through_are_not_trimmed() {
+    let (_folder, store) = new_store();
+    let commit = |seq: u64, needed| {
+        store.commit(&[put(seq, "a")], &counters(seq), Some(Seq(needed)), Durability::Os).unwrap();
+    };
+    let oldest = |after: u64| store.snapshot().changes_after(Seq(after)).next().unwrap().unwrap().seq.0;
+    commit(5, 0);
+    commit(7, 4);
+    commit(LOG_CHANGES_KEPT + 2 * LOG_TRIM_STEP, 6);
+    assert_eq!((oldest(0), oldest(6), oldest(7)), (7, 7, LOG_CHANGES_KEPT + 2 * LOG_TRIM_STEP));
+    commit(LOG_CHANGES_KEPT + 3 * LOG_TRIM_STEP, LOG_CHANGES_KEPT);
+    assert_eq!(oldest(0), LOG_CHANGES_KEPT + 2 * LOG_TRIM_STEP);
+}
+
+#[test]
+fn segments_are_there_as_they_were_last_committed() {
+    let (_folder, store) = new_store();
+    assert_eq!((store.segments().unwrap(), store.replay_after().unwrap()), (Vec::new(), None));
+    let record = |number, dead| SegmentRecord { number, checksum: 9, rows: 70, dead };
+    let change = |put, removed, replay_after| {
+        store.commit_segments(&SegmentsChange { put, removed, replay_after }, Durability::Fsync).unwrap();
+    };
+    change(vec![record(300, Vec::new()), record(2, vec![1, 2])], Vec::new(), Some(Seq(7)));
+    assert_eq!(store.segments().unwrap(), [record(2, vec![1, 2]), record(300, Vec::new())]);
+    assert_eq!(store.replay_after().unwrap(), Some(Seq(7)));
+    change(vec![record(300, vec![4, 0])], vec![2, 5], None);
+    assert_eq!((store.segments().unwrap(), store.replay_after().unwrap()), (vec![record(300, vec![4, 0])], None));
 }
 
 #[test]

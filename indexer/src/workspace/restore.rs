@@ -262,7 +262,7 @@ impl Loader {
     }
 
     fn commit(&mut self, durability: Durability) -> Result<(), StoreError> {
-        self.store.commit(&self.changes, &self.counters, durability)?;
+        self.store.commit(&self.changes, &self.counters, None, durability)?;
         self.changes.clear();
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::plain::{PlainIndex, PlainService, Schema};
 use super::seed;
-use annuli_tests::{Answer, Client, Server};
+use annuli_tests::{Answer, Client, Launch, Server};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
@@ -24,7 +24,8 @@ pub(super) struct Run {
 impl Run {
     /// Starts a service with one index.
     pub(super) fn start(metric: &'static str, shards: u32, seed: u64) -> Self {
-        let server = Server::start();
+        // So few that segments come and go all the time.
+        let server = Launch::new().variable("ANNULI_SEAL_POINTS", "20").start();
         let client = server.client();
         let random = seed::random(seed, u64::from(shards));
         let trace = vec![format!("seed {seed}, {metric}, {shards} shards")];

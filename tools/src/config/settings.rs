@@ -4,6 +4,7 @@ use super::help::settings;
 use super::limits::Limits;
 use super::polling::PollingRules;
 use annuli_core::ShardCount;
+use annuli_indexer::settings::SEAL_POINTS;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -34,6 +35,9 @@ settings! {
         pub durability: Durability,
         /// Threads that search. The default is the number of cores.
         pub search_threads: NonZeroUsize,
+        /// New documents that become a segment. For tests, which want to see many segments soon: fewer make searches and
+        /// imports slower.
+        pub seal_points: NonZeroUsize,
         /// Folder that dumps are kept in. The default is `.dumps` in the workspace.
         pub dumps: Option<PathBuf>,
         /// Longest wait for requests under way when the server stops, in milliseconds.
@@ -87,6 +91,7 @@ impl Default for Settings {
             shards: ShardCount::ONE,
             durability: Durability::Fsync,
             search_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            seal_points: SEAL_POINTS,
             dumps: None,
             drain_ms: DRAIN_MS_DEFAULT,
             log: "info".to_owned(),

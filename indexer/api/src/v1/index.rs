@@ -109,7 +109,7 @@ pub struct ShardInfo {
     /// Live documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<u64>,
-    /// Documents that the graph does not hold yet.
+    /// Documents that wait for a graph, or for their graph to become one with others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<u64>,
     /// Why it does not serve.

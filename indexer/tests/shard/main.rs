@@ -1,6 +1,9 @@
 //! Shards in a workspace, without HTTP: what writes do, what searches see, what a restart finds.
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod model;
+mod segments;
+
 use annuli_api::shard_api::{
     ConditionalWrite, Include, Outcome, Read, SearchMode, ShardHits, ShardSearch, Write, Written,
 };
@@ -11,20 +14,28 @@ use annuli_core::{
     DocId, Filter, HnswParams, IndexName, IndexSchema, Metadata, Metric, Number, Seq, ShardCount, Value, Vector,
 };
 use annuli_dump::LocalStore;
+use annuli_indexer::settings::SEAL_POINTS;
 use annuli_indexer::shard::ShardParts;
-use annuli_indexer::{CpuPool, Durability, ShardSettings, Workspace, clock};
+use annuli_indexer::{BuildPool, CpuPool, Durability, ShardSettings, Workspace, clock};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn open(root: &Path) -> Workspace {
+    open_with(root, SEAL_POINTS.get())
+}
+
+/// With that many new documents to a segment.
+fn open_with(root: &Path, seal_points: usize) -> Workspace {
+    let seal_points = NonZeroUsize::new(seal_points).unwrap();
     let parts = ShardParts {
-        settings: ShardSettings { durability: Durability::Os },
+        settings: ShardSettings { durability: Durability::Os, seal_points },
         search_pool: CpuPool::start("search", 2, 64),
-        build_pool: Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()),
+        build_pool: BuildPool::start(2).unwrap(),
     };
     Workspace::open(root, LocalStore::new(root.join(".dumps")), parts).unwrap()
 }
