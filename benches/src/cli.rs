@@ -2,7 +2,9 @@
 
 use crate::dataset::Name;
 use crate::fault::{SMOKE_EF, Strictness};
+use crate::library::peer::Peer;
 use crate::settings::{Settings, Target};
+use crate::{library, worker};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -28,8 +30,16 @@ pub(crate) enum Command {
         #[arg(long, default_value = "all")]
         dataset: Choice,
     },
-    /// Measure, print a report and write results.json and report.md
+    /// Measure the service over HTTP, print a report and write results.json and report.md
     Run(Run),
+    /// Measure Annuli beside its peers, print tables and write results.json and report.md
+    Compare(Compare),
+    /// Serve a library's index to `compare`, which starts this by itself
+    #[command(hide = true)]
+    Worker {
+        /// Which
+        engine: worker::Engine,
+    },
 }
 
 /// Data sets to choose from.
@@ -37,6 +47,10 @@ pub(crate) enum Command {
 pub(crate) enum Choice {
     FashionMnist,
     DebianPackages,
+    #[value(name = "glove-100")]
+    Glove100,
+    #[value(name = "word2vec-google-26k")]
+    Word2vecGoogle26k,
     All,
 }
 
@@ -79,11 +93,70 @@ pub(crate) struct Run {
     smoke: bool,
 }
 
+/// What to compare, with whom.
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Which data sets
+    #[arg(long, value_delimiter = ',', default_value = "fashion-mnist,glove-100")]
+    dataset: Vec<Choice>,
+    /// Which libraries; those that cannot be had here are skipped, with the reason in the report [default: all]
+    #[arg(long, value_delimiter = ',')]
+    peers: Option<Vec<Peer>>,
+    /// Threads to search on, each a comparison of its own
+    #[arg(long, value_delimiter = ',', default_value = "1,2")]
+    threads: Vec<NonZeroUsize>,
+    /// Threads to build on
+    #[arg(long, default_value = "2")]
+    build_threads: NonZeroUsize,
+    /// Rounds; of each chunk of queries the best one counts
+    #[arg(long, default_value = "3")]
+    rounds: NonZeroUsize,
+    /// At most so many queries, a fair sample of a set's
+    #[arg(long, default_value_t = 10_000)]
+    queries: usize,
+    /// Neighbours of a point in the graph, twice as many on its lowest level
+    #[arg(long, default_value_t = 16)]
+    m: usize,
+    /// Width of the beam while building
+    #[arg(long, default_value_t = 200)]
+    ef_construction: usize,
+    /// Also search among 1, 10 and 50 % of the rows, with the peers that can
+    #[arg(long)]
+    filters: bool,
+    /// The date for the report [default: now]
+    #[arg(long)]
+    pub date: Option<String>,
+    /// Folder for results.json and report.md
+    #[arg(long, default_value = "target/benches/compare", value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+impl Compare {
+    pub(crate) fn names(&self) -> Vec<Name> {
+        self.dataset.iter().flat_map(|choice| choice.names()).copied().collect()
+    }
+
+    pub(crate) fn settings(&self) -> library::Settings {
+        library::Settings {
+            peers: self.peers.clone().unwrap_or_else(|| Peer::ALL.to_vec()),
+            threads: self.threads.clone(),
+            build_threads: self.build_threads,
+            rounds: self.rounds,
+            queries_max: self.queries,
+            m: self.m,
+            ef_construction: self.ef_construction,
+            filters: self.filters,
+        }
+    }
+}
+
 impl Choice {
     pub(crate) fn names(self) -> &'static [Name] {
         match self {
             Self::FashionMnist => &[Name::FashionMnist],
             Self::DebianPackages => &[Name::DebianPackages],
+            Self::Glove100 => &[Name::Glove100],
+            Self::Word2vecGoogle26k => &[Name::Word2vecGoogle26k],
             Self::All => &Name::ALL,
         }
     }
@@ -140,10 +213,8 @@ mod tests {
     #[track_caller]
     fn run(arguments: &[&str]) -> Run {
         let arguments = ["annuli-benches", "run"].iter().chain(arguments);
-        match Cli::try_parse_from(arguments).unwrap().command {
-            Command::Run(run) => run,
-            Command::Fetch { .. } => panic!("run was asked for"),
-        }
+        let Command::Run(run) = Cli::try_parse_from(arguments).unwrap().command else { panic!("run was asked for") };
+        run
     }
 
     #[test]
@@ -157,6 +228,14 @@ mod tests {
         assert_eq!(run.names(), Name::ALL);
         assert_eq!(run.settings().ef, [16, 32, 64, 128, 256]);
         assert_eq!(run.settings().target, Target::Program("target/release/annuli".into()));
+    }
+
+    #[test]
+    fn a_comparison_is_of_two_data_sets_with_everybody_unless_told_otherwise() {
+        let cli = Cli::try_parse_from(["annuli-benches", "compare"]).unwrap();
+        let Command::Compare(compare) = cli.command else { panic!("compare was asked for") };
+        assert_eq!(compare.names(), [Name::FashionMnist, Name::Glove100]);
+        assert_eq!(compare.settings().peers, Peer::ALL);
     }
 
     #[test]

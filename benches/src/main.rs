@@ -17,6 +17,10 @@ mod fault;
 mod report;
 mod results;
 
+mod compare;
+mod library;
+mod worker;
+
 mod recall;
 mod truth;
 
@@ -36,14 +40,16 @@ mod usage;
 mod workers;
 
 use clap::Parser;
-use cli::{Cli, Command, Run};
+use cli::{Cli, Command, Compare, Run};
+use compare::CompareFailed;
 use dataset::NoDataset;
 use dataset::cache::{Cache, NoCacheFolder};
 use files::FileFailed;
-use results::Results;
 use run::RunFailed;
+use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
+use worker::WorkerEnded;
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +61,10 @@ enum Failed {
     #[error(transparent)]
     Run(#[from] RunFailed),
     #[error(transparent)]
+    Compare(#[from] CompareFailed),
+    #[error(transparent)]
+    Worker(#[from] WorkerEnded),
+    #[error(transparent)]
     File(#[from] FileFailed),
 }
 
@@ -63,6 +73,8 @@ fn main() -> ExitCode {
     let outcome = Cache::new(cli.data).map_err(Failed::from).and_then(|cache| match cli.command {
         Command::Fetch { dataset } => fetch(dataset.names(), &cache),
         Command::Run(arguments) => run(&arguments, &cache),
+        Command::Compare(arguments) => compare(&arguments, &cache),
+        Command::Worker { engine } => Ok(worker::serve(engine).map(|()| ExitCode::SUCCESS)?),
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error}");
@@ -91,7 +103,16 @@ fn run(arguments: &Run, cache: &Cache) -> Result<ExitCode, Failed> {
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn write(folder: &Path, results: &Results, report: &str) -> Result<(), FileFailed> {
+fn compare(arguments: &Compare, cache: &Cache) -> Result<ExitCode, Failed> {
+    let date = arguments.date.clone().or_else(machine::date);
+    let results = compare::compare(arguments.settings(), &arguments.names(), cache, date)?;
+    let report = compare::table::markdown(&results);
+    print(&report);
+    write(&arguments.out, &results, &report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(folder: &Path, results: &impl Serialize, report: &str) -> Result<(), FileFailed> {
     let json = serde_json::to_vec_pretty(results).expect("results have text for keys and finite numbers");
     files::create_folder(folder)?;
     files::write(&folder.join("results.json"), &json)?;

@@ -81,6 +81,23 @@ impl<'a> Judge<'a> {
         tally
     }
 
+    /// Judges rows that were found for these queries, without distances.
+    pub(crate) fn judge_rows(&self, queries: &[usize], answers: &[Vec<usize>]) -> Tally {
+        let mut tally = Tally::default();
+        for (&query, rows) in queries.iter().zip(answers) {
+            let (wanted, bound) = self.bounds[query];
+            let mut seen = HashSet::new();
+            let (known, unknown): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| **row < self.eligible.len());
+            let near = |row: usize| self.eligible[row] && distance(self.dataset, query, row) <= bound;
+            let (first, repeated): (Vec<usize>, Vec<usize>) = known.into_iter().partition(|row| seen.insert(*row));
+            tally.wanted += wanted;
+            tally.found += first.into_iter().filter(|&row| near(row)).count().min(wanted);
+            tally.wrong += unknown.len();
+            tally.repeated += repeated.len();
+        }
+        tally
+    }
+
     fn judge_one(&self, query: usize, hits: &[WireHit], tally: &mut Tally) {
         let (wanted, bound) = self.bounds[query];
         let mut seen = HashSet::new();

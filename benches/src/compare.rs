@@ -1,0 +1,73 @@
+//! Annuli beside its peers: one run, one machine, in turns.
+
+pub(crate) mod ratio;
+pub(crate) mod table;
+
+use crate::dataset::cache::Cache;
+use crate::dataset::{self, Name, NoDataset};
+use crate::files::FileFailed;
+use crate::library::results::LibraryResults;
+use crate::library::{self, Settings};
+use crate::machine::{self, Machine};
+use crate::truth;
+use serde::Serialize;
+
+/// Why there is nothing to compare.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CompareFailed {
+    #[error(transparent)]
+    Dataset(#[from] NoDataset),
+    #[error(transparent)]
+    File(#[from] FileFailed),
+}
+
+/// Everything that was measured, as `results.json` has it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Results {
+    pub date: Option<String>,
+    pub machine: Machine,
+    /// Of the checkout that the benchmark was built in.
+    pub revision: Option<String>,
+    pub settings: Settings,
+    pub datasets: Vec<Comparison>,
+}
+
+/// What was measured with one data set.
+#[derive(Debug, Serialize)]
+pub(crate) struct Comparison {
+    pub name: &'static str,
+    pub metric: &'static str,
+    pub documents: usize,
+    pub dim: usize,
+    /// That were asked, of all that the set has.
+    pub queries: usize,
+    /// Load of the machine (one minute) before and after: other work makes every time on the wall longer.
+    pub load_average: [Option<f64>; 2],
+    pub libraries: LibraryResults,
+}
+
+/// Compares with each of the data sets.
+pub(crate) fn compare(
+    settings: Settings,
+    names: &[Name],
+    cache: &Cache,
+    date: Option<String>,
+) -> Result<Results, CompareFailed> {
+    let mut datasets = Vec::with_capacity(names.len());
+    for &name in names {
+        let dataset = dataset::load(name, cache)?;
+        let neighbours = truth::of(&dataset, cache)?;
+        let before = machine::load_average();
+        let libraries = library::compare(&settings, &dataset, &neighbours, cache)?;
+        datasets.push(Comparison {
+            name: name.as_str(),
+            metric: dataset.metric.name(),
+            documents: dataset.ids.len(),
+            dim: dataset.base.ncols(),
+            queries: dataset.queries.nrows().min(settings.queries_max),
+            load_average: [before, machine::load_average()],
+            libraries,
+        });
+    }
+    Ok(Results { date, machine: Machine::this(), revision: machine::revision(), settings, datasets })
+}
