@@ -32,7 +32,8 @@ pub(crate) enum Command {
     },
     /// Measure the service over HTTP, print a report and write results.json and report.md
     Run(Run),
-    /// Measure Annuli beside its peers, print tables and write results.json and report.md
+    /// Measure Annuli beside its peers, print tables and write results.json, report.md and
+    /// report.html
     Compare(Compare),
     /// Serve a library's index to `compare`, which starts this by itself
     #[command(hide = true)]
@@ -123,20 +124,42 @@ pub(crate) struct Compare {
     /// Also search among 1, 10 and 50 % of the rows, with the peers that can
     #[arg(long)]
     filters: bool,
+    /// A run of seconds for continuous integration: the shipped set beside hnsw_rs, with an error only far outside of
+    /// noise
+    #[arg(long, conflicts_with_all = ["dataset", "peers", "threads", "rounds", "queries", "filters"])]
+    smoke: bool,
     /// The date for the report [default: now]
     #[arg(long)]
     pub date: Option<String>,
-    /// Folder for results.json and report.md
+    /// Folder for results.json, report.md and report.html
     #[arg(long, default_value = "target/benches/compare", value_name = "DIR")]
     pub out: PathBuf,
 }
 
+/// The shipped set has 200 queries: a round is milliseconds, and the best of many is hardly disturbed.
+const SMOKE_ROUNDS: NonZeroUsize = NonZeroUsize::new(20).expect("not zero");
+
 impl Compare {
     pub(crate) fn names(&self) -> Vec<Name> {
+        if self.smoke {
+            return vec![Name::DebianPackages];
+        }
         self.dataset.iter().flat_map(|choice| choice.names()).copied().collect()
     }
 
     pub(crate) fn settings(&self) -> library::Settings {
+        if self.smoke {
+            return library::Settings {
+                peers: vec![Peer::Annuli, Peer::HnswRs],
+                threads: vec![NonZeroUsize::MIN],
+                build_threads: self.build_threads,
+                rounds: SMOKE_ROUNDS,
+                queries_max: self.queries,
+                m: self.m,
+                ef_construction: self.ef_construction,
+                filters: false,
+            };
+        }
         library::Settings {
             peers: self.peers.clone().unwrap_or_else(|| Peer::ALL.to_vec()),
             threads: self.threads.clone(),
@@ -236,6 +259,14 @@ mod tests {
         let Command::Compare(compare) = cli.command else { panic!("compare was asked for") };
         assert_eq!(compare.names(), [Name::FashionMnist, Name::Glove100]);
         assert_eq!(compare.settings().peers, Peer::ALL);
+    }
+
+    #[test]
+    fn a_smoke_comparison_needs_no_python() {
+        let cli = Cli::try_parse_from(["annuli-benches", "compare", "--smoke"]).unwrap();
+        let Command::Compare(compare) = cli.command else { panic!("compare was asked for") };
+        assert_eq!(compare.names(), [Name::DebianPackages]);
+        assert_eq!(compare.settings().peers, [Peer::Annuli, Peer::HnswRs]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Annuli beside its peers: one run, one machine, in turns.
 
+pub(crate) mod goals;
 pub(crate) mod ratio;
 pub(crate) mod table;
 
@@ -10,6 +11,7 @@ use crate::library::results::LibraryResults;
 use crate::library::{self, Settings};
 use crate::machine::{self, Machine};
 use crate::truth;
+use goals::Outcome;
 use serde::Serialize;
 
 /// Why there is nothing to compare.
@@ -19,6 +21,8 @@ pub(crate) enum CompareFailed {
     Dataset(#[from] NoDataset),
     #[error(transparent)]
     File(#[from] FileFailed),
+    #[error("tolerances.toml: {0}")]
+    Tolerances(#[from] Box<figment::Error>),
 }
 
 /// Everything that was measured, as `results.json` has it.
@@ -30,6 +34,8 @@ pub(crate) struct Results {
     pub revision: Option<String>,
     pub settings: Settings,
     pub datasets: Vec<Comparison>,
+    /// Ratios that are wanted of these data sets.
+    pub goals: Vec<Outcome>,
 }
 
 /// What was measured with one data set.
@@ -53,6 +59,7 @@ pub(crate) fn compare(
     cache: &Cache,
     date: Option<String>,
 ) -> Result<Results, CompareFailed> {
+    let tolerances = goals::tolerances()?;
     let mut datasets = Vec::with_capacity(names.len());
     for &name in names {
         let dataset = dataset::load(name, cache)?;
@@ -69,5 +76,23 @@ pub(crate) fn compare(
             libraries,
         });
     }
-    Ok(Results { date, machine: Machine::this(), revision: machine::revision(), settings, datasets })
+    let goals = goals::outcomes(&tolerances.goal, &datasets);
+    Ok(Results { date, machine: Machine::this(), revision: machine::revision(), settings, datasets, goals })
+}
+
+/// What is wrong, whatever the machine: answers that no search may give, and floors that noise does not reach.
+pub(crate) fn faults(results: &Results) -> Result<Vec<String>, CompareFailed> {
+    let floors = goals::outcomes(&goals::tolerances()?.floor, &results.datasets);
+    let lost = floors.iter().filter(|floor| floor.met() == Some(false));
+    let mut faults: Vec<String> = lost.map(|floor| format!("{}, floor", table::goal_cells(floor).join(", "))).collect();
+    for comparison in &results.datasets {
+        for peer in &comparison.libraries.peers {
+            let bad: usize = peer.search.iter().flat_map(|series| &series.points).map(|point| point.bad_hits).sum();
+            // A peer's faults are its own affair; they show in its recall.
+            if bad > 0 && peer.name.starts_with(ratio::OURS) {
+                faults.push(format!("{}: {bad} hits of {} are no row, or stand twice", comparison.name, peer.name));
+            }
+        }
+    }
+    Ok(faults)
 }

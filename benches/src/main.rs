@@ -19,6 +19,7 @@ mod results;
 
 mod compare;
 mod library;
+mod page;
 mod worker;
 
 mod recall;
@@ -47,6 +48,7 @@ use dataset::cache::{Cache, NoCacheFolder};
 use files::FileFailed;
 use run::RunFailed;
 use serde::Serialize;
+use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 use worker::WorkerEnded;
@@ -96,11 +98,7 @@ fn run(arguments: &Run, cache: &Cache) -> Result<ExitCode, Failed> {
     let report = report::markdown(&results);
     print(&report);
     write(&arguments.out, &results, &report)?;
-    let faults = fault::faults(&results, arguments.strictness());
-    for fault in &faults {
-        eprintln!("fault: {fault}");
-    }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verdict(&fault::faults(&results, arguments.strictness())))
 }
 
 fn compare(arguments: &Compare, cache: &Cache) -> Result<ExitCode, Failed> {
@@ -109,7 +107,15 @@ fn compare(arguments: &Compare, cache: &Cache) -> Result<ExitCode, Failed> {
     let report = compare::table::markdown(&results);
     print(&report);
     write(&arguments.out, &results, &report)?;
-    Ok(ExitCode::SUCCESS)
+    files::write(&arguments.out.join("report.html"), page::html(&results).as_bytes())?;
+    Ok(verdict(&compare::faults(&results)?))
+}
+
+fn verdict(faults: &[impl Display]) -> ExitCode {
+    for fault in faults {
+        eprintln!("fault: {fault}");
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn write(folder: &Path, results: &impl Serialize, report: &str) -> Result<(), FileFailed> {

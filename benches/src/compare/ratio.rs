@@ -14,6 +14,13 @@ pub(crate) struct Ratio {
     pub reading: Reading,
 }
 
+impl Ratio {
+    /// A quotient of two figures, neither of which is a bound.
+    pub(crate) const fn exact(ratio: f64) -> Self {
+        Self { ratio, reading: Reading::Exact }
+    }
+}
+
 /// Where one side was measured beyond the target only, the quotient is a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,5 +1,6 @@
 //! The results as a page for people: Markdown, also fit for a terminal. Ratios first.
 
+use super::goals::Outcome;
 use super::ratio::{self, Ratio, Reading};
 use super::{Comparison, Results};
 use crate::library::TARGETS;
@@ -10,13 +11,18 @@ use comfy_table::{CellAlignment, Table};
 
 /// The whole page.
 pub(crate) fn markdown(results: &Results) -> String {
-    let mut sections = vec!["# Annuli beside its peers".to_owned(), facts(results)];
+    let facts: Vec<String> = facts(results).into_iter().map(|(name, value)| format!("- {name}: {value}")).collect();
+    let mut sections = vec!["# Annuli beside its peers".to_owned(), facts.join("\n")];
+    if !results.goals.is_empty() {
+        sections.push(goals(&results.goals));
+    }
     sections.extend(results.datasets.iter().map(|comparison| dataset(comparison, results)));
     sections.push(HOW_TO_READ.to_owned());
     sections.join("\n\n") + "\n"
 }
 
-const HOW_TO_READ: &str = "\
+/// What every reader has to know.
+pub(crate) const HOW_TO_READ: &str = "\
 Ratios are ours ÷ the peer's at equal recall@10: above 1 ours is faster, for builds and memory below 1 ours takes less. \
 Speeds are queries a second, on the line through the logarithms of the two measured points around a recall. `≥` (`≤` \
 in a ratio that the peer bounds): the narrowest beam finds more than that already, and nothing is read beyond the \
@@ -25,7 +31,7 @@ measured ends; `–`: not reached. One thread is timed by the processor's clock,
 once, by the wall's clock, with the processor's in parentheses.";
 
 /// What the figures belong to.
-fn facts(results: &Results) -> String {
+pub(crate) fn facts(results: &Results) -> Vec<(&'static str, String)> {
     let (machine, settings) = (&results.machine, &results.settings);
     let lines = [
         ("date", results.date.clone()),
@@ -44,8 +50,26 @@ fn facts(results: &Results) -> String {
             )),
         ),
     ];
-    let known = lines.into_iter().filter_map(|(name, value)| Some(format!("- {name}: {}", value?)));
-    known.collect::<Vec<_>>().join("\n")
+    lines.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn goals(outcomes: &[Outcome]) -> String {
+    let mut table = table(["ratio, ours ÷ theirs", "goal", "measured", ""].map(str::to_owned).to_vec());
+    table.add_rows(outcomes.iter().map(goal_cells));
+    table.to_string()
+}
+
+/// A goal in words: what of, the bound, what was measured, and whether that is it.
+pub(crate) fn goal_cells(outcome: &Outcome) -> [String; 4] {
+    let least = outcome.at_least.map(|least| format!("≥ {least}"));
+    let wanted = least.or_else(|| outcome.at_most.map(|most| format!("≤ {most}"))).unwrap_or_default();
+    let peer = outcome.peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
+    let met = match outcome.met() {
+        Some(true) => "reached",
+        Some(false) => "missed",
+        None => "not measured",
+    };
+    [outcome.goal.clone(), wanted, ratio_text(outcome.measured) + &peer, met.to_owned()]
 }
 
 fn dataset(comparison: &Comparison, results: &Results) -> String {
