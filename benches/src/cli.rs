@@ -4,7 +4,7 @@ use crate::dataset::Name;
 use crate::fault::{SMOKE_EF, Strictness};
 use crate::library::peer::Peer;
 use crate::settings::{Settings, Target};
-use crate::{library, worker};
+use crate::{compare, library, servers, worker};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -100,9 +100,25 @@ pub(crate) struct Compare {
     /// Which data sets
     #[arg(long, value_delimiter = ',', default_value = "fashion-mnist,glove-100")]
     dataset: Vec<Choice>,
-    /// Which libraries; those that cannot be had here are skipped, with the reason in the report [default: all]
+    /// Which libraries; those that cannot be had here are skipped, with the reason in the report [default:
+    /// all, or none where servers are given]
     #[arg(long, value_delimiter = ',')]
     peers: Option<Vec<Peer>>,
+    /// Which servers; without any only libraries are compared
+    #[arg(long, value_delimiter = ',')]
+    servers: Vec<servers::Peer>,
+    /// Our own program, for the servers
+    #[arg(long, default_value = "target/release/annuli", value_name = "FILE")]
+    program: PathBuf,
+    /// Shards of our own server's index
+    #[arg(long, default_value_t = 2)]
+    shards: u32,
+    /// Connections to a server at the same time
+    #[arg(long, value_delimiter = ',', default_value = "1,4")]
+    connections: Vec<NonZeroUsize>,
+    /// Least seconds that each server is measured in a round
+    #[arg(long, default_value_t = 3.0, value_parser = seconds)]
+    seconds: f64,
     /// Threads to search on, each a comparison of its own
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     threads: Vec<NonZeroUsize>,
@@ -126,7 +142,7 @@ pub(crate) struct Compare {
     filters: bool,
     /// A run of seconds for continuous integration: the shipped set beside hnsw_rs, with an error only far outside of
     /// noise
-    #[arg(long, conflicts_with_all = ["dataset", "peers", "threads", "rounds", "queries", "filters"])]
+    #[arg(long, conflicts_with_all = ["dataset", "peers", "threads", "rounds", "queries", "filters", "servers"])]
     smoke: bool,
     /// The date for the report [default: now]
     #[arg(long)]
@@ -139,6 +155,9 @@ pub(crate) struct Compare {
 /// The shipped set has 200 queries: a round is milliseconds, and the best of many is hardly disturbed.
 const SMOKE_ROUNDS: NonZeroUsize = NonZeroUsize::new(20).expect("not zero");
 
+/// Recall that servers are compared at.
+const SERVERS_RECALL: f64 = 0.95;
+
 impl Compare {
     pub(crate) fn names(&self) -> Vec<Name> {
         if self.smoke {
@@ -147,27 +166,44 @@ impl Compare {
         self.dataset.iter().flat_map(|choice| choice.names()).copied().collect()
     }
 
-    pub(crate) fn settings(&self) -> library::Settings {
-        if self.smoke {
-            return library::Settings {
-                peers: vec![Peer::Annuli, Peer::HnswRs],
-                threads: vec![NonZeroUsize::MIN],
-                build_threads: self.build_threads,
-                rounds: SMOKE_ROUNDS,
-                queries_max: self.queries,
-                m: self.m,
-                ef_construction: self.ef_construction,
-                filters: false,
-            };
-        }
-        library::Settings {
-            peers: self.peers.clone().unwrap_or_else(|| Peer::ALL.to_vec()),
+    pub(crate) fn settings(&self) -> compare::Settings {
+        compare::Settings { libraries: self.libraries(), servers: self.servers() }
+    }
+
+    fn libraries(&self) -> library::Settings {
+        let full = library::Settings {
+            peers: self
+                .peers
+                .clone()
+                .unwrap_or_else(|| if self.servers.is_empty() { Peer::ALL.to_vec() } else { Vec::new() }),
             threads: self.threads.clone(),
             build_threads: self.build_threads,
             rounds: self.rounds,
             queries_max: self.queries,
             m: self.m,
             ef_construction: self.ef_construction,
+            filters: self.filters,
+        };
+        if self.smoke {
+            let (peers, threads) = (vec![Peer::Annuli, Peer::HnswRs], vec![NonZeroUsize::MIN]);
+            library::Settings { peers, threads, rounds: SMOKE_ROUNDS, ..full }
+        } else {
+            full
+        }
+    }
+
+    fn servers(&self) -> servers::Settings {
+        servers::Settings {
+            peers: self.servers.clone(),
+            program: self.program.clone(),
+            shards: self.shards,
+            connections: self.connections.clone(),
+            rounds: self.rounds,
+            seconds_per_round: self.seconds,
+            queries_max: self.queries,
+            m: self.m,
+            ef_construction: self.ef_construction,
+            recall: SERVERS_RECALL,
             filters: self.filters,
         }
     }
@@ -258,7 +294,7 @@ mod tests {
         let cli = Cli::try_parse_from(["annuli-benches", "compare"]).unwrap();
         let Command::Compare(compare) = cli.command else { panic!("compare was asked for") };
         assert_eq!(compare.names(), [Name::FashionMnist, Name::Glove100]);
-        assert_eq!(compare.settings().peers, Peer::ALL);
+        assert_eq!(compare.settings().libraries.peers, Peer::ALL);
     }
 
     #[test]
@@ -266,7 +302,7 @@ mod tests {
         let cli = Cli::try_parse_from(["annuli-benches", "compare", "--smoke"]).unwrap();
         let Command::Compare(compare) = cli.command else { panic!("compare was asked for") };
         assert_eq!(compare.names(), [Name::DebianPackages]);
-        assert_eq!(compare.settings().peers, [Peer::Annuli, Peer::HnswRs]);
+        assert_eq!(compare.settings().libraries.peers, [Peer::Annuli, Peer::HnswRs]);
     }
 
     #[test]

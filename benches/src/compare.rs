@@ -4,13 +4,16 @@ pub(crate) mod goals;
 pub(crate) mod ratio;
 pub(crate) mod table;
 
+mod server_table;
+
 use crate::dataset::cache::Cache;
 use crate::dataset::{self, Name, NoDataset};
 use crate::files::FileFailed;
+use crate::library;
 use crate::library::results::LibraryResults;
-use crate::library::{self, Settings};
 use crate::machine::{self, Machine};
-use crate::truth;
+use crate::servers::results::ServersResults;
+use crate::{servers, truth};
 use goals::Outcome;
 use serde::Serialize;
 
@@ -50,6 +53,14 @@ pub(crate) struct Comparison {
     /// Load of the machine (one minute) before and after: other work makes every time on the wall longer.
     pub load_average: [Option<f64>; 2],
     pub libraries: LibraryResults,
+    pub servers: ServersResults,
+}
+
+/// What to compare.
+#[derive(Debug, Serialize)]
+pub(crate) struct Settings {
+    pub libraries: library::Settings,
+    pub servers: servers::Settings,
 }
 
 /// Compares with each of the data sets.
@@ -65,15 +76,17 @@ pub(crate) fn compare(
         let dataset = dataset::load(name, cache)?;
         let neighbours = truth::of(&dataset, cache)?;
         let before = machine::load_average();
-        let libraries = library::compare(&settings, &dataset, &neighbours, cache)?;
+        let libraries = library::compare(&settings.libraries, &dataset, &neighbours, cache)?;
+        let servers = servers::compare(&settings.servers, &dataset, &neighbours, cache)?;
         datasets.push(Comparison {
             name: name.as_str(),
             metric: dataset.metric.name(),
             documents: dataset.ids.len(),
             dim: dataset.base.ncols(),
-            queries: dataset.queries.nrows().min(settings.queries_max),
+            queries: dataset.queries.nrows().min(settings.libraries.queries_max),
             load_average: [before, machine::load_average()],
             libraries,
+            servers,
         });
     }
     let goals = goals::outcomes(&tolerances.goal, &datasets);

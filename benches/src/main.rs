@@ -20,6 +20,7 @@ mod results;
 mod compare;
 mod library;
 mod page;
+mod servers;
 mod worker;
 
 mod recall;

@@ -142,6 +142,7 @@ mod tests {
     use crate::dataset::Name;
     use crate::library::peer::Peer;
     use crate::library::results::LibraryResults;
+    use crate::servers::results::ServersResults;
 
     fn comparison() -> Comparison {
         let mut ours = peer("annuli", 300.0, false);
@@ -156,6 +157,7 @@ mod tests {
             queries: 200,
             load_average: [None, None],
             libraries: LibraryResults { peers: vec![ours, peer("hnswlib", 100.0, false), other], skipped: Vec::new() },
+            servers: ServersResults::default(),
         }
     }
 

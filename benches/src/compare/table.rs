@@ -2,7 +2,7 @@
 
 use super::goals::Outcome;
 use super::ratio::{self, Ratio, Reading};
-use super::{Comparison, Results};
+use super::{Comparison, Results, server_table};
 use crate::library::TARGETS;
 use crate::library::frontier::AtRecall;
 use crate::library::results::{PeerResults, Series};
@@ -32,7 +32,7 @@ once, by the wall's clock, with the processor's in parentheses.";
 
 /// What the figures belong to.
 pub(crate) fn facts(results: &Results) -> Vec<(&'static str, String)> {
-    let (machine, settings) = (&results.machine, &results.settings);
+    let (machine, settings) = (&results.machine, &results.settings.libraries);
     let lines = [
         ("date", results.date.clone()),
         ("revision", results.revision.clone()),
@@ -83,15 +83,18 @@ fn dataset(comparison: &Comparison, results: &Results) -> String {
             load(after)
         ),
     ];
-    let threads: Vec<usize> = results.settings.threads.iter().map(|threads| threads.get()).collect();
+    let threads: Vec<usize> = results.settings.libraries.threads.iter().map(|threads| threads.get()).collect();
     if let Some(ours) = ratio::ours(&comparison.libraries) {
         parts.push(ratios(ours, comparison, &threads));
     }
-    parts.push(absolutes(comparison, &threads));
+    if !comparison.libraries.peers.is_empty() {
+        parts.push(absolutes(comparison, &threads));
+    }
     if comparison.libraries.peers.iter().any(|peer| !peer.filtered.is_empty()) {
         parts.push(filtered(comparison));
     }
-    let skipped = comparison.libraries.skipped.iter();
+    parts.extend(server_table::sections(&comparison.servers));
+    let skipped = comparison.libraries.skipped.iter().chain(&comparison.servers.skipped);
     let skipped: Vec<String> = skipped.map(|skipped| format!("- {}: {}", skipped.peer, skipped.reason)).collect();
     if !skipped.is_empty() {
         parts.push(format!("Not compared:\n\n{}", skipped.join("\n")));
@@ -188,14 +191,15 @@ fn ratio_text(ratio: Option<Ratio>) -> String {
     format!("{sign}{ratio:.2}")
 }
 
-fn table(header: Vec<String>) -> Table {
+/// An empty table.
+pub(super) fn table(header: Vec<String>) -> Table {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_header(header);
     table
 }
 
 /// The table with its figures under each other.
-fn align_right(mut table: Table) -> String {
+pub(super) fn align_right(mut table: Table) -> String {
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table.to_string()
 }

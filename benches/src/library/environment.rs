@@ -15,6 +15,10 @@ pub(crate) enum Environment {
     Libraries,
     /// pyglass, whose wheel is for CPython 3.10.
     Glass,
+    /// Chroma's server.
+    Chroma,
+    /// PostgreSQL with pgvector.
+    Pgvector,
 }
 
 /// Why there is no such environment.
@@ -63,6 +67,8 @@ impl Environment {
         match self {
             Self::Libraries => "libraries",
             Self::Glass => "glass",
+            Self::Chroma => "chroma",
+            Self::Pgvector => "pgvector",
         }
     }
 
@@ -70,12 +76,14 @@ impl Environment {
         match self {
             Self::Libraries => "requirements.txt",
             Self::Glass => "requirements-glass.txt",
+            Self::Chroma => "requirements-chroma.txt",
+            Self::Pgvector => "requirements-pgvector.txt",
         }
     }
 
     fn interpreter(self) -> Result<PathBuf, NoEnvironment> {
         match self {
-            Self::Libraries => Ok("python3".into()),
+            Self::Libraries | Self::Chroma | Self::Pgvector => Ok("python3".into()),
             Self::Glass => {
                 let wanted = "python3.10";
                 python_3_10().ok_or(NoEnvironment::NoInterpreter { wanted })
