@@ -5,6 +5,7 @@ mod bars;
 mod lines;
 mod markup;
 mod palette;
+mod servers;
 
 use crate::compare::goals::Outcome;
 use crate::compare::{Comparison, Results, table};
@@ -54,10 +55,12 @@ fn dataset(comparison: &Comparison) -> String {
         let title = format!("Queries a second against recall, {}", conditions(threads, clock));
         parts.push(figure(&title, &lines::chart(&lines_of(peers, |peer| peer.on(threads)))));
     }
-    let build = |peer: &PeerResults| Some(peer.build.seconds);
-    parts.push(figure("Seconds to build, on the wall", &bars::chart(&bars_of(peers, build))));
-    let memory = |peer: &PeerResults| peer.memory.map(|memory| memory.bytes_per_vector);
-    parts.push(figure("Bytes of memory for each vector", &bars::chart(&bars_of(peers, memory))));
+    if !peers.is_empty() {
+        let build = |peer: &PeerResults| Some(peer.build.seconds);
+        parts.push(figure("Seconds to build, on the wall", &bars::chart(&bars_of(peers, build))));
+        let memory = |peer: &PeerResults| peer.memory.map(|memory| memory.bytes_per_vector);
+        parts.push(figure("Bytes of memory for each vector", &bars::chart(&bars_of(peers, memory))));
+    }
     for percent in crate::library::SHARES {
         let series = |peer: &PeerResults| -> Option<Series> {
             let filtered = peer.filtered.iter().find(|filtered| filtered.percent == percent)?;
@@ -71,7 +74,8 @@ fn dataset(comparison: &Comparison) -> String {
             parts.push(figure(&title, &lines::chart(&lines)));
         }
     }
-    for skipped in &libraries.skipped {
+    parts.extend(servers::figures(&comparison.servers));
+    for skipped in libraries.skipped.iter().chain(&comparison.servers.skipped) {
         parts.push(format!("<p class=\"note\">{} is not compared: {}</p>", skipped.peer, escaped(&skipped.reason)));
     }
     parts.concat()

