@@ -62,15 +62,9 @@ fn dataset(comparison: &Comparison) -> String {
         parts.push(figure("Bytes of memory for each vector", &bars::chart(&bars_of(peers, memory))));
     }
     for percent in crate::library::SHARES {
-        let series = |peer: &PeerResults| -> Option<Series> {
-            let filtered = peer.filtered.iter().find(|filtered| filtered.percent == percent)?;
-            Some(filtered.series.clone())
-        };
-        let found: Vec<(&'static str, Series)> =
-            peers.iter().filter_map(|peer| Some((peer.name, series(peer)?))).collect();
-        if !found.is_empty() {
+        let lines = lines_of(peers, |peer| peer.among(percent));
+        if !lines.is_empty() {
             let title = format!("Queries a second against recall among {percent} % of the rows, one thread");
-            let lines: Vec<Line> = found.iter().map(|(name, series)| line(name, series)).collect();
             parts.push(figure(&title, &lines::chart(&lines)));
         }
     }

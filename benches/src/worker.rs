@@ -8,6 +8,7 @@ use crate::dataset::npy::{self, UnreadableNpy};
 use crate::dataset::row;
 use crate::files::{self, FileFailed};
 use crate::library::protocol::{Hello, Reply, Request};
+use annuli_api::v1::filter::UnreadableFilter;
 use annuli_core::metric::UnknownMetric;
 use annuli_core::segment::Precision;
 use annuli_core::vector::InvalidVector;
@@ -56,6 +57,8 @@ enum Refused {
     Metric(#[from] UnknownMetric),
     #[error(transparent)]
     NoIndex(#[from] annuli::NoIndex),
+    #[error(transparent)]
+    Filter(#[from] UnreadableFilter),
     #[error("nothing is built yet")]
     NothingBuilt,
     #[error("queries {first} to {end} of {count}")]
@@ -137,7 +140,7 @@ impl Worker {
             Request::Configure { ef, threads, parts_below } => {
                 self.ef = ef;
                 match self.index.as_mut().ok_or(Refused::NothingBuilt)? {
-                    Index::Annuli(index) => index.configure(threads, parts_below),
+                    Index::Annuli(index) => index.configure(threads, parts_below)?,
                     Index::HnswRs(_) if parts_below.is_some() => return Err(Refused::NoFilter),
                     Index::HnswRs(index) => index.set_threads(threads),
                 }

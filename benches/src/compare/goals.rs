@@ -2,7 +2,7 @@
 
 use super::Comparison;
 use super::ratio::{self, Ratio};
-use crate::library::results::{PeerResults, Series};
+use crate::library::results::PeerResults;
 use crate::library::{SHARES, TARGETS};
 use figment::Figment;
 use figment::providers::{Format, Toml};
@@ -81,9 +81,6 @@ pub(crate) fn outcomes(goals: &[Goal], datasets: &[Comparison]) -> Vec<Outcome> 
 
 impl Goal {
     fn outcomes(&self, comparison: &Comparison) -> Vec<Outcome> {
-        let series = |peer: &PeerResults, share: u8| -> Option<Series> {
-            Some(peer.filtered.iter().find(|filtered| filtered.percent == share)?.series.clone())
-        };
         match self.of {
             Of::Search => {
                 let outcome = |recall| {
@@ -96,7 +93,7 @@ impl Goal {
                 let outcome = |share| {
                     let words = format!("among {share} % of the rows at recall 0.95");
                     self.outcome(comparison, &words, |ours, theirs| {
-                        ratio::speed(&series(ours, share)?, &series(theirs, share)?, 0.95)
+                        ratio::speed(ours.among(share)?, theirs.among(share)?, 0.95)
                     })
                 };
                 SHARES.map(outcome).to_vec()

@@ -91,6 +91,7 @@ fn dataset(comparison: &Comparison, results: &Results) -> String {
         parts.push(absolutes(comparison, &threads));
     }
     if comparison.libraries.peers.iter().any(|peer| !peer.filtered.is_empty()) {
+        parts.extend(ratio::ours(&comparison.libraries).map(|ours| filtered_ratios(ours, comparison)));
         parts.push(filtered(comparison));
     }
     parts.extend(server_table::sections(&comparison.servers));
@@ -105,7 +106,7 @@ fn dataset(comparison: &Comparison, results: &Results) -> String {
 fn ratios(ours: &PeerResults, comparison: &Comparison, threads: &[usize]) -> String {
     let mut header = vec!["ours ÷".to_owned()];
     header.extend(speed_columns(threads));
-    header.extend(["build".to_owned(), "memory".to_owned()]);
+    header.extend(["build", "build, processor", "memory"].map(str::to_owned));
     let mut table = table(header);
     for peer in ratio::others(&comparison.libraries) {
         let mut row = vec![peer.name.to_owned()];
@@ -116,6 +117,7 @@ fn ratios(ours: &PeerResults, comparison: &Comparison, threads: &[usize]) -> Str
             }
         }
         row.push(format!("{:.2}", ours.build.seconds / peer.build.seconds));
+        row.push(format!("{:.2}", ours.build.cpu_seconds / peer.build.cpu_seconds));
         let memory = ours.memory.zip(peer.memory).filter(|(_, theirs)| theirs.bytes > 0);
         row.push(memory.map_or("–".to_owned(), |(ours, theirs)| {
             format!("{:.2}", ours.bytes_per_vector / theirs.bytes_per_vector)
@@ -143,6 +145,23 @@ fn absolutes(comparison: &Comparison, threads: &[usize]) -> String {
     align_right(table)
 }
 
+fn filtered_ratios(ours: &PeerResults, comparison: &Comparison) -> String {
+    let shares = || ours.filtered.iter().map(|filtered| filtered.percent);
+    let mut header = vec!["filtered, ours ÷".to_owned()];
+    header.extend(shares().flat_map(|share| TARGETS.map(|recall| format!("{share} %: {recall:.2}"))));
+    let mut table = table(header);
+    for peer in ratio::others(&comparison.libraries).filter(|peer| !peer.filtered.is_empty()) {
+        let mut row = vec![peer.name.to_owned()];
+        for share in shares() {
+            let pair = ours.among(share).zip(peer.among(share));
+            let of = |recall| ratio_text(pair.and_then(|(ours, theirs)| ratio::speed(ours, theirs, recall)));
+            row.extend(TARGETS.map(of));
+        }
+        table.add_row(row);
+    }
+    align_right(table)
+}
+
 /// One row for each peer that filters, one column for each share and target.
 fn filtered(comparison: &Comparison) -> String {
     let shares = comparison.libraries.peers.iter().find(|peer| !peer.filtered.is_empty());
@@ -154,8 +173,7 @@ fn filtered(comparison: &Comparison) -> String {
     for peer in comparison.libraries.peers.iter().filter(|peer| !peer.filtered.is_empty()) {
         let mut row = vec![peer.name.to_owned()];
         for share in &shares {
-            let series = peer.filtered.iter().find(|filtered| filtered.percent == *share);
-            row.extend(TARGETS.map(|recall| speed_text(series.map(|filtered| &filtered.series), recall)));
+            row.extend(TARGETS.map(|recall| speed_text(peer.among(*share), recall)));
         }
         table.add_row(row);
     }

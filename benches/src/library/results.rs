@@ -103,4 +103,9 @@ impl PeerResults {
     pub(crate) fn on(&self, threads: usize) -> Option<&Series> {
         self.search.iter().find(|series| series.threads == threads)
     }
+
+    /// Searches among this share of the rows.
+    pub(crate) fn among(&self, percent: u8) -> Option<&Series> {
+        self.filtered.iter().find(|filtered| filtered.percent == percent).map(|filtered| &filtered.series)
+    }
 }

@@ -1,6 +1,8 @@
 //! Our own engine as a library: one segment, as a shard holds them.
 
 use crate::dataset::row;
+use annuli_api::v1::filter::{self, UnreadableFilter};
+use annuli_core::column::Slots;
 use annuli_core::metric::PreparedQuery;
 use annuli_core::schema::InvalidHnswParams;
 use annuli_core::segment::{
@@ -8,8 +10,10 @@ use annuli_core::segment::{
     WriteSegmentError, write_segment,
 };
 use annuli_core::vector::InvalidDim;
-use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Seq, Vector};
+use annuli_core::{Dim, Filter, HnswParams, Metadata, Metric, Number, Point, Seq, Value, Vector};
 use ndarray::Array2;
+use serde_json::json;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::AtomicBool;
@@ -47,9 +51,9 @@ pub(super) struct Options {
 /// A segment, and what searching it takes.
 pub(super) struct Index {
     segment: Segment,
-    /// The number of each row's part, by slot.
+    /// Of each row.
     parts: Vec<i32>,
-    allowed: Option<(Vec<u64>, usize)>,
+    filter: Option<Filter>,
     scratches: Vec<Scratch>,
     _folder: TempDir,
 }
@@ -67,39 +71,33 @@ impl Index {
         };
         let dim = Dim::new(base.ncols() as u64)?;
         let segment_options = SegmentOptions { dim, metric: options.metric, precision: options.precision, build };
-        write_segment(&Documents::new(base), segment_options, &mut File::create_new(&path)?)?;
+        let parts = parts.map_or_else(Vec::new, |parts| parts.column(0).to_vec());
+        write_segment(&Documents::new(base, &parts), segment_options, &mut File::create_new(&path)?)?;
         let segment = Segment::open(&path)?;
-        let slots = (0..).take(segment.len());
-        let part = |slot| usize::try_from(segment.point(slot).0).ok().and_then(|row| parts?.get((row, 0)).copied());
-        let parts = slots.map(|slot| part(slot).unwrap_or_default()).collect();
-        Ok(Self { segment, parts, allowed: None, scratches: Vec::new(), _folder: folder })
+        Ok(Self { segment, parts, filter: None, scratches: Vec::new(), _folder: folder })
     }
 
     /// Searches on so many threads from now on, among the rows whose part is less than `parts_below`.
-    pub(super) fn configure(&mut self, threads: usize, parts_below: Option<u8>) {
+    pub(super) fn configure(&mut self, threads: usize, parts_below: Option<u8>) -> Result<(), UnreadableFilter> {
         self.scratches.resize_with(threads, Scratch::default);
-        self.allowed = parts_below.map(|below| {
-            let mut words = vec![0_u64; self.parts.len().div_ceil(64)];
-            let mut count = 0;
-            for (slot, _) in self.parts.iter().enumerate().filter(|(_, part)| **part < i32::from(below)) {
-                words[slot / 64] |= 1 << (slot % 64);
-                count += 1;
-            }
-            (words, count)
-        });
+        let filter = |below| filter::parse(&json!({"part": {"$lt": below}}));
+        self.filter = parts_below.map(filter).transpose()?;
+        Ok(())
     }
 
     /// Each thread takes an equal share of the queries.
     pub(super) fn search(&mut self, queries: &[Vector], k: usize, ef: usize) -> Vec<Vec<usize>> {
-        let Self { segment, allowed, scratches, .. } = self;
-        let allowed = match allowed {
-            Some((words, count)) => Allowed { words: Some(words), count: *count },
-            None => Allowed { words: None, count: segment.len() },
-        };
+        let Self { segment, parts, filter, scratches, .. } = self;
         let one = |query: &Vector, scratch: &mut Scratch| {
             let query = PreparedQuery::new(segment.metric(), query);
-            let found = segment.walk(&query, Breadth { k, ef }, allowed, scratch);
-            found.iter().filter_map(|found| usize::try_from(segment.point(found.slot).0).ok()).collect()
+            // Once for each search, as in the service: what a filter matches is part of the work.
+            let selected = filter.as_ref().map(|filter| select(segment, parts, filter));
+            let allowed = match &selected {
+                Some(slots) => Allowed { words: Some(slots.words()), count: slots.count() as usize },
+                None => Allowed { words: None, count: segment.len() },
+            };
+            let found = segment.search(&query, Breadth { k, ef }, allowed, scratch);
+            found.iter().map(|found| row_of(segment, found.slot)).collect()
         };
         if let [scratch] = scratches.as_mut_slice() {
             return queries.iter().map(|query| one(query, scratch)).collect();
@@ -120,15 +118,32 @@ impl Index {
     }
 }
 
-/// Vectors as documents: the number of a row is its id and its point.
+/// The slots that a filter matches, by the segment's columns; rows are asked where those are unsure.
+fn select(segment: &Segment, parts: &[i32], filter: &Filter) -> Slots {
+    let matches = |slot| Ok::<_, Infallible>(filter.matches(&metadata(parts[row_of(segment, slot)])));
+    let Ok(slots) = segment.columns().select(filter).settle(matches);
+    slots
+}
+
+fn row_of(segment: &Segment, slot: u32) -> usize {
+    usize::try_from(segment.point(slot).0).expect("points are the numbers of rows")
+}
+
+fn metadata(part: i32) -> Metadata {
+    let object = [("part".into(), Value::Number(Number::Integer(part.into())))];
+    Metadata::new(object.into()).expect("one field is not deep")
+}
+
+/// Vectors as documents: the number of a row is its id and its point, its part is its metadata.
 struct Documents<'a> {
     base: &'a Array2<f32>,
+    parts: &'a [i32],
     ids: Vec<String>,
 }
 
 impl<'a> Documents<'a> {
-    fn new(base: &'a Array2<f32>) -> Self {
-        Self { base, ids: (0..base.nrows()).map(|row| row.to_string()).collect() }
+    fn new(base: &'a Array2<f32>, parts: &'a [i32]) -> Self {
+        Self { base, parts, ids: (0..base.nrows()).map(|row| row.to_string()).collect() }
     }
 }
 
@@ -158,7 +173,7 @@ impl Rows for Documents<'_> {
         payload.clear();
     }
 
-    fn metadata(&self, _row: usize) -> Metadata {
-        Metadata::default()
+    fn metadata(&self, row: usize) -> Metadata {
+        self.parts.get(row).map(|&part| metadata(part)).unwrap_or_default()
     }
 }
