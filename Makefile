@@ -53,7 +53,7 @@ bench: setup ## measure recall, latency and throughput of the service
 	cargo run $(LOCKED) --release -p annuli-benches -- run
 
 # With COMPARE one chooses data sets, peers, rounds: see `annuli-benches compare --help`.
-COMPARE ?= --filters --servers annuli-json,annuli-base64,chroma,pgvector,milvus --peers all
+COMPARE ?= --filters --servers annuli-json,annuli-base64,chroma,pgvector,milvus --all-peers
 
 compare: setup ## measure engine and service beside their peers: tables, JSON, a page with drawings
 	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli

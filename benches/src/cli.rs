@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::dataset::Name;
+use crate::dataset::noise::Growth;
 use crate::fault::{SMOKE_EF, Strictness};
 use crate::library::peer::Peer;
 use crate::settings::{Settings, Target};
@@ -52,6 +53,17 @@ pub(crate) enum Choice {
     Glove100,
     #[value(name = "word2vec-google-26k")]
     Word2vecGoogle26k,
+    #[value(name = "noise-10k")]
+    Noise10k,
+    #[value(name = "noise-30k")]
+    Noise30k,
+    #[value(name = "noise-100k")]
+    Noise100k,
+    #[value(name = "noise-300k")]
+    Noise300k,
+    #[value(name = "noise-1m")]
+    Noise1m,
+    /// The real ones
     All,
 }
 
@@ -102,8 +114,11 @@ pub(crate) struct Compare {
     dataset: Vec<Choice>,
     /// Which libraries; those that cannot be had here are skipped, with the reason in the report [default:
     /// all, or none where servers are given]
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', conflicts_with = "all_peers")]
     peers: Option<Vec<Peer>>,
+    /// All libraries, also where servers are given
+    #[arg(long)]
+    all_peers: bool,
     /// Which servers; without any only libraries are compared
     #[arg(long, value_delimiter = ',')]
     servers: Vec<servers::Peer>,
@@ -142,7 +157,7 @@ pub(crate) struct Compare {
     filters: bool,
     /// A run of seconds for continuous integration: the shipped set beside hnsw_rs, with an error only far outside of
     /// noise
-    #[arg(long, conflicts_with_all = ["dataset", "peers", "threads", "rounds", "queries", "filters", "servers"])]
+    #[arg(long, conflicts_with_all = ["dataset", "peers", "all_peers", "threads", "rounds", "queries", "filters", "servers"])]
     smoke: bool,
     /// The date for the report [default: now]
     #[arg(long)]
@@ -171,11 +186,9 @@ impl Compare {
     }
 
     fn libraries(&self) -> library::Settings {
+        let all = self.all_peers || self.servers.is_empty();
         let full = library::Settings {
-            peers: self
-                .peers
-                .clone()
-                .unwrap_or_else(|| if self.servers.is_empty() { Peer::ALL.to_vec() } else { Vec::new() }),
+            peers: self.peers.clone().unwrap_or_else(|| if all { Peer::ALL.to_vec() } else { Vec::new() }),
             threads: self.threads.clone(),
             build_threads: self.build_threads,
             rounds: self.rounds,
@@ -216,6 +229,11 @@ impl Choice {
             Self::DebianPackages => &[Name::DebianPackages],
             Self::Glove100 => &[Name::Glove100],
             Self::Word2vecGoogle26k => &[Name::Word2vecGoogle26k],
+            Self::Noise10k => &[Name::Noise(Growth::Thousands10)],
+            Self::Noise30k => &[Name::Noise(Growth::Thousands30)],
+            Self::Noise100k => &[Name::Noise(Growth::Thousands100)],
+            Self::Noise300k => &[Name::Noise(Growth::Thousands300)],
+            Self::Noise1m => &[Name::Noise(Growth::Million)],
             Self::All => &Name::ALL,
         }
     }

@@ -11,12 +11,14 @@ pub(crate) mod split;
 mod debian_packages;
 mod fashion_mnist;
 mod glove_100;
+pub(crate) mod noise;
 mod word2vec;
 
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_core::Metric;
 use cache::Cache;
 use ndarray::Array2;
+use noise::Growth;
 use std::path::PathBuf;
 
 /// For each query, rows of the base: the nearest first, equally near ones in their order.
@@ -29,9 +31,11 @@ pub(crate) enum Name {
     DebianPackages,
     Glove100,
     Word2vecGoogle26k,
+    Noise(Growth),
 }
 
 impl Name {
+    /// The real ones.
     pub(crate) const ALL: [Self; 4] =
         [Self::DebianPackages, Self::FashionMnist, Self::Glove100, Self::Word2vecGoogle26k];
 
@@ -42,6 +46,7 @@ impl Name {
             Self::DebianPackages => "debian-packages",
             Self::Glove100 => "glove-100",
             Self::Word2vecGoogle26k => "word2vec-google-26k",
+            Self::Noise(growth) => growth.as_str(),
         }
     }
 }
@@ -103,6 +108,8 @@ pub(crate) fn fetch(name: Name, cache: &Cache) -> Result<PathBuf, NoDataset> {
         Name::DebianPackages => Ok(debian_packages::folder()),
         Name::Glove100 => Ok(glove_100::fetch(cache)?),
         Name::Word2vecGoogle26k => Ok(word2vec::fetch(cache)?),
+        // Made of it.
+        Name::Noise(_) => Ok(fashion_mnist::fetch(cache)?),
     }
 }
 
@@ -113,6 +120,7 @@ pub(crate) fn load(name: Name, cache: &Cache) -> Result<Dataset, NoDataset> {
         Name::DebianPackages => Ok(debian_packages::load()?),
         Name::Glove100 => Ok(glove_100::load(cache)?),
         Name::Word2vecGoogle26k => Ok(word2vec::load(cache)?),
+        Name::Noise(growth) => Ok(noise::load(growth, cache)?),
     }
 }
 

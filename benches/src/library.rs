@@ -2,13 +2,13 @@
 
 pub(crate) mod environment;
 pub(crate) mod frontier;
+pub(crate) mod inputs;
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod protocol;
 pub(crate) mod results;
 
 mod contender;
-mod inputs;
 mod lane;
 mod sweep;
 

@@ -4,6 +4,7 @@ mod annuli;
 mod chroma;
 mod daemon;
 mod load;
+mod milvus;
 mod pgvector;
 mod postgres;
 pub(crate) mod results;
@@ -16,6 +17,7 @@ use crate::dataset::{Dataset, Neighbours};
 use crate::files::FileFailed;
 use crate::library::SHARES;
 use crate::library::environment::NoEnvironment;
+use crate::library::process::WorkerFailed;
 use crate::recall::Judge;
 use crate::remote_index::{Encoding, IndexFailed};
 use crate::server::ServerFailed;
@@ -42,6 +44,7 @@ pub(crate) enum Peer {
     AnnuliBase64,
     Chroma,
     Pgvector,
+    Milvus,
 }
 
 /// How servers are compared.
@@ -76,6 +79,8 @@ enum Failed {
     Exchange(#[from] ExchangeFailed),
     #[error(transparent)]
     Postgres(#[from] PostgresFailed),
+    #[error(transparent)]
+    Worker(#[from] WorkerFailed),
     #[error(transparent)]
     File(#[from] FileFailed),
     #[error("{0}")]
@@ -180,6 +185,7 @@ impl Peer {
             Self::AnnuliBase64 => "annuli-base64",
             Self::Chroma => "chroma",
             Self::Pgvector => "pgvector",
+            Self::Milvus => "milvus",
         }
     }
 
@@ -189,6 +195,7 @@ impl Peer {
             Self::AnnuliBase64 => Box::new(annuli::Annuli::start(settings, set, Encoding::Base64)?),
             Self::Chroma => Box::new(chroma::Chroma::start()?),
             Self::Pgvector => Box::new(pgvector::Pgvector::start()?),
+            Self::Milvus => Box::new(milvus::Milvus::start(set)?),
         })
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Environment {
     Chroma,
     /// PostgreSQL with pgvector.
     Pgvector,
+    /// Milvus's server and client.
+    Milvus,
 }
 
 /// Why there is no such environment.
@@ -77,6 +79,7 @@ impl Environment {
             Self::Glass => "glass",
             Self::Chroma => "chroma",
             Self::Pgvector => "pgvector",
+            Self::Milvus => "milvus",
         }
     }
 
@@ -86,12 +89,13 @@ impl Environment {
             Self::Glass => "requirements-glass.txt",
             Self::Chroma => "requirements-chroma.txt",
             Self::Pgvector => "requirements-pgvector.txt",
+            Self::Milvus => "requirements-milvus.txt",
         }
     }
 
     fn interpreter(self) -> Result<PathBuf, NoEnvironment> {
         match self {
-            Self::Libraries | Self::Chroma | Self::Pgvector => Ok("python3".into()),
+            Self::Libraries | Self::Chroma | Self::Pgvector | Self::Milvus => Ok("python3".into()),
             Self::Glass => {
                 let wanted = "python3.10";
                 python_3_10().ok_or(NoEnvironment::NoInterpreter { wanted })

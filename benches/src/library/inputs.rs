@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// Vectors, queries and parts as tables in a folder that lives as long as this value.
-pub(super) struct Inputs {
+pub(crate) struct Inputs {
     pub base: PathBuf,
     pub queries: PathBuf,
     pub parts_file: PathBuf,
@@ -26,7 +26,7 @@ pub(super) struct Inputs {
 impl Inputs {
     /// Writes at most `queries_max` queries. Under cosine all vectors are brought to length 1 and compared by their
     /// Euclidean distance, which orders them alike: no library has to divide then.
-    pub(super) fn write(dataset: &Dataset, queries_max: usize) -> Result<Self, FileFailed> {
+    pub(crate) fn write(dataset: &Dataset, queries_max: usize) -> Result<Self, FileFailed> {
         let temporary = std::env::temp_dir();
         let folder = tempfile::Builder::new().prefix("annuli-inputs-").tempdir_in(&temporary);
         let folder = folder.map_err(|source| FileFailed { path: temporary, source })?;
