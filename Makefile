@@ -36,6 +36,7 @@ test: setup ## everything that must hold: format, tests, lints, docs
 	$(HEARTBEAT) cargo test $(LOCKED) --workspace
 	$(CLIPPY)
 	$(DOC)
+	cargo run $(LOCKED) --release -p annuli-benches -- compare --smoke
 
 lint: setup ## format, tidy rules, clippy, docs; licences and bans if cargo-deny is installed
 	$(FORMAT)

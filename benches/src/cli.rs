@@ -168,7 +168,7 @@ pub(crate) struct Compare {
 }
 
 /// The shipped set has 200 queries: a round is milliseconds, and the best of many is hardly disturbed.
-const SMOKE_ROUNDS: NonZeroUsize = NonZeroUsize::new(20).expect("not zero");
+const SMOKE_ROUNDS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
 /// Recall that servers are compared at.
 const SERVERS_RECALL: f64 = 0.95;

@@ -52,6 +52,9 @@ pub(crate) fn compare(
     neighbours: &Neighbours,
     cache: &Cache,
 ) -> Result<LibraryResults, FileFailed> {
+    if settings.peers.is_empty() {
+        return Ok(LibraryResults::default());
+    }
     let inputs = Inputs::write(dataset, settings.queries_max)?;
     let mut skipped = Vec::new();
     let mut contenders = Vec::new();

@@ -137,6 +137,9 @@ pub(crate) fn compare(
     neighbours: &Neighbours,
     cache: &Cache,
 ) -> Result<ServersResults, FileFailed> {
+    if settings.peers.is_empty() {
+        return Ok(ServersResults::default());
+    }
     let labelled = with_parts(dataset);
     let mut queries = shuffled(dataset.queries.nrows());
     queries.truncate(settings.queries_max);

@@ -4,7 +4,7 @@ use super::frontier::{AtRecall, Measured};
 use serde::Serialize;
 
 /// All that took part, and all that could not.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct LibraryResults {
     pub peers: Vec<PeerResults>,
     pub skipped: Vec<Skipped>,

@@ -62,7 +62,10 @@ impl Daemon {
 
     /// Memory of all its processes (Pss).
     pub(super) fn memory_bytes(&self) -> Option<u64> {
-        tree(self.child.id()).into_iter().map(usage::proportional_bytes).sum()
+        let root = usage::proportional_bytes(self.child.id())?;
+        // A child that has ended since it was seen has none.
+        let children = tree(self.child.id()).into_iter().skip(1).filter_map(usage::proportional_bytes);
+        Some(root + children.sum::<u64>())
     }
 
     /// Asks it to stop and waits; kills it after a while.
@@ -126,10 +129,12 @@ mod tests {
     #[test]
     fn memory_is_that_of_all_its_processes() {
         let folder = tempfile::tempdir().unwrap();
+        // Nobody writes to the pipe: the child waits until it is killed.
         let mut command = Command::new("sh");
-        command.args(["-c", "cat & read line < /dev/zero"]);
+        command.args(["-c", "mkfifo pipe && { cat pipe & wait; }"]).current_dir(folder.path());
         let daemon = Daemon::start(&mut command, &folder.path().join("log"), || true).unwrap();
-        assert!(tree(daemon.child.id()).contains(&daemon.child.id()));
+        let both = poll(UNTIL_READY, || Ok::<_, DaemonFailed>((tree(daemon.child.id()).len() == 2).then_some(())));
+        assert_eq!(both.unwrap(), Some(()));
         assert!(daemon.memory_bytes().unwrap() > 0);
     }
 }

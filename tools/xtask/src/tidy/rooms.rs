@@ -67,6 +67,8 @@ mod tests {
         check_lines("indexer/src/view.rs", "use hnsw_rs::prelude::Hnsw;", &[1]);
         check_lines("indexer/src/head.rs", "use hnsw_rs::prelude::Hnsw;", &[]);
         check_lines("indexer/src/head/graph.rs", "use hnsw_rs::prelude::Hnsw;", &[]);
+        check_lines("benches/src/worker/hnsw_rs.rs", "use hnsw_rs::prelude::Hnsw;", &[]);
+        check_lines("benches/src/run.rs", "use hnsw_rs::prelude::Hnsw;", &[1]);
     }
 
     #[test]
