@@ -63,34 +63,41 @@ pub(crate) struct Settings {
     pub servers: servers::Settings,
 }
 
-/// Compares with each of the data sets.
+/// Compares with each of the data sets, and hands over what is there after each: a run takes long, and may be ended.
 pub(crate) fn compare(
     settings: Settings,
     names: &[Name],
     cache: &Cache,
     date: Option<String>,
+    mut keep: impl FnMut(&Results) -> Result<(), FileFailed>,
 ) -> Result<Results, CompareFailed> {
     let tolerances = goals::tolerances()?;
-    let mut datasets = Vec::with_capacity(names.len());
+    let (machine, revision) = (Machine::this(), machine::revision());
+    let mut results = Results { date, machine, revision, settings, datasets: Vec::new(), goals: Vec::new() };
     for &name in names {
-        let dataset = dataset::load(name, cache)?;
-        let neighbours = truth::of(&dataset, cache)?;
-        let before = machine::load_average();
-        let libraries = library::compare(&settings.libraries, &dataset, &neighbours, cache)?;
-        let servers = servers::compare(&settings.servers, &dataset, &neighbours, cache)?;
-        datasets.push(Comparison {
-            name: name.as_str(),
-            metric: dataset.metric.name(),
-            documents: dataset.ids.len(),
-            dim: dataset.base.ncols(),
-            queries: dataset.queries.nrows().min(settings.libraries.queries_max),
-            load_average: [before, machine::load_average()],
-            libraries,
-            servers,
-        });
+        results.datasets.push(compare_with(name, &results.settings, cache)?);
+        results.goals = goals::outcomes(&tolerances.goal, &results.datasets);
+        keep(&results)?;
     }
-    let goals = goals::outcomes(&tolerances.goal, &datasets);
-    Ok(Results { date, machine: Machine::this(), revision: machine::revision(), settings, datasets, goals })
+    Ok(results)
+}
+
+fn compare_with(name: Name, settings: &Settings, cache: &Cache) -> Result<Comparison, CompareFailed> {
+    let dataset = dataset::load(name, cache)?;
+    let neighbours = truth::of(&dataset, cache)?;
+    let before = machine::load_average();
+    let libraries = library::compare(&settings.libraries, &dataset, &neighbours, cache)?;
+    let servers = servers::compare(&settings.servers, &dataset, &neighbours, cache)?;
+    Ok(Comparison {
+        name: name.as_str(),
+        metric: dataset.metric.name(),
+        documents: dataset.ids.len(),
+        dim: dataset.base.ncols(),
+        queries: dataset.queries.nrows().min(settings.libraries.queries_max),
+        load_average: [before, machine::load_average()],
+        libraries,
+        servers,
+    })
 }
 
 /// What is wrong, whatever the machine: answers that no search may give, and floors that noise does not reach.

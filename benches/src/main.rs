@@ -104,11 +104,12 @@ fn run(arguments: &Run, cache: &Cache) -> Result<ExitCode, Failed> {
 
 fn compare(arguments: &Compare, cache: &Cache) -> Result<ExitCode, Failed> {
     let date = arguments.date.clone().or_else(machine::date);
-    let results = compare::compare(arguments.settings(), &arguments.names(), cache, date)?;
-    let report = compare::table::markdown(&results);
-    print(&report);
-    write(&arguments.out, &results, &report)?;
-    files::write(&arguments.out.join("report.html"), page::html(&results).as_bytes())?;
+    let keep = |results: &compare::Results| {
+        write(&arguments.out, results, &compare::table::markdown(results))?;
+        files::write(&arguments.out.join("report.html"), page::html(results).as_bytes())
+    };
+    let results = compare::compare(arguments.settings(), &arguments.names(), cache, date, keep)?;
+    print(&compare::table::markdown(&results));
     Ok(verdict(&compare::faults(&results)?))
 }
 

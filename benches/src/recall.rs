@@ -237,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_judged_as_hits_are() {
+        let dataset = line();
+        let judge = Judge::new(&dataset, &vec![(0..10).collect()]);
+        let judged = judge.judge_rows(&[0], &[vec![0, 1, 1, 10, 11, 99]]);
+        assert_eq!(judged, Tally { wanted: 10, found: 3, wrong: 1, repeated: 1 });
+    }
+
+    #[test]
     fn there_is_no_recall_of_nothing() {
         assert_eq!(Tally::default().recall(), None);
     }

@@ -141,11 +141,34 @@ impl Kept<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Name;
+    use annuli_core::Metric;
     use ndarray::array;
     use std::path::Path;
 
     fn kept(folder: &Path) -> Kept<'static> {
         Kept { folder: folder.to_owned(), table: "neighbors" }
+    }
+
+    #[test]
+    fn neighbours_among_eligible_rows_are_rows_of_the_whole_base() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(Some(folder.path().to_owned())).unwrap();
+        let base = Array2::from_shape_fn((40, 1), |(row, _)| row as f32);
+        let dataset = Dataset {
+            name: Name::FashionMnist,
+            metric: Metric::Euclidean,
+            ids: Vec::new(),
+            metadata: Vec::new(),
+            base,
+            queries: array![[0.0]],
+            shipped_neighbours: None,
+            filtered: Vec::new(),
+        };
+        let odd: Vec<bool> = (0..40).map(|row| row % 2 == 1).collect();
+        for _ in ["computed", "kept"] {
+            assert_eq!(among(&dataset, &odd, 50, &cache).unwrap(), [[1, 3, 5, 7, 9, 11, 13, 15, 17, 19]]);
+        }
     }
 
     #[test]
