@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint crash-loop bench micro clean
+.PHONY: help setup demo test lint crash-loop bench compare micro clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -36,6 +36,7 @@ test: setup ## everything that must hold: format, tests, lints, docs
 	$(HEARTBEAT) cargo test $(LOCKED) --workspace
 	$(CLIPPY)
 	$(DOC)
+	cargo run $(LOCKED) --release -p annuli-benches -- compare --smoke
 
 lint: setup ## format, tidy rules, clippy, docs; licences and bans if cargo-deny is installed
 	$(FORMAT)
@@ -51,6 +52,13 @@ crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that 
 bench: setup ## measure recall, latency and throughput of the service
 	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
 	cargo run $(LOCKED) --release -p annuli-benches -- run
+
+# With COMPARE one chooses data sets, peers, rounds: see `annuli-benches compare --help`.
+COMPARE ?= --filters --servers annuli-json,annuli-base64,chroma,pgvector,milvus --all-peers
+
+compare: setup ## measure engine and service beside their peers: tables, JSON, a page with drawings
+	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
+	cargo run $(LOCKED) --release -p annuli-benches -- compare $(COMPARE)
 
 micro: ## measure kernels and graph alone; needs no C++
 	cargo run $(LOCKED) --release -p annuli-micro

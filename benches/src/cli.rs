@@ -1,8 +1,11 @@
 //! The command line.
 
 use crate::dataset::Name;
+use crate::dataset::noise::Growth;
 use crate::fault::{SMOKE_EF, Strictness};
+use crate::library::peer::Peer;
 use crate::settings::{Settings, Target};
+use crate::{compare, library, servers, worker};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -28,8 +31,17 @@ pub(crate) enum Command {
         #[arg(long, default_value = "all")]
         dataset: Choice,
     },
-    /// Measure, print a report and write results.json and report.md
+    /// Measure the service over HTTP, print a report and write results.json and report.md
     Run(Run),
+    /// Measure Annuli beside its peers, print tables and write results.json, report.md and
+    /// report.html
+    Compare(Compare),
+    /// Serve a library's index to `compare`, which starts this by itself
+    #[command(hide = true)]
+    Worker {
+        /// Which
+        engine: worker::Engine,
+    },
 }
 
 /// Data sets to choose from.
@@ -37,6 +49,21 @@ pub(crate) enum Command {
 pub(crate) enum Choice {
     FashionMnist,
     DebianPackages,
+    #[value(name = "glove-100")]
+    Glove100,
+    #[value(name = "word2vec-google-26k")]
+    Word2vecGoogle26k,
+    #[value(name = "noise-10k")]
+    Noise10k,
+    #[value(name = "noise-30k")]
+    Noise30k,
+    #[value(name = "noise-100k")]
+    Noise100k,
+    #[value(name = "noise-300k")]
+    Noise300k,
+    #[value(name = "noise-1m")]
+    Noise1m,
+    /// The real ones
     All,
 }
 
@@ -79,11 +106,134 @@ pub(crate) struct Run {
     smoke: bool,
 }
 
+/// What to compare, with whom.
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Which data sets
+    #[arg(long, value_delimiter = ',', default_value = "fashion-mnist,glove-100")]
+    dataset: Vec<Choice>,
+    /// Which libraries; those that cannot be had here are skipped, with the reason in the report [default:
+    /// all, or none where servers are given]
+    #[arg(long, value_delimiter = ',', conflicts_with = "all_peers")]
+    peers: Option<Vec<Peer>>,
+    /// All libraries, also where servers are given
+    #[arg(long)]
+    all_peers: bool,
+    /// Which servers; without any only libraries are compared
+    #[arg(long, value_delimiter = ',')]
+    servers: Vec<servers::Peer>,
+    /// Our own program, for the servers
+    #[arg(long, default_value = "target/release/annuli", value_name = "FILE")]
+    program: PathBuf,
+    /// Shards of our own server's index
+    #[arg(long, default_value_t = 2)]
+    shards: u32,
+    /// Connections to a server at the same time
+    #[arg(long, value_delimiter = ',', default_value = "1,4")]
+    connections: Vec<NonZeroUsize>,
+    /// Least seconds that each server is measured in a round
+    #[arg(long, default_value_t = 3.0, value_parser = seconds)]
+    seconds: f64,
+    /// Threads to search on, each a comparison of its own
+    #[arg(long, value_delimiter = ',', default_value = "1,2")]
+    threads: Vec<NonZeroUsize>,
+    /// Threads to build on
+    #[arg(long, default_value = "2")]
+    build_threads: NonZeroUsize,
+    /// Rounds; of each chunk of queries the best one counts
+    #[arg(long, default_value = "3")]
+    rounds: NonZeroUsize,
+    /// At most so many queries, a fair sample of a set's
+    #[arg(long, default_value_t = 10_000)]
+    queries: usize,
+    /// Neighbours of a point in the graph, twice as many on its lowest level
+    #[arg(long, default_value_t = 16)]
+    m: usize,
+    /// Width of the beam while building
+    #[arg(long, default_value_t = 200)]
+    ef_construction: usize,
+    /// Also search among 1, 10 and 50 % of the rows, with the peers that can
+    #[arg(long)]
+    filters: bool,
+    /// A run of seconds for continuous integration: the shipped set beside hnsw_rs, with an error only far outside of
+    /// noise
+    #[arg(long, conflicts_with_all = ["dataset", "peers", "all_peers", "threads", "rounds", "queries", "filters", "servers"])]
+    smoke: bool,
+    /// The date for the report [default: now]
+    #[arg(long)]
+    pub date: Option<String>,
+    /// Folder for results.json, report.md and report.html
+    #[arg(long, default_value = "target/benches/compare", value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// The shipped set has 200 queries: a round is milliseconds, and the best of many is hardly disturbed.
+const SMOKE_ROUNDS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
+
+/// Recall that servers are compared at.
+const SERVERS_RECALL: f64 = 0.95;
+
+impl Compare {
+    pub(crate) fn names(&self) -> Vec<Name> {
+        if self.smoke {
+            return vec![Name::DebianPackages];
+        }
+        self.dataset.iter().flat_map(|choice| choice.names()).copied().collect()
+    }
+
+    pub(crate) fn settings(&self) -> compare::Settings {
+        compare::Settings { libraries: self.libraries(), servers: self.servers() }
+    }
+
+    fn libraries(&self) -> library::Settings {
+        let all = self.all_peers || self.servers.is_empty();
+        let full = library::Settings {
+            peers: self.peers.clone().unwrap_or_else(|| if all { Peer::ALL.to_vec() } else { Vec::new() }),
+            threads: self.threads.clone(),
+            build_threads: self.build_threads,
+            rounds: self.rounds,
+            queries_max: self.queries,
+            m: self.m,
+            ef_construction: self.ef_construction,
+            filters: self.filters,
+        };
+        if self.smoke {
+            let (peers, threads) = (vec![Peer::Annuli, Peer::HnswRs], vec![NonZeroUsize::MIN]);
+            library::Settings { peers, threads, rounds: SMOKE_ROUNDS, ..full }
+        } else {
+            full
+        }
+    }
+
+    fn servers(&self) -> servers::Settings {
+        servers::Settings {
+            peers: self.servers.clone(),
+            program: self.program.clone(),
+            shards: self.shards,
+            connections: self.connections.clone(),
+            rounds: self.rounds,
+            seconds_per_round: self.seconds,
+            queries_max: self.queries,
+            m: self.m,
+            ef_construction: self.ef_construction,
+            recall: SERVERS_RECALL,
+            filters: self.filters,
+        }
+    }
+}
+
 impl Choice {
     pub(crate) fn names(self) -> &'static [Name] {
         match self {
             Self::FashionMnist => &[Name::FashionMnist],
             Self::DebianPackages => &[Name::DebianPackages],
+            Self::Glove100 => &[Name::Glove100],
+            Self::Word2vecGoogle26k => &[Name::Word2vecGoogle26k],
+            Self::Noise10k => &[Name::Noise(Growth::Thousands10)],
+            Self::Noise30k => &[Name::Noise(Growth::Thousands30)],
+            Self::Noise100k => &[Name::Noise(Growth::Thousands100)],
+            Self::Noise300k => &[Name::Noise(Growth::Thousands300)],
+            Self::Noise1m => &[Name::Noise(Growth::Million)],
             Self::All => &Name::ALL,
         }
     }
@@ -140,10 +290,8 @@ mod tests {
     #[track_caller]
     fn run(arguments: &[&str]) -> Run {
         let arguments = ["annuli-benches", "run"].iter().chain(arguments);
-        match Cli::try_parse_from(arguments).unwrap().command {
-            Command::Run(run) => run,
-            Command::Fetch { .. } => panic!("run was asked for"),
-        }
+        let Command::Run(run) = Cli::try_parse_from(arguments).unwrap().command else { panic!("run was asked for") };
+        run
     }
 
     #[test]
@@ -157,6 +305,22 @@ mod tests {
         assert_eq!(run.names(), Name::ALL);
         assert_eq!(run.settings().ef, [16, 32, 64, 128, 256]);
         assert_eq!(run.settings().target, Target::Program("target/release/annuli".into()));
+    }
+
+    #[test]
+    fn a_comparison_is_of_two_data_sets_with_everybody_unless_told_otherwise() {
+        let cli = Cli::try_parse_from(["annuli-benches", "compare"]).unwrap();
+        let Command::Compare(compare) = cli.command else { panic!("compare was asked for") };
+        assert_eq!(compare.names(), [Name::FashionMnist, Name::Glove100]);
+        assert_eq!(compare.settings().libraries.peers, Peer::ALL);
+    }
+
+    #[test]
+    fn a_smoke_comparison_needs_no_python() {
+        let cli = Cli::try_parse_from(["annuli-benches", "compare", "--smoke"]).unwrap();
+        let Command::Compare(compare) = cli.command else { panic!("compare was asked for") };
+        assert_eq!(compare.names(), [Name::DebianPackages]);
+        assert_eq!(compare.settings().libraries.peers, [Peer::Annuli, Peer::HnswRs]);
     }
 
     #[test]

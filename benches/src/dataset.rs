@@ -2,16 +2,23 @@
 
 pub(crate) mod cache;
 
+mod archive;
+mod converted;
 mod idx;
 pub(crate) mod npy;
+pub(crate) mod split;
 
 mod debian_packages;
 mod fashion_mnist;
+mod glove_100;
+pub(crate) mod noise;
+mod word2vec;
 
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_core::Metric;
 use cache::Cache;
 use ndarray::Array2;
+use noise::Growth;
 use std::path::PathBuf;
 
 /// For each query, rows of the base: the nearest first, equally near ones in their order.
@@ -22,16 +29,24 @@ pub(crate) type Neighbours = Vec<Vec<usize>>;
 pub(crate) enum Name {
     FashionMnist,
     DebianPackages,
+    Glove100,
+    Word2vecGoogle26k,
+    Noise(Growth),
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 2] = [Self::DebianPackages, Self::FashionMnist];
+    /// The real ones.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::DebianPackages, Self::FashionMnist, Self::Glove100, Self::Word2vecGoogle26k];
 
     /// As on the command line, in results and in the names of folders.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::FashionMnist => "fashion-mnist",
             Self::DebianPackages => "debian-packages",
+            Self::Glove100 => "glove-100",
+            Self::Word2vecGoogle26k => "word2vec-google-26k",
+            Self::Noise(growth) => growth.as_str(),
         }
     }
 }
@@ -49,6 +64,22 @@ pub(crate) struct Dataset {
     pub filtered: Vec<FilteredQueries>,
 }
 
+impl Dataset {
+    /// A set of vectors and nothing else: ids are the numbers of the rows.
+    fn of_vectors(name: Name, metric: Metric, base: Array2<f32>, queries: Array2<f32>) -> Self {
+        Self {
+            name,
+            metric,
+            ids: (0..base.nrows()).map(|row| row.to_string()).collect(),
+            metadata: vec![WireMetadata::default(); base.nrows()],
+            base,
+            queries,
+            shipped_neighbours: None,
+            filtered: Vec::new(),
+        }
+    }
+}
+
 /// All queries, asked of the documents that match a filter.
 pub(crate) struct FilteredQueries {
     pub filter: serde_json::Value,
@@ -64,6 +95,10 @@ pub(crate) enum NoDataset {
     FashionMnist(#[from] fashion_mnist::NoFashionMnist),
     #[error("debian-packages: {0}")]
     DebianPackages(#[from] debian_packages::NoDebianPackages),
+    #[error("glove-100: {0}")]
+    Glove100(#[from] glove_100::NoGlove),
+    #[error("word2vec-google-26k: {0}")]
+    Word2vec(#[from] word2vec::NoWord2vec),
 }
 
 /// Brings a data set to this machine and returns the folder that it is in.
@@ -71,6 +106,10 @@ pub(crate) fn fetch(name: Name, cache: &Cache) -> Result<PathBuf, NoDataset> {
     match name {
         Name::FashionMnist => Ok(fashion_mnist::fetch(cache)?),
         Name::DebianPackages => Ok(debian_packages::folder()),
+        Name::Glove100 => Ok(glove_100::fetch(cache)?),
+        Name::Word2vecGoogle26k => Ok(word2vec::fetch(cache)?),
+        // Made of it.
+        Name::Noise(_) => Ok(fashion_mnist::fetch(cache)?),
     }
 }
 
@@ -79,6 +118,9 @@ pub(crate) fn load(name: Name, cache: &Cache) -> Result<Dataset, NoDataset> {
     match name {
         Name::FashionMnist => Ok(fashion_mnist::load(cache)?),
         Name::DebianPackages => Ok(debian_packages::load()?),
+        Name::Glove100 => Ok(glove_100::load(cache)?),
+        Name::Word2vecGoogle26k => Ok(word2vec::load(cache)?),
+        Name::Noise(growth) => Ok(noise::load(growth, cache)?),
     }
 }
 

@@ -17,6 +17,12 @@ mod fault;
 mod report;
 mod results;
 
+mod compare;
+mod library;
+mod page;
+mod servers;
+mod worker;
+
 mod recall;
 mod truth;
 
@@ -36,14 +42,17 @@ mod usage;
 mod workers;
 
 use clap::Parser;
-use cli::{Cli, Command, Run};
+use cli::{Cli, Command, Compare, Run};
+use compare::CompareFailed;
 use dataset::NoDataset;
 use dataset::cache::{Cache, NoCacheFolder};
 use files::FileFailed;
-use results::Results;
 use run::RunFailed;
+use serde::Serialize;
+use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
+use worker::WorkerEnded;
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +64,10 @@ enum Failed {
     #[error(transparent)]
     Run(#[from] RunFailed),
     #[error(transparent)]
+    Compare(#[from] CompareFailed),
+    #[error(transparent)]
+    Worker(#[from] WorkerEnded),
+    #[error(transparent)]
     File(#[from] FileFailed),
 }
 
@@ -63,6 +76,8 @@ fn main() -> ExitCode {
     let outcome = Cache::new(cli.data).map_err(Failed::from).and_then(|cache| match cli.command {
         Command::Fetch { dataset } => fetch(dataset.names(), &cache),
         Command::Run(arguments) => run(&arguments, &cache),
+        Command::Compare(arguments) => compare(&arguments, &cache),
+        Command::Worker { engine } => Ok(worker::serve(engine).map(|()| ExitCode::SUCCESS)?),
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error}");
@@ -84,14 +99,28 @@ fn run(arguments: &Run, cache: &Cache) -> Result<ExitCode, Failed> {
     let report = report::markdown(&results);
     print(&report);
     write(&arguments.out, &results, &report)?;
-    let faults = fault::faults(&results, arguments.strictness());
-    for fault in &faults {
-        eprintln!("fault: {fault}");
-    }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verdict(&fault::faults(&results, arguments.strictness())))
 }
 
-fn write(folder: &Path, results: &Results, report: &str) -> Result<(), FileFailed> {
+fn compare(arguments: &Compare, cache: &Cache) -> Result<ExitCode, Failed> {
+    let date = arguments.date.clone().or_else(machine::date);
+    let keep = |results: &compare::Results| {
+        write(&arguments.out, results, &compare::table::markdown(results))?;
+        files::write(&arguments.out.join("report.html"), page::html(results).as_bytes())
+    };
+    let results = compare::compare(arguments.settings(), &arguments.names(), cache, date, keep)?;
+    print(&compare::table::markdown(&results));
+    Ok(verdict(&compare::faults(&results)?))
+}
+
+fn verdict(faults: &[impl Display]) -> ExitCode {
+    for fault in faults {
+        eprintln!("fault: {fault}");
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn write(folder: &Path, results: &impl Serialize, report: &str) -> Result<(), FileFailed> {
     let json = serde_json::to_vec_pretty(results).expect("results have text for keys and finite numbers");
     files::create_folder(folder)?;
     files::write(&folder.join("results.json"), &json)?;

@@ -81,6 +81,23 @@ impl<'a> Judge<'a> {
         tally
     }
 
+    /// Judges rows that were found for these queries, without distances.
+    pub(crate) fn judge_rows(&self, queries: &[usize], answers: &[Vec<usize>]) -> Tally {
+        let mut tally = Tally::default();
+        for (&query, rows) in queries.iter().zip(answers) {
+            let (wanted, bound) = self.bounds[query];
+            let mut seen = HashSet::new();
+            let (known, unknown): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| **row < self.eligible.len());
+            let near = |row: usize| self.eligible[row] && distance(self.dataset, query, row) <= bound;
+            let (first, repeated): (Vec<usize>, Vec<usize>) = known.into_iter().partition(|row| seen.insert(*row));
+            tally.wanted += wanted;
+            tally.found += first.into_iter().filter(|&row| near(row)).count().min(wanted);
+            tally.wrong += unknown.len();
+            tally.repeated += repeated.len();
+        }
+        tally
+    }
+
     fn judge_one(&self, query: usize, hits: &[WireHit], tally: &mut Tally) {
         let (wanted, bound) = self.bounds[query];
         let mut seen = HashSet::new();
@@ -217,6 +234,14 @@ mod tests {
         answer[1].distance = 2.1;
         answer[2].id = "unknown".to_owned();
         assert_eq!(judge.judge(&[0], &[answer]), Tally { wanted: 2, found: 2, wrong: 2, repeated: 0 });
+    }
+
+    #[test]
+    fn rows_are_judged_as_hits_are() {
+        let dataset = line();
+        let judge = Judge::new(&dataset, &vec![(0..10).collect()]);
+        let judged = judge.judge_rows(&[0], &[vec![0, 1, 1, 10, 11, 99]]);
+        assert_eq!(judged, Tally { wanted: 10, found: 3, wrong: 1, repeated: 1 });
     }
 
     #[test]

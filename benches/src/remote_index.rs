@@ -63,17 +63,33 @@ pub(crate) enum Effort {
     Ef(usize),
 }
 
+/// How a query's vector is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Encoding {
+    /// A list of numbers.
+    Numbers,
+    /// Little-endian bytes in base64.
+    Base64,
+}
+
 /// An index by its address and name.
 #[derive(Debug, Clone)]
 pub(crate) struct RemoteIndex {
     address: String,
     name: String,
+    /// Of queries; documents travel in base64.
+    encoding: Encoding,
 }
 
 impl RemoteIndex {
     /// Creates the index for `dataset`, empty, at a program that listens at `address`.
     pub(crate) fn create(address: &str, dataset: &Dataset, shards: u32) -> Result<Self, IndexFailed> {
-        let index = Self { address: address.to_owned(), name: format!("bench-{}", dataset.name.as_str()) };
+        let index = Self {
+            address: address.to_owned(),
+            name: format!("bench-{}", dataset.name.as_str()),
+            encoding: Encoding::Base64,
+        };
         if index.call("GET", path::INDEX, &[])?.status != 404 {
             return Err(IndexFailed::Exists { index: index.name });
         }
@@ -89,7 +105,12 @@ impl RemoteIndex {
 
     /// The same index at another address, after its program was started again.
     pub(crate) fn moved_to(&self, address: &str) -> Self {
-        Self { address: address.to_owned(), name: self.name.clone() }
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
+    /// The same index, asked with vectors written in another way.
+    pub(crate) fn encoded(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
     }
 
     pub(crate) fn delete(&self) -> Result<(), IndexFailed> {
@@ -137,7 +158,13 @@ impl RemoteIndex {
         effort: Effort,
         filter: Option<&Value>,
     ) -> Vec<u8> {
-        let vector = |&query: &usize| WireVector::Base64(to_base64(row(&dataset.queries, query)));
+        let vector = |&query: &usize| {
+            let vector = row(&dataset.queries, query);
+            match self.encoding {
+                Encoding::Numbers => WireVector::Numbers(vector.to_vec()),
+                Encoding::Base64 => WireVector::Base64(to_base64(vector)),
+            }
+        };
         let (one, several) = match queries {
             [query] => (Some(vector(query)), None),
             _ => (None, Some(queries.iter().map(vector).collect())),

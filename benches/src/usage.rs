@@ -20,6 +20,11 @@ pub(crate) fn memory(pid: u32) -> Option<Memory> {
     memory_in(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
+/// Memory of a process, with what it shares with others counted in parts (Pss): also files that it has mapped.
+pub(crate) fn proportional_bytes(pid: u32) -> Option<u64> {
+    Some(kibibytes(&fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?, "Pss:")? * 1024)
+}
+
 /// Processor time of a process, of all its threads, in user and kernel mode.
 pub(crate) fn cpu_seconds(pid: u32) -> Option<f64> {
     cpu_seconds_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)

@@ -1,7 +1,8 @@
 //! Fashion-MNIST: 60,000 images of 28 × 28 grey levels and 10,000 queries, under the Euclidean metric; the set that
 //! ann-benchmarks calls fashion-mnist-784-euclidean. It comes as a Debian package.
 
-use super::cache::{self, Cache, Unverified};
+use super::archive::{Archive, NoArchive};
+use super::cache::Cache;
 use super::idx::{self, UnreadableIdx};
 use super::{Dataset, Name};
 use crate::files::FileFailed;
@@ -12,21 +13,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const PACKAGE: &str = "dataset-fashion-mnist";
-const ARCHIVE_SHA256: &str = "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0";
+static ARCHIVE: Archive = Archive {
+    dataset: Name::FashionMnist.as_str(),
+    starts: "dataset-fashion-mnist",
+    ends: ".deb",
+    sha256: "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+    command: &["apt-get", "download", "dataset-fashion-mnist"],
+};
 const FOLDER_IN_ARCHIVE: &str = "./usr/share/datasets/fashion-mnist";
 
 /// Why the data set is not at hand.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoFashionMnist {
-    #[error(
-        "the Debian package `{PACKAGE}` is out of reach ({reason}); put its .deb (sha256 {ARCHIVE_SHA256}) into {}, \
-         or let an administrator run `apt-get update` on this machine and try again",
-        folder.display()
-    )]
-    Unreachable { reason: String, folder: PathBuf },
     #[error(transparent)]
-    Unverified(#[from] Unverified),
+    Archive(#[from] NoArchive),
     #[error(transparent)]
     Tool(#[from] ToolFailed),
     #[error(transparent)]
@@ -37,12 +37,8 @@ pub(crate) enum NoFashionMnist {
 
 /// Brings the verified, unpacked files into the cache and returns their folder.
 pub(crate) fn fetch(cache: &Cache) -> Result<PathBuf, NoFashionMnist> {
-    let folder = cache.folder_of(Name::FashionMnist.as_str())?;
-    let archive = match archive_in(&folder)? {
-        Some(archive) => archive,
-        None => download(&folder)?,
-    };
-    cache::verify_sha256(&archive, ARCHIVE_SHA256)?;
+    let archive = ARCHIVE.fetch(cache)?;
+    let folder = cache.folder_of(ARCHIVE.dataset)?;
     let unpacked = folder.join("unpacked");
     if !unpacked.exists() {
         unpack(&archive, &folder, &unpacked)?;
@@ -68,27 +64,6 @@ pub(crate) fn load(cache: &Cache) -> Result<Dataset, NoFashionMnist> {
         shipped_neighbours: None,
         filtered: Vec::new(),
     })
-}
-
-/// Whatever the version is called, the checksum decides whether it is the right one.
-fn archive_in(folder: &Path) -> Result<Option<PathBuf>, FileFailed> {
-    let failed = |source| FileFailed { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(PACKAGE) && name.ends_with(".deb") {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
-}
-
-/// Needs no privileges: `apt-get download` puts the archive into the current folder and installs nothing.
-fn download(folder: &Path) -> Result<PathBuf, NoFashionMnist> {
-    let unreachable = |reason| NoFashionMnist::Unreachable { reason, folder: folder.to_owned() };
-    tool::output(Command::new("apt-get").args(["download", PACKAGE]).current_dir(folder))
-        .map_err(|error| unreachable(error.to_string()))?;
-    archive_in(folder)?.ok_or_else(|| unreachable("apt-get left no archive".to_owned()))
 }
 
 /// A .deb is an `ar` archive; `ar` comes with the linker that Rust needs, so that dpkg is not asked for.

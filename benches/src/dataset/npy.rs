@@ -37,8 +37,21 @@ pub(crate) fn integers(file: &[u8]) -> Result<Array2<i32>, UnreadableNpy> {
 
 /// Writes a table of int32.
 pub(crate) fn write_integers(table: &Array2<i32>) -> Vec<u8> {
-    let (rows, columns) = table.dim();
-    let dictionary = format!("{{'descr': '<i4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let mut file = header("<i4", table.dim());
+    file.extend(table.iter().flat_map(|item| item.to_le_bytes()));
+    file
+}
+
+/// Writes a table of float32.
+pub(crate) fn write_floats(table: &Array2<f32>) -> Vec<u8> {
+    let mut file = header("<f4", table.dim());
+    file.reserve(table.len() * size_of::<f32>());
+    file.extend(table.iter().flat_map(|item| item.to_le_bytes()));
+    file
+}
+
+fn header(items: &str, (rows, columns): (usize, usize)) -> Vec<u8> {
+    let dictionary = format!("{{'descr': '{items}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     // The format wants the items aligned at 64 bytes: padded with spaces, closed by a line break.
     let header = format!("{dictionary:<117}\n");
     let length = u16::try_from(header.len()).expect("two numbers do not fill 64 KiB");
@@ -46,7 +59,6 @@ pub(crate) fn write_integers(table: &Array2<i32>) -> Vec<u8> {
     file.extend([1, 0]);
     file.extend(length.to_le_bytes());
     file.extend(header.as_bytes());
-    file.extend(table.iter().flat_map(|item| item.to_le_bytes()));
     file
 }
 
@@ -130,6 +142,12 @@ mod tests {
         let written = write_integers(&table);
         assert_eq!((written.len() - 24) % 64, 0, "items are aligned");
         assert_eq!(integers(&written), Ok(table));
+    }
+
+    #[test]
+    fn floats_are_read_as_written() {
+        let table = array![[1.5, -2.25, f32::MIN_POSITIVE]];
+        assert_eq!(floats(&write_floats(&table)), Ok(table));
     }
 
     #[test]

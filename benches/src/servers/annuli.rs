@@ -1,0 +1,103 @@
+//! Our own server, over HTTP.
+
+use super::results::Ingest;
+use super::{Client, FIRST_ANSWER, Failed, Question, Server, Set, Settings};
+use crate::clock::{Stopwatch, poll};
+use crate::connection::Connection;
+use crate::ingest;
+use crate::recall::K;
+use crate::remote_index::{Effort, Encoding, RemoteIndex};
+use crate::server::{self, Process, Program};
+use crate::usage;
+use annuli_api::v1::search::SearchReply;
+use serde_json::json;
+use std::sync::Arc;
+
+pub(super) struct Annuli {
+    program: Program,
+    process: Option<Process>,
+    index: RemoteIndex,
+    version: String,
+    encoding: Encoding,
+}
+
+struct HttpClient {
+    connection: Connection,
+    /// By the number of the query.
+    requests: Arc<Vec<Vec<u8>>>,
+}
+
+impl Annuli {
+    pub(super) fn start(settings: &Settings, set: &Set<'_>, encoding: Encoding) -> Result<Self, Failed> {
+        let version = server::version_of(&settings.program)?;
+        let program = Program::new(&settings.program, settings.shards)?;
+        let process = program.start()?;
+        let index = RemoteIndex::create(&process.address, set.dataset, settings.shards)?;
+        Ok(Self { program, process: Some(process), index, version, encoding })
+    }
+
+    fn request(&self, set: &Set<'_>, query: usize, question: Question) -> Vec<u8> {
+        let filter = question.parts_below.map(|below| json!({"part": {"$lt": below}}));
+        let index = self.index.clone().encoded(self.encoding);
+        index.search(set.dataset, &[query], Effort::Ef(question.ef), filter.as_ref())
+    }
+}
+
+impl Server for Annuli {
+    fn version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn ingest(&mut self, set: &Set<'_>) -> Result<Ingest, Failed> {
+        let ingest = ingest::measure(&self.index, set.dataset, None)?;
+        Ok(Ingest {
+            seconds_until_acknowledged: ingest.seconds_until_acknowledged,
+            seconds_until_searchable: ingest.seconds_until_built,
+            rows_per_second: set.dataset.ids.len() as f64 / ingest.seconds_until_built,
+        })
+    }
+
+    fn clients(&mut self, set: &Set<'_>, question: Question, count: usize) -> Result<Vec<Box<dyn Client>>, Failed> {
+        let mut requests = vec![Vec::new(); set.dataset.queries.nrows()];
+        for &query in &set.queries {
+            requests[query] = self.request(set, query, question);
+        }
+        let requests = Arc::new(requests);
+        let client =
+            |connection| Box::new(HttpClient { connection, requests: Arc::clone(&requests) }) as Box<dyn Client>;
+        Ok(self.index.connect(count)?.into_iter().map(client).collect())
+    }
+
+    fn memory_bytes(&self) -> Option<u64> {
+        usage::proportional_bytes(self.process.as_ref()?.pid())
+    }
+
+    fn restart(&mut self, set: &Set<'_>) -> Result<f64, Failed> {
+        if let Some(process) = self.process.take() {
+            process.stop()?;
+        }
+        let watch = Stopwatch::start();
+        let process = self.program.start()?;
+        self.index = self.index.moved_to(&process.address);
+        self.process = Some(process);
+        let request = self.request(set, set.queries[0], Question { ef: K, parts_below: None });
+        let mut connection = self.index.connect(1)?.remove(0);
+        poll(FIRST_ANSWER, || {
+            let reply: SearchReply = match connection.send(&request)? {
+                reply if reply.status == 200 => reply.read()?,
+                _ => return Ok(None),
+            };
+            Ok::<_, Failed>(reply.results.first().is_some_and(|result| !result.hits.is_empty()).then_some(()))
+        })?
+        .ok_or_else(|| Failed::Unusable("no answer after a restart".to_owned()))?;
+        Ok(watch.seconds())
+    }
+}
+
+impl Client for HttpClient {
+    fn ask(&mut self, query: usize) -> Result<Vec<usize>, Failed> {
+        let reply: SearchReply = self.connection.send(&self.requests[query])?.read()?;
+        let hits = reply.results.into_iter().flat_map(|result| result.hits);
+        Ok(hits.filter_map(|hit| hit.id.parse().ok()).collect())
+    }
+}
