@@ -2,7 +2,7 @@
 
 use annuli_core::segment::{BuildOptions, Precision, Rows, Segment, SegmentOptions, write_segment};
 use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Seq, Vector};
-use std::fs::File;
+use std::fs;
 use std::io::Cursor;
 use std::sync::atomic::AtomicBool;
 
@@ -25,28 +25,44 @@ impl Documents {
         Self { ids, metadata: (0..vectors.len()).map(metadata).collect(), vectors }
     }
 
-    /// The bytes of a segment of them, built on one thread.
+    /// The bytes of a segment of them, built on one thread and so the same in every run.
     pub(crate) fn to_bytes(&self, metric: Metric, precision: Precision, hnsw: HnswParams) -> Vec<u8> {
+        self.to_bytes_by(1, metric, precision, hnsw)
+    }
+
+    /// The bytes of a segment of them, built on so many threads.
+    pub(crate) fn to_bytes_by(
+        &self,
+        threads: usize,
+        metric: Metric,
+        precision: Precision,
+        hnsw: HnswParams,
+    ) -> Vec<u8> {
         let mut file = Cursor::new(Vec::new());
         let options = SegmentOptions {
             dim: Dim::new(self.vectors.first().map_or(3, Vec::len) as u64).unwrap(),
             metric,
             precision,
-            build: BuildOptions { hnsw, threads: 1, seed: 42, cancelled: &AtomicBool::new(false) },
+            build: BuildOptions { hnsw, threads, seed: 42, cancelled: &AtomicBool::new(false) },
         };
         write_segment(self, options, &mut file).unwrap();
         file.into_inner()
     }
 
-    /// A segment of them with the default graph.
+    /// A segment of them with the default graph, built on two threads.
     pub(crate) fn segment(&self, metric: Metric, precision: Precision) -> Segment {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("segment");
-        let bytes = self.to_bytes(metric, precision, HnswParams::new(None, None).unwrap());
-        std::io::Write::write_all(&mut File::create(&path).unwrap(), &bytes).unwrap();
-        // The mapping outlives the name.
-        Segment::open(&path).unwrap()
+        let hnsw = HnswParams::new(None, None).unwrap();
+        open(&self.to_bytes_by(2, metric, precision, hnsw)).unwrap()
     }
+}
+
+/// The segment in these bytes, if it is one.
+pub(crate) fn open(file: &[u8]) -> Option<Segment> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("segment");
+    fs::write(&path, file).unwrap();
+    // The mapping outlives the name.
+    Segment::open(&path).ok()
 }
 
 impl Rows for Documents {

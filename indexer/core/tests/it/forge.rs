@@ -68,7 +68,7 @@ impl Forge {
         Self { header: *file.first_chunk().unwrap(), sections: std::array::from_fn(section) }
     }
 
-    /// The numbers of a section, counted from 1 as in the format.
+    /// A section by its number, from 1, as in the format.
     pub(crate) fn section(&mut self, number: usize) -> &mut Vec<u8> {
         &mut self.sections[number - 1]
     }

@@ -2,9 +2,7 @@
 
 use crate::choices::Choices;
 use crate::forge::{Forge, seal};
-use crate::{probe, samples};
-use annuli_core::segment::Segment;
-use std::fs;
+use crate::{documents, probe, samples};
 
 /// Opens what the input describes and asks it everything. Returns whether it could be opened.
 ///
@@ -13,7 +11,7 @@ pub(crate) fn open_and_probe(input: &[u8]) -> bool {
     let mut choices = Choices(input);
     let start = choices.byte();
     let file = if start == u8::MAX { choices.0.to_vec() } else { forged(start, &mut choices) };
-    open(&file).inspect(probe::probe).is_some()
+    documents::open(&file).inspect(probe::probe).is_some()
 }
 
 fn forged(start: u8, choices: &mut Choices<'_>) -> Vec<u8> {
@@ -42,18 +40,10 @@ fn forged(start: u8, choices: &mut Choices<'_>) -> Vec<u8> {
     file
 }
 
-/// The segment in these bytes.
-pub(crate) fn open(file: &[u8]) -> Option<Segment> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("segment");
-    fs::write(&path, file).unwrap();
-    Segment::open(&path).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::{Documents, vector};
+    use crate::documents::{Documents, open, vector};
     use crate::numbers::Numbers;
     use annuli_core::metric::PreparedQuery;
     use annuli_core::segment::{Allowed, Breadth, Precision, Scratch};

@@ -4,8 +4,17 @@
 mod documents;
 mod numbers;
 
+#[path = "../../../../tests/harness/npy.rs"]
+#[allow(unreachable_pub, dead_code, reason = "it is a module of a library elsewhere")]
+mod npy;
+
 mod choices;
 mod forge;
 mod hostile;
 mod probe;
 mod samples;
+
+mod distances;
+mod filters;
+mod reachability;
+mod recall;
