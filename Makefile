@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint crash-loop bench micro clean
+.PHONY: help setup demo test lint crash-loop fuzz bench micro clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -47,6 +47,15 @@ lint: setup ## format, tidy rules, clippy, docs; licences and bans if cargo-deny
 crash-loop: export ANNULI_CRASHES ?= 200
 crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost
 	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it crash_loop -- --nocapture
+
+# The compiler is the pinned one; instrumenting code is all that it is asked for beyond what is stable.
+fuzz: export ANNULI_FUZZ_SECONDS ?= 600
+fuzz: export RUSTC_BOOTSTRAP := 1
+fuzz: setup ## open and search forged segments for ANNULI_FUZZ_SECONDS (600); needs cargo-fuzz
+	@mkdir -p target/fuzz/corpus target/fuzz/findings
+	cd indexer/core && cargo fuzz run --target-dir ../../target/fuzz open_segment ../../target/fuzz/corpus -- \
+		-max_total_time=$$ANNULI_FUZZ_SECONDS -max_len=4096 -rss_limit_mb=2048 -malloc_limit_mb=512 \
+		-artifact_prefix=../../target/fuzz/findings/
 
 bench: setup ## measure recall, latency and throughput of the service
 	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
