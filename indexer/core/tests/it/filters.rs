@@ -7,6 +7,7 @@ use annuli_core::metric::PreparedQuery;
 use annuli_core::plan::{Plan, Question, Walk, plan};
 use annuli_core::segment::{Allowed, Breadth, Precision, Scratch, Segment};
 use annuli_core::{Filter, HnswParams, Metadata, Metric, Number, Value};
+use std::convert::Infallible;
 use std::sync::LazyLock;
 
 const ROWS: usize = 6_500;
@@ -66,8 +67,8 @@ fn check(filter: &Filter, expected: Plan) {
     let World { documents, segment } = &*WORLD;
     let rows = rows_by_slot(segment);
     let selection = segment.columns().select(filter);
-    let Ok(slots) = selection
-        .settle(|slot| Ok::<_, std::convert::Infallible>(filter.matches(&documents.metadata[rows[slot as usize]])));
+    let Ok(slots) =
+        selection.settle(|slot| Ok::<_, Infallible>(filter.matches(&documents.metadata[rows[slot as usize]])));
     let matching: Vec<u32> =
         (0..).zip(&rows).filter(|(_, row)| filter.matches(&documents.metadata[**row])).map(|(slot, _)| slot).collect();
     assert_eq!(slots.iter().collect::<Vec<_>>(), matching, "{filter:?}");
@@ -90,7 +91,7 @@ fn check(filter: &Filter, expected: Plan) {
         let query: Vec<_> =
             documents.vectors[row].iter().map(|component| component + 20.0 * numbers.component()).collect();
         let query = PreparedQuery::new(Metric::Euclidean, &vector(&query));
-        let exact = segment.exact(&query, K, allowed, &mut scratch);
+        let Ok(exact) = segment.exact(&query, K, allowed, &mut scratch, || Ok::<_, Infallible>(()));
         let hits = segment.search(&query, Breadth { k: K, ef: EF }, allowed, &mut scratch);
         assert_eq!(hits.len(), K.min(matching.len()));
         assert!(hits.iter().all(|hit| filter.matches(&documents.metadata[rows[hit.slot as usize]])), "{filter:?}");

@@ -35,15 +35,14 @@ pub(crate) fn probe(segment: &Segment) {
 }
 
 fn check(segment: &Segment, query: &PreparedQuery, allowed: Allowed<'_>, scratch: &mut Scratch) {
-    for breadth in [Breadth { k: 1, ef: 1 }, Breadth { k: 10, ef: 30 }, Breadth { k: K_MAX, ef: EF_MAX }] {
-        let hits = segment.search(query, breadth, allowed, scratch);
-        check_hits(&hits, breadth.k, allowed);
-        let exact = segment.exact(query, breadth.k, allowed, scratch);
-        check_hits(&exact, breadth.k, allowed);
-        if let (Some(hit), Some(nearest)) = (hits.first(), exact.first()) {
-            assert!(nearest.distance <= hit.distance, "{nearest:?} is not nearer than {hit:?}");
-        }
+    // The widest search looks at every slot, for which once is enough.
+    let widest = Some(Breadth { k: K_MAX, ef: EF_MAX }).filter(|_| allowed.words.is_none());
+    for breadth in [Breadth { k: 1, ef: 1 }, Breadth { k: 10, ef: 30 }].into_iter().chain(widest) {
+        check_hits(&segment.search(query, breadth, allowed, scratch), breadth.k, allowed);
     }
+    // Which they are depends on codes and their error, and a forged file may lie about both.
+    let Ok(exact) = segment.exact(query, 10, allowed, scratch, || Ok::<_, Infallible>(()));
+    check_hits(&exact, 10, allowed);
 }
 
 fn check_hits(hits: &[Found], k: usize, allowed: Allowed<'_>) {
