@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint crash-loop bench compare micro clean
+.PHONY: help setup demo test lint crash-loop fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -49,6 +49,15 @@ crash-loop: export ANNULI_CRASHES ?= 200
 crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost
 	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it crash_loop -- --nocapture
 
+# The compiler is the pinned one; instrumenting code is all that it is asked for beyond what is stable.
+fuzz: export ANNULI_FUZZ_SECONDS ?= 600
+fuzz: export RUSTC_BOOTSTRAP := 1
+fuzz: setup ## open and search forged segments for ANNULI_FUZZ_SECONDS (600); needs cargo-fuzz
+	@mkdir -p target/fuzz/corpus target/fuzz/findings
+	cd indexer/core && cargo fuzz run --target-dir ../../target/fuzz open_segment ../../target/fuzz/corpus -- \
+		-max_total_time=$$ANNULI_FUZZ_SECONDS -max_len=48 -len_control=0 -rss_limit_mb=2048 -malloc_limit_mb=512 \
+		-artifact_prefix=../../target/fuzz/findings/
+
 bench: setup ## measure recall, latency and throughput of the service
 	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
 	cargo run $(LOCKED) --release -p annuli-benches -- run
@@ -62,6 +71,11 @@ compare: setup ## measure engine and service beside their peers: tables, JSON, a
 
 micro: ## measure kernels and graph alone; needs no C++
 	cargo run $(LOCKED) --release -p annuli-micro
+
+counts: ## count instructions of kernels, a search and a merge against benches/micro/counts.json; needs valgrind
+	cargo run $(LOCKED) --release -p annuli-micro -- counts
+
+nightly: counts fuzz crash-loop ## what takes too long for every change: counts, fuzz, crash-loop
 
 clean: ## delete build output; RocksDB's objects stay in ~/.cache/annuli
 	cargo clean

@@ -17,6 +17,9 @@ pub(crate) struct Quantiser {
     error: f32,
 }
 
+/// Whole numbers are kept exactly if the least of them is no farther from zero: far beyond, floats have gaps.
+const LOSSLESS_LOW_MAX: f32 = 1e6;
+
 /// The middle code: the centre itself. Adding it to a step is flipping this bit.
 const MIDDLE: u8 = 128;
 
@@ -53,6 +56,16 @@ impl Quantiser {
     /// Returns whether every row that was fitted comes back from its codes exactly as it was.
     pub(crate) fn is_lossless(&self) -> bool {
         self.lossless
+    }
+
+    /// Returns whether codes stand for whole numbers next to each other, as those of a lossless quantiser do.
+    pub(crate) fn is_of_whole_numbers(&self) -> bool {
+        let is_whole = |number: f32| number.fract().to_bits() << 1 == 0;
+        self.step.to_bits() == 1.0_f32.to_bits()
+            && self
+                .centres
+                .iter()
+                .all(|&centre| is_whole(centre) && centre.abs() <= LOSSLESS_LOW_MAX + f32::from(MIDDLE))
     }
 
     /// Bytes of a row of codes of `dim` components: whole lines.
@@ -102,7 +115,7 @@ impl Ranges {
     pub(crate) fn quantiser(self) -> Quantiser {
         let low = self.lows.iter().copied().fold(f32::INFINITY, f32::min);
         let high = self.highs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        if self.whole && low.abs() < 1e6 && high - low <= 255.0 {
+        if self.whole && low.abs() < LOSSLESS_LOW_MAX && high - low <= 255.0 {
             return Quantiser {
                 centres: vec![low + f32::from(MIDDLE); self.lows.len()],
                 step: 1.0,

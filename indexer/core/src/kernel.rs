@@ -1,6 +1,6 @@
 //! Distance kernels: the inner loops over two slices of f32, in the widest form that the processor has.
 //!
-//! The choice is made once, at run time, so that one binary serves every x86-64 and anything else. The scalar form is
+//! The choice is made once, at run time, so that one binary serves every x86-64; 64-bit Arm always has NEON. The scalar form is
 //! the reference: the others are tested against it. Summation order differs between forms, so the same pair may
 //! differ in the last digits on another kind of processor, never on the same.
 
@@ -11,6 +11,8 @@ pub(crate) mod quantise;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use std::sync::LazyLock;
@@ -52,7 +54,10 @@ pub fn best() -> &'static Kernels {
 
 /// Every form that this processor runs, narrowest first.
 pub fn available() -> Vec<Kernels> {
-    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "only x86-64 adds to it"))]
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        allow(unused_mut, reason = "only some processors add to it")
+    )]
     let mut forms = vec![scalar::KERNELS];
     #[cfg(target_arch = "x86_64")]
     {
@@ -63,6 +68,8 @@ pub fn available() -> Vec<Kernels> {
             forms.push(avx512::KERNELS);
         }
     }
+    #[cfg(target_arch = "aarch64")]
+    forms.push(neon::KERNELS);
     forms
 }
 

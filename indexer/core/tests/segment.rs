@@ -277,10 +277,7 @@ fn any_damage_is_refused() {
     for byte in (0..whole.len()).step_by(3) {
         let mut bytes = whole.clone();
         bytes[byte] ^= 1 << (byte % 8);
-        // Bytes between two sections belong to nothing.
-        let Ok(changed) = std::panic::catch_unwind(|| refuses(&bytes)) else { panic!("byte {byte}") };
-        let is_padding = whole[byte] == 0 && !changed;
-        assert!(changed || is_padding, "byte {byte}");
+        assert!(refuses(&bytes), "byte {byte}");
     }
     assert!(refuses(&[whole.as_slice(), b"more"].concat()));
 }

@@ -42,12 +42,14 @@ impl Mapped {
         let mut end = super::format::HEADER_BYTES as u64;
         for section in Section::ALL {
             let Extent { offset, len, checksum: stored } = self.header.extents[section.place()];
+            let padding_from = end;
             let starts_well = offset == end.next_multiple_of(super::format::ALIGNMENT as u64);
             end = match offset.checked_add(len) {
                 Some(end) if starts_well && end <= self.map.len() as u64 => end,
                 Some(_) | None => return Err(MapError::Extent { section }),
             };
-            if checksum(self.section(section)) != stored {
+            let padding = &self.map[place(padding_from)..place(offset)];
+            if checksum(self.section(section)) != stored || padding.iter().any(|&byte| byte != 0) {
                 return Err(MapError::Checksum { section });
             }
         }
@@ -63,12 +65,16 @@ impl Mapped {
     /// The bytes of a section.
     pub(super) fn section(&self, section: Section) -> &[u8] {
         let Extent { offset, len, .. } = self.header.extents[section.place()];
-        let start = usize::try_from(offset).expect("inside the map");
-        &self.map[start..start + usize::try_from(len).expect("inside the map")]
+        &self.map[place(offset)..place(offset + len)]
     }
 
     /// The numbers of a section.
     pub(super) fn numbers<T: bytemuck::AnyBitPattern>(&self, section: Section) -> &[T] {
         bytemuck::cast_slice(self.section(section))
     }
+}
+
+/// A place that is known to lie in a map.
+fn place(offset: u64) -> usize {
+    usize::try_from(offset).expect("inside the map")
 }

@@ -7,7 +7,7 @@ use crate::codes::Quantiser;
 use crate::column::{Columns, InvalidColumns};
 use crate::graph::levels::LEVELS_MAX;
 use crate::graph::{GRAPH_ROWS_MAX, NO_LINK};
-use crate::limits::{COMPONENT_ABS_MAX, ID_BYTES_MAX};
+use crate::limits::{COMPONENT_ABS_MAX, COSINE_LENGTH_MIN, ID_BYTES_MAX};
 use crate::lines::Lines;
 use crate::metric::Metric;
 use std::fs::File;
@@ -62,7 +62,7 @@ impl Segment {
         check_sizes(&file, shape)?;
         let level_counts = level_counts(&file, shape)?;
         check_links(&file, shape, &level_counts)?;
-        check_numbers(&file, shape)?;
+        check_numbers(&file)?;
         check_documents(&file, shape)?;
         Columns::from_bytes(file.section(Section::Columns), shape.rows).map_err(Reason::Columns)?;
         let quantiser = quantiser(&file, shape)?;
@@ -144,8 +144,11 @@ fn check_links(file: &Mapped, shape: Shape, level_counts: &[u32]) -> Result<(), 
     Ok(())
 }
 
-/// Numbers with which a distance could become NaN are refused.
-fn check_numbers(file: &Mapped, shape: Shape) -> Result<(), Reason> {
+/// Far above the terms of any rows, and far below what brings a rank near the end of an f32.
+const TERM_ABS_MAX: f32 = 1e30;
+
+/// Numbers with which a rank or a distance could become infinite or NaN are refused.
+fn check_numbers(file: &Mapped) -> Result<(), Reason> {
     let within = |section, bound: f32| {
         if file.numbers::<f32>(section).iter().all(|number| number.abs() <= bound) {
             Ok(())
@@ -153,10 +156,11 @@ fn check_numbers(file: &Mapped, shape: Shape) -> Result<(), Reason> {
             Err(Reason::Content { section })
         }
     };
-    within(Section::Terms, f32::MAX)?;
+    within(Section::Terms, TERM_ABS_MAX)?;
     within(Section::Vectors, COMPONENT_ABS_MAX)?;
     within(Section::Lengths, f32::MAX)?;
-    if shape.metric == Metric::Cosine && file.numbers::<f32>(Section::Lengths).iter().any(|&length| length <= 0.0) {
+    // There is a section of them under cosine only.
+    if file.numbers::<f32>(Section::Lengths).iter().any(|&length| length < COSINE_LENGTH_MIN) {
         return Err(Reason::Content { section: Section::Lengths });
     }
     Ok(())
@@ -164,14 +168,18 @@ fn check_numbers(file: &Mapped, shape: Shape) -> Result<(), Reason> {
 
 fn quantiser(file: &Mapped, shape: Shape) -> Result<Quantiser, Reason> {
     let section = Section::Quantiser;
-    let [step, error, centres @ ..] = file.numbers::<f32>(section) else {
-        return Ok(Quantiser::from_parts(Vec::new(), 1.0, false, 0.0));
+    let invalid = Err(Reason::Content { section });
+    let &[step, error, ref centres @ ..] = file.numbers::<f32>(section) else {
+        return if shape.lossless { invalid } else { Ok(Quantiser::from_parts(Vec::new(), 1.0, false, 0.0)) };
     };
-    let sensible = step.is_normal() && *step > 0.0 && error.is_finite() && *error >= 0.0;
-    if !sensible || centres.iter().any(|centre| centre.abs() > COMPONENT_ABS_MAX) {
-        return Err(Reason::Content { section });
+    let is_step = step.is_normal() && (0.0..=COMPONENT_ABS_MAX).contains(&step);
+    let is_error = (0.0..=f32::MAX).contains(&error);
+    let are_centres = centres.iter().all(|centre| centre.abs() <= COMPONENT_ABS_MAX);
+    if !is_step || !is_error || !are_centres {
+        return invalid;
     }
-    Ok(Quantiser::from_parts(centres.to_vec(), *step, shape.lossless, *error))
+    let quantiser = Quantiser::from_parts(centres.to_vec(), step, shape.lossless, error);
+    if shape.lossless && !quantiser.is_of_whole_numbers() { invalid } else { Ok(quantiser) }
 }
 
 fn check_documents(file: &Mapped, shape: Shape) -> Result<(), Reason> {

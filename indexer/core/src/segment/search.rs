@@ -108,7 +108,7 @@ impl Segment {
             precision: self.shape.precision,
         };
         let plan = plan(&question);
-        let mut breadth = breadth;
+        let mut breadth = Breadth { k, ..breadth };
         for _ in 0..WIDENINGS {
             self.run(plan, query, breadth, allowed, &mut scratch.walk);
             let found = self.measure(query, k, allowed, scratch);

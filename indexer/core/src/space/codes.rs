@@ -96,16 +96,19 @@ impl<'a> CodeSpace<'a> {
         let centres = self.quantiser.centres();
         // A query beyond the range of the rows takes longer steps rather than being cut off. Just within the range
         // steps are those of the rows, so that a query on their grid stays exact.
-        let farthest = kernels.largest(vector, centres) / self.quantiser.step();
+        let step = f64::from(self.quantiser.step());
+        let farthest = f64::from(kernels.largest(vector, centres)) / step;
         let scale = if farthest <= 128.0 { 1.0 } else { farthest / 127.0 };
         let steps = &mut query.codes[..vector.len()];
-        kernels.steps(vector, centres, 1.0 / (self.quantiser.step() * scale), steps);
+        #[allow(clippy::cast_possible_truncation, reason = "at least as long as the smallest normal f32")]
+        kernels.steps(vector, centres, 1.0 / (step * scale) as f32, steps);
         let (sum, squares) = kernels.sums(steps);
-        self.finish(query, f64::from(scale), f64::from(sum), f64::from(squares));
+        self.finish(query, scale.min(SCALE_MAX), f64::from(sum), f64::from(squares));
         // Half a step in every dimension.
-        #[allow(clippy::cast_precision_loss, reason = "a dimension is at most 4,096")]
-        let farthest = 0.5 * (vector.len() as f32).sqrt();
-        farthest * scale * self.quantiser.step()
+        let farthest = 0.5 * (vector.len() as f64).sqrt();
+        #[allow(clippy::cast_possible_truncation, reason = "a share of the largest component")]
+        let error = (farthest * scale * step) as f32;
+        error
     }
 
     fn finish(&self, query: &mut CodeQuery, scale: f64, sum: f64, squares: f64) {
@@ -117,6 +120,10 @@ impl<'a> CodeSpace<'a> {
         };
     }
 }
+
+/// Longest steps of a query, in those of the rows. Squared and times all that 4,096 components add up to it is within
+/// an f32; rows of so narrow a range are equally far from so far a query in every digit that an f32 has.
+const SCALE_MAX: f64 = 1e15;
 
 /// What a row contributes to every rank, from its codes.
 pub(crate) fn term(metric: Metric, quantiser: &Quantiser, codes: &[u8]) -> f32 {

@@ -23,6 +23,7 @@ const CRATES: &[Crate] = &[
         may_use: &[],
         outside: Outside::Except(&["tokio", "axum", "rocksdb", "serde", "serde_json"]),
     },
+    Crate { folder: "indexer/core/fuzz", may_use: &["annuli-core"], outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "dump", may_use: &["annuli-core"], outside: Outside::Except(&["tokio", "axum", "rocksdb"]) },
     Crate {
         folder: "indexer/api",
