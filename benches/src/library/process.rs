@@ -1,12 +1,17 @@
 //! A peer's index in a process of its own: asked by lines, watched, killed when it is not needed any more.
 
 use super::protocol::{Hello, Reply, Request};
+use crate::clock::{Patience, poll};
 use serde::de::DeserializeOwned;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// The longest line that is read: answers to all queries of a large set are a few MiB.
 const LINE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Freeing an index of a million rows takes seconds.
+const UNTIL_ENDED: Patience = Patience { every: Duration::from_millis(5), at_most: Duration::from_secs(10) };
 
 /// Why a peer gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +33,8 @@ pub(crate) enum WorkerFailed {
 /// A running worker.
 pub(crate) struct Process {
     child: Child,
-    requests: ChildStdin,
+    /// Until the worker is let go.
+    requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
     /// The library and its version, by its own account.
     pub version: String,
@@ -48,7 +54,7 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|source| failed(command, source))?;
-        let requests = child.stdin.take().expect("piped just above");
+        let requests = child.stdin.take();
         let replies = BufReader::new(child.stdout.take().expect("piped just above"));
         let mut process = Self { child, requests, replies, version: String::new() };
         process.version = process.read::<Hello>()?.version;
@@ -63,8 +69,9 @@ impl Process {
     pub(crate) fn ask(&mut self, request: &Request) -> Result<Reply, WorkerFailed> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
-        self.requests.write_all(&line)?;
-        self.requests.flush()?;
+        let requests = self.requests.as_mut().expect("the worker is let go when this value is");
+        requests.write_all(&line)?;
+        requests.flush()?;
         let mut reply: Reply = self.read()?;
         match reply.error.take() {
             Some(error) => Err(WorkerFailed::Refused(error)),
@@ -84,9 +91,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A worker that has ended already says so to both; else there is nobody left to tell.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        // At the end of its input a worker ends and removes its files; one that is stuck is killed.
+        drop(self.requests.take());
+        if !matches!(poll(UNTIL_ENDED, || self.child.try_wait()), Ok(Some(_))) {
+            // Whatever these say, there is nobody left to tell.
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
     }
 }
 
@@ -113,6 +124,17 @@ mod tests {
     fn what_a_peer_complains_of_is_told() {
         let mut process = start(r#"echo '{"version": "x 1"}'; read line; echo '{"error": "no memory"}'"#).unwrap();
         assert_eq!(process.ask(&CONFIGURE).unwrap_err().to_string(), "it said: no memory");
+    }
+
+    #[test]
+    fn a_worker_that_is_let_go_may_clear_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join("left");
+        let script = format!(r#"touch {0}; echo '{{"version": "x 1"}}'; cat > /dev/null; rm {0}"#, left.display());
+        let process = start(&script).unwrap();
+        assert!(left.exists());
+        drop(process);
+        assert!(!left.exists());
     }
 
     #[test]
