@@ -16,8 +16,7 @@ enum Shape {
     Duplicates,
     /// Whole numbers, most distances shared by many pairs.
     Lattice,
-    /// A few are ten times as far out as all others. Much farther, and the others would share their codes: one step
-    /// serves all rows.
+    /// A few are so far out that, with one step for all rows, the others would share their codes.
     ClusterWithOutliers,
     AllEqual,
 }
@@ -35,7 +34,7 @@ impl Shape {
             Self::Duplicates => distinct[row % distinct.len()].clone(),
             Self::Lattice => (0..dim).map(|_| numbers.below(3) as f32 + 1.0).collect(),
             Self::ClusterWithOutliers => {
-                let far = if row.is_multiple_of(40) { 10.0 } else { 1.0 };
+                let far = if row.is_multiple_of(40) { 1e4 } else { 1.0 };
                 numbers.vector(dim).iter().map(|component| component * far + 1.0).collect()
             }
             Self::AllEqual => vec![0.3; dim],
