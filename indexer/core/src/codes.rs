@@ -6,7 +6,7 @@
 //! This is scalar quantisation as in faiss' `QT_8bit_uniform`, with centres.
 
 use crate::kernel::code::LINE;
-use crate::kernel::{self, quantise};
+use crate::kernel::quantise;
 
 /// What turns vectors into codes.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +35,23 @@ impl Quantiser {
     }
 
     /// Encodes a row, and takes note of how far it is from its codes.
-    pub(crate) fn encode_row(&mut self, vector: &[f32], codes: &mut [u8], buffer: &mut Vec<f32>) {
+    pub(crate) fn encode_row(&mut self, vector: &[f32], codes: &mut [u8]) {
         self.encode(vector, codes);
         if !self.lossless {
-            self.decode(codes, buffer);
-            self.error = self.error.max(kernel::best().squared_euclidean(vector, buffer).sqrt());
+            self.error = self.error.max(self.distance_to_codes(vector, codes));
         }
+    }
+
+    /// In double precision: a decoded component is rounded, and may be nearer than what its code stands for.
+    fn distance_to_codes(&self, vector: &[f32], codes: &[u8]) -> f32 {
+        let step = f64::from(self.step);
+        let offset = |((&component, &centre), &code): ((&f32, &f32), &u8)| {
+            (f64::from(component) - f64::from(centre)) / step - f64::from(i32::from(code) - i32::from(MIDDLE))
+        };
+        let squares: f64 = vector.iter().zip(&self.centres).zip(codes).map(offset).map(|steps| steps * steps).sum();
+        #[allow(clippy::cast_possible_truncation, reason = "rounded up just below")]
+        let distance = (squares.sqrt() * step) as f32;
+        distance.next_up()
     }
 
     /// The point that code 128 stands for, in every dimension.
@@ -116,12 +127,11 @@ impl Ranges {
         let low = self.lows.iter().copied().fold(f32::INFINITY, f32::min);
         let high = self.highs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         if self.whole && low.abs() < LOSSLESS_LOW_MAX && high - low <= 255.0 {
-            return Quantiser {
-                centres: vec![low + f32::from(MIDDLE); self.lows.len()],
-                step: 1.0,
-                lossless: true,
-                error: 0.0,
-            };
+            // In the middle of each dimension, so that codes are small: their squares stay exact, and a query between
+            // the rows can take finer steps.
+            let middle = |(low, high): (&f32, &f32)| low + ((high - low) / 2.0).ceil();
+            let centres = self.lows.iter().zip(&self.highs).map(middle).collect();
+            return Quantiser { centres, step: 1.0, lossless: true, error: 0.0 };
         }
         let ranges = self.lows.iter().zip(&self.highs);
         let widest = ranges.clone().map(|(low, high)| high - low).fold(0.0, f32::max);

@@ -168,6 +168,45 @@ fn an_exact_search_misses_nothing() {
     }
 }
 
+/// Steps of a query were as long as those of the rows: a query much shorter than they lost all its digits.
+#[test]
+fn short_queries_and_queries_between_whole_rows_keep_their_digits() {
+    let long = Documents::new(
+        Numbers(12).vectors(3_000, 96).into_iter().map(|row| row.iter().map(|x| 40.0 * x).collect()).collect(),
+    );
+    let bits = Documents::new(
+        (0..3_000)
+            .map({
+                let mut numbers = Numbers(13);
+                move |_| (0..24).map(|_| f32::from(u8::from(numbers.next() > 0.0))).collect()
+            })
+            .collect(),
+    );
+    let unit: Vec<Vec<f32>> =
+        Numbers(14).vectors(40, 96).into_iter().map(|row| row.iter().map(|x| 0.1 * x).collect()).collect();
+    for (documents, metric, queries) in [
+        (&long, Metric::InnerProduct, &unit),
+        (&bits, Metric::Euclidean, &Numbers(15).vectors(40, 24)),
+        (&bits, Metric::InnerProduct, &Numbers(15).vectors(40, 24)),
+    ] {
+        let segment = Folder::new().write(documents, metric, Precision::Codes8, 2);
+        let recall = recall(&segment, documents, queries, 200);
+        assert!(recall >= 0.9, "{metric}: {recall}");
+    }
+}
+
+/// A component of 128 steps was taken for one of 127, and the bound of the error for half a step.
+#[test]
+fn an_exact_search_allows_for_a_query_just_beyond_the_range() {
+    let documents = Documents::new(vec![vec![168.0, 54.0], vec![255.0, 200.0], vec![0.0, 0.0]]);
+    let segment = Folder::new().write(&documents, Metric::Euclidean, Precision::Codes8, 1);
+    let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vec![256.0, 100.5]).unwrap());
+    let go_on = || Ok::<_, std::convert::Infallible>(());
+    let Ok(hits) = segment.exact(&query, 1, everything(&segment), &mut Scratch::default(), go_on);
+    let nearest = farthest_of(&documents, &query, 1);
+    assert!((hits[0].distance - nearest).abs() < 1e-4, "{} is not {nearest}", hits[0].distance);
+}
+
 #[test]
 fn documents_come_back_as_they_were() {
     for metric in Metric::ALL {
@@ -210,11 +249,13 @@ fn every_document_finds_itself_even_among_duplicates() {
     // A hundred groups of thirty equal vectors: lists of links would fill with equals, and nothing would lead away.
     let distinct = Numbers(4).vectors(100, 12);
     let documents = Documents::new((0..3_000).map(|row| distinct[row % 100].clone()).collect());
-    for precision in [Precision::Codes8, Precision::Full] {
-        let segment = Folder::new().write(&documents, Metric::Euclidean, precision, 2);
+    let ways = [Precision::Codes8, Precision::Full]
+        .map(|precision| [Metric::Euclidean, Metric::Cosine].map(|metric| (metric, precision)));
+    for (metric, precision) in ways.into_iter().flatten() {
+        let segment = Folder::new().write(&documents, metric, precision, 2);
         let mut scratch = Scratch::default();
         for (group, vector) in distinct.iter().enumerate() {
-            let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vector.clone()).unwrap());
+            let query = PreparedQuery::new(metric, &Vector::new(vector.clone()).unwrap());
             let hits = segment.search(&query, Breadth { k: 30, ef: 128 }, everything(&segment), &mut scratch);
             let of_group = hits.iter().filter(|hit| hit.distance <= 1e-6).count();
             assert!(of_group >= 29, "{precision:?} group {group}: {of_group}");

@@ -78,7 +78,8 @@ struct Inserter<'a, S: Space> {
     walk: Walk,
     query: S::Query,
     select: Select<S::Query>,
-    links: Vec<(f32, u32)>,
+    /// For each level.
+    chosen: Vec<Vec<(f32, u32)>>,
     others: Vec<(f32, u32)>,
 }
 
@@ -91,17 +92,19 @@ impl<'a, S: Space> Inserter<'a, S> {
             walk: Walk::default(),
             query: space.new_query(),
             select: Select::new(space.new_query()),
-            links: Vec::new(),
+            chosen: vec![Vec::new(); growing.layers.len()],
             others: Vec::new(),
         }
     }
 
+    /// Chooses on every level first, from the top, and connects then, from the bottom: nobody finds a row that leads
+    /// nowhere yet, and none finds itself.
     fn insert(&mut self, row: u32) {
         self.space.ask_row(row, &mut self.query);
         let mut rank = [0.0];
         self.space.ranks(&self.query, &[0], &mut rank);
         let mut nearest = (rank[0], 0);
-        for layer in self.growing.layers.iter().rev() {
+        for (layer, chosen) in self.growing.layers.iter().zip(&mut self.chosen).rev() {
             let ground = Ground { space: self.space, links: &layer, rows: layer.rows() };
             if row as usize >= layer.rows() {
                 nearest = self.walk.descend(ground, &self.query, nearest);
@@ -109,20 +112,18 @@ impl<'a, S: Space> Inserter<'a, S> {
             }
             self.walk.collect(ground, &self.query, nearest, self.hnsw.ef_construction());
             nearest = self.walk.pool.nearest().next().unwrap_or(nearest);
-            self.connect(layer, row);
+            self.select.diverse(self.space, self.walk.pool.nearest(), self.hnsw.m());
+            chosen.clear();
+            chosen.extend(self.select.chosen_ranks.iter().copied().zip(self.select.chosen.iter().copied()));
         }
-    }
-
-    fn connect(&mut self, layer: &Layer, row: u32) {
-        // Another thread may have linked to this row from a level above.
-        let candidates = self.walk.pool.nearest().filter(|&(_, candidate)| candidate != row);
-        self.select.diverse(self.space, candidates, self.hnsw.m());
-        self.links.clear();
-        self.links.extend(self.select.chosen_ranks.iter().copied().zip(self.select.chosen.iter().copied()));
-        let chosen = self.links.len();
-        layer.link_row(self.space, &mut self.select, row, &mut self.links);
-        for &(rank, link) in &self.links[..chosen] {
-            layer.link_back(self.space, &mut self.select, link, (rank, row), &mut self.others);
+        for (layer, chosen) in self.growing.layers.iter().zip(&self.chosen) {
+            if row as usize >= layer.rows() {
+                return;
+            }
+            layer.link_row(row, chosen);
+            for &(rank, link) in chosen {
+                layer.link_back(self.space, &mut self.select, link, (rank, row), &mut self.others);
+            }
         }
     }
 }

@@ -55,23 +55,9 @@ impl Layer {
         self.locks[row as usize % self.locks.len()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives `row` these links beside those that others gave it meanwhile.
-    pub(crate) fn link_row<S: Space>(
-        &self,
-        space: &S,
-        select: &mut Select<S::Query>,
-        row: u32,
-        links: &mut Vec<(f32, u32)>,
-    ) {
-        let _guard = self.lock(row);
-        let from_others = self.ranked(row).filter(|(_, link)| links.iter().all(|(_, ours)| ours != link));
-        let from_others: Vec<_> = from_others.collect();
-        links.extend(from_others);
-        if links.len() > self.degree {
-            self.replace(space, select, row, links);
-        } else {
-            self.write(row, links.iter().copied());
-        }
+    /// Gives a row that nobody knows yet its links.
+    pub(crate) fn link_row(&self, row: u32, links: &[(f32, u32)]) {
+        self.write(row, links.iter().copied());
     }
 
     /// Gives `row` one more link. A full row keeps those that lie in different directions (the heuristic of the paper

@@ -42,7 +42,10 @@ impl Segment {
         if by_codes {
             self.candidates(query, k, allowed, scratch, &mut go_on)?;
             let Scratch { candidates, vector, .. } = scratch;
-            for &(_, slot) in &*candidates {
+            for (number, &(_, slot)) in candidates.iter().enumerate() {
+                if number.is_multiple_of(ROWS_PER_LOOK) {
+                    go_on()?;
+                }
                 nearest.offer(Nearest(Found { distance: self.distance(query, slot, vector), slot }));
             }
         } else {
@@ -56,6 +59,11 @@ impl Segment {
         Ok(nearest.into_sorted().into_iter().map(|Nearest(found)| found).collect())
     }
 
+    /// 1 − cos is known to about 1e-7, which near the query is far more than as a distance between unit vectors.
+    fn cosine_noise(&self) -> f32 {
+        if self.shape.metric == Metric::Cosine { 1e-3 / self.quantiser.step() } else { 0.0 }
+    }
+
     /// Leaves every slot in the scratch that may be among the nearest.
     fn candidates<E>(
         &self,
@@ -67,9 +75,11 @@ impl Segment {
     ) -> Result<(), E> {
         let space = self.code_space();
         let mut asked = space.new_query();
-        let query_error = space.ask_vector(query.components(), &mut asked);
-        // Twice, for the k-th nearest by codes may itself be nearer than it truly is; in steps, as ranks are.
-        let slack = 2.0 * (query_error + self.quantiser.error()) / self.quantiser.step();
+        space.ask_vector(query.components(), &mut asked);
+        let error = space.error(query.components(), &asked) + self.quantiser.error();
+        // Twice, for the k-th nearest by codes may itself be nearer than it truly is; in steps, as ranks are. And more
+        // than terms of many components are rounded by.
+        let slack = 2.0 * error / self.quantiser.step() + 2.0 + self.cosine_noise();
         let Scratch { walk, candidates, .. } = scratch;
         let pool = &mut walk.pool;
         pool.reset(k);

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "a mapping is only as constant as its file; see `Mapped::open`")]
 
 use super::format::{Extent, Header, InvalidHeader, Section, checksum};
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use std::fs::File;
 use std::io;
 
@@ -55,6 +55,13 @@ impl Mapped {
         }
         // Nothing may hide behind the last section.
         if end == self.map.len() as u64 { Ok(()) } else { Err(MapError::Extent { section: Section::Columns }) }
+    }
+
+    /// Lets go of the pages that checking has touched; those that are read again come back from the file.
+    pub(super) fn release(&self) {
+        // SAFETY: the map is of a file and never written to, so its pages hold nothing that the file does not.
+        // Where the advice is refused nothing changes.
+        let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
 
     /// The whole file.

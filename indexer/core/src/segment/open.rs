@@ -66,16 +66,22 @@ impl Segment {
         check_documents(&file, shape)?;
         Columns::from_bytes(file.section(Section::Columns), shape.rows).map_err(Reason::Columns)?;
         let quantiser = quantiser(&file, shape)?;
-        Ok(Self {
+        let open = Self {
             shape,
             quantiser,
             codes: Lines::copied(file.section(Section::Codes)).map_err(Reason::Memory)?,
-            terms: file.numbers(Section::Terms).to_vec(),
+            // Searches under the inner product have no use for them: see `CodeSpace::ask_vector`.
+            terms: match shape.metric {
+                Metric::InnerProduct => vec![0.0; file.numbers::<f32>(Section::Terms).len()],
+                Metric::Cosine | Metric::Euclidean => file.numbers(Section::Terms).to_vec(),
+            },
             links: Lines::copied(file.section(Section::Links)).map_err(Reason::Memory)?,
             upper_links: file.numbers(Section::UpperLinks).to_vec(),
             level_counts,
             file,
-        })
+        };
+        open.file.release();
+        Ok(open)
     }
 }
 

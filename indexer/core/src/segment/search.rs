@@ -77,17 +77,14 @@ pub struct Found {
     pub slot: u32,
 }
 
-/// How many of the best are measured exactly beyond those that are asked for: codes order near rows wrongly now and
-/// then.
-const MEASURED_BEYOND_K: usize = 6;
-
-/// Walks that are tried, each wider than the one before, until as many hits are found as there are; then all allowed
-/// slots are looked at.
-const WIDENINGS: usize = 3;
+/// How many of the best are measured exactly when `k` are asked for: codes order near rows wrongly now and then.
+fn measured(k: usize) -> usize {
+    k + k / 10 + 6
+}
 
 impl Segment {
     /// The nearest of the allowed slots, nearest first; at most `k`. Some may be missed, as in any walk; where few are
-    /// allowed, or a walk finds fewer than it should, every allowed slot is looked at.
+    /// allowed, or walks find fewer than there are, every allowed slot is ranked.
     pub fn search(
         &self,
         query: &PreparedQuery,
@@ -99,27 +96,25 @@ impl Segment {
         if k == 0 {
             return Vec::new();
         }
-        let question = Question {
+        let mut question = Question {
             rows: self.shape.rows,
             matches: u32::try_from(allowed.count).unwrap_or(self.shape.rows),
             k,
-            ef: breadth.ef,
+            ef: breadth.ef.max(k),
             dim: self.shape.dim,
             precision: self.shape.precision,
         };
-        let plan = plan(&question);
-        let mut breadth = Breadth { k, ..breadth };
-        for _ in 0..WIDENINGS {
-            self.run(plan, query, breadth, allowed, &mut scratch.walk);
+        loop {
+            let plan = plan(&question);
+            self.run(plan, query, Breadth { k, ef: question.ef }, allowed, &mut scratch.walk);
             let found = self.measure(query, k, allowed, scratch);
             if found.len() == k || plan == Plan::Scan {
                 return found;
             }
             // Of those that it kept by chance fewer were allowed than on average, or it ended in a corner of the graph.
-            breadth.ef = breadth.ef.max(k).saturating_mul(3);
+            // A wider walk is dearer, so at last a scan is chosen.
+            question.ef = question.ef.saturating_mul(3);
         }
-        self.run(Plan::Scan, query, breadth, allowed, &mut scratch.walk);
-        self.measure(query, k, allowed, scratch)
     }
 
     fn run(&self, plan: Plan, query: &PreparedQuery, breadth: Breadth, allowed: Allowed<'_>, walk: &mut Walk) {
@@ -146,7 +141,7 @@ impl Segment {
         let links = FrozenLayer { degree: 2 * self.shape.hnsw.m(), links: bytemuck::cast_slice(self.links.bytes()) };
         let ground = Ground { space, links: &links, rows: self.len() };
         match plan {
-            Plan::Scan => walk.scan(space, query, allowed.slots(self.len()), breadth.k + MEASURED_BEYOND_K),
+            Plan::Scan => walk.scan(space, query, allowed.slots(self.len()), measured(breadth.k)),
             Plan::Walk(plan::Walk::Through) => {
                 // One in so many of the rows that are kept is allowed.
                 let width = width.saturating_mul(self.len()).div_ceil(allowed.count).min(self.len());
@@ -183,7 +178,7 @@ impl Segment {
     fn measure(&self, query: &PreparedQuery, k: usize, allowed: Allowed<'_>, scratch: &mut Scratch) -> Vec<Found> {
         let Scratch { walk, exact, vector, .. } = scratch;
         exact.clear();
-        let best = walk.pool.nearest().filter(|&(_, slot)| allowed.holds(slot)).take(k + MEASURED_BEYOND_K);
+        let best = walk.pool.nearest().filter(|&(_, slot)| allowed.holds(slot)).take(measured(k));
         exact.extend(best.map(|(_, slot)| Nearest(Found { distance: self.distance(query, slot, vector), slot })));
         exact.sort_unstable();
         exact.iter().take(k).map(|&Nearest(found)| found).collect()

@@ -5,6 +5,7 @@ use super::rows::Rows;
 use super::suffice::{codes_suffice, sample};
 use crate::codes::{Quantiser, Ranges};
 use crate::column::ColumnsBuilder;
+use crate::graph::GRAPH_ROWS_MAX;
 use crate::graph::build::{BuildOptions, Cancelled, Growing, build};
 use crate::graph::frozen::freeze;
 use crate::graph::levels::Levels;
@@ -51,7 +52,8 @@ pub fn write_segment<F: Write + Seek>(
     options: SegmentOptions<'_>,
     file: &mut F,
 ) -> Result<(), WriteSegmentError> {
-    let count = u32::try_from(rows.len()).expect("the caller bounds segments");
+    assert!(rows.len() <= GRAPH_ROWS_MAX, "{} rows are no segment: it has {GRAPH_ROWS_MAX} at most", rows.len());
+    let count = u32::try_from(rows.len()).expect("below the bound");
     let m = u32::try_from(options.build.hnsw.m()).ok().and_then(std::num::NonZero::new).expect("checked by its type");
     let levels = Levels::draw(count, m, options.build.seed);
     let vectors = Vectors { rows, metric: options.metric, dim: options.dim };
@@ -99,7 +101,15 @@ impl Coded {
         let places = sample(levels.order.len());
         let (full, lengths) = vectors.full(places.clone().map(|place| levels.order[place] as usize));
         let places: Vec<_> = places.map(|place| u32::try_from(place).expect("rows are numbered in 32 bits")).collect();
-        let suffice = codes_suffice(&coded.space(metric), &FullSpace::new(metric, dim, &full, &lengths), &places);
+        let no_terms;
+        let rows = if metric == Metric::InnerProduct {
+            no_terms = vec![0.0; levels.order.len()];
+            CodeRows::new(coded.codes.bytes(), Quantiser::stride(dim), &no_terms)
+        } else {
+            coded.rows()
+        };
+        let as_searched = CodeSpace::new(metric, &coded.quantiser, rows);
+        let suffice = codes_suffice(&as_searched, &FullSpace::new(metric, dim, &full, &lengths), &places);
         Ok(suffice.then_some(coded))
     }
 
@@ -157,10 +167,10 @@ impl<R: Rows> Vectors<'_, R> {
     fn codes(&self, quantiser: &mut Quantiser, order: &[u32]) -> io::Result<Lines> {
         let stride = Quantiser::stride(self.dim.get());
         let mut codes = Lines::zeroed(stride * order.len())?;
-        let (mut vector, mut buffer) = (Vec::new(), Vec::new());
+        let mut vector = Vec::new();
         for (codes, &row) in codes.bytes_mut().chunks_exact_mut(stride).zip(order) {
             self.read(row as usize, &mut vector);
-            quantiser.encode_row(&vector, codes, &mut buffer);
+            quantiser.encode_row(&vector, codes);
         }
         Ok(codes)
     }

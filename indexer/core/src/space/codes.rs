@@ -29,6 +29,10 @@ pub(crate) struct CodeQuery {
     constant: f64,
     factor: f64,
     height: f32,
+    /// The length of a step, in those of the rows.
+    scale: f64,
+    /// Ranks up to this are what rounding left of nothing: the row is the one that is asked for, or equals it.
+    same: f32,
 }
 
 /// What comparing rows with each other needs, prepared once.
@@ -89,26 +93,39 @@ impl<'a> CodeSpace<'a> {
         Self { metric, quantiser, rows, between: None, kernels: code::best() }
     }
 
-    /// Makes `query` ask for what is near `vector`, normalised under cosine. Returns how far it is at most from what
-    /// it asks for.
-    pub(crate) fn ask_vector(&self, vector: &[f32], query: &mut CodeQuery) -> f32 {
+    /// Makes `query` ask for what is near `vector`, normalised under cosine. Under the inner product the rows' terms
+    /// must be zero: the query itself takes codes, not its place among the centres.
+    pub(crate) fn ask_vector(&self, vector: &[f32], query: &mut CodeQuery) {
         let kernels = quantise::best();
-        let centres = self.quantiser.centres();
-        // A query beyond the range of the rows takes longer steps rather than being cut off. Just within the range
-        // steps are those of the rows, so that a query on their grid stays exact.
+        let nothing;
+        let centres = if self.metric == Metric::InnerProduct {
+            nothing = vec![0.0; vector.len()];
+            &nothing
+        } else {
+            self.quantiser.centres()
+        };
         let step = f64::from(self.quantiser.step());
         let farthest = f64::from(kernels.largest(vector, centres)) / step;
-        let scale = if farthest <= 128.0 { 1.0 } else { farthest / 127.0 };
+        query.scale = scale(farthest);
         let steps = &mut query.codes[..vector.len()];
         #[allow(clippy::cast_possible_truncation, reason = "at least as long as the smallest normal f32")]
-        kernels.steps(vector, centres, 1.0 / (step * scale) as f32, steps);
+        kernels.steps(vector, centres, (1.0 / (step * query.scale)) as f32, steps);
         let (sum, squares) = kernels.sums(steps);
-        self.finish(query, scale.min(SCALE_MAX), f64::from(sum), f64::from(squares));
-        // Half a step in every dimension.
-        let farthest = 0.5 * (vector.len() as f64).sqrt();
+        self.finish(query, query.scale.min(SCALE_MAX), f64::from(sum), f64::from(squares));
+        query.same = 0.0;
+    }
+
+    /// How far a query that was asked is from what it asks for. Not under the inner product.
+    pub(crate) fn error(&self, vector: &[f32], query: &CodeQuery) -> f32 {
+        let step = f64::from(self.quantiser.step());
+        let offset = |((&component, &centre), &code): ((&f32, &f32), &i8)| {
+            (f64::from(component) - f64::from(centre)) / step - f64::from(code) * query.scale
+        };
+        let centres = self.quantiser.centres();
+        let squares: f64 = vector.iter().zip(centres).zip(&query.codes).map(offset).map(|steps| steps * steps).sum();
         #[allow(clippy::cast_possible_truncation, reason = "a share of the largest component")]
-        let error = (farthest * scale * step) as f32;
-        error
+        let error = (squares.sqrt() * step) as f32;
+        error.next_up()
     }
 
     fn finish(&self, query: &mut CodeQuery, scale: f64, sum: f64, squares: f64) {
@@ -121,11 +138,30 @@ impl<'a> CodeSpace<'a> {
     }
 }
 
+/// How long a query's steps are, in those of the rows, when its farthest component is so many of these from its
+/// centre. A query beyond the range of the rows takes longer steps rather than being cut off; one within it finer ones,
+/// by a whole divisor, so that a query on the rows' grid stays exact.
+fn scale(farthest: f64) -> f64 {
+    if farthest > 128.0 {
+        farthest / 127.0
+    } else if farthest > 127.0 {
+        1.0
+    } else {
+        1.0 / (127.0 / farthest.max(127.0 / DIVISOR_MAX)).floor()
+    }
+}
+
+/// Finest steps of a query: beyond it the rows' own steps are all that matters.
+const DIVISOR_MAX: f64 = 1e9;
+
 /// Longest steps of a query, in those of the rows. Squared and times all that 4,096 components add up to it is within
 /// an f32; rows of so narrow a range are equally far from so far a query in every digit that an f32 has.
 const SCALE_MAX: f64 = 1e15;
 
-/// What a row contributes to every rank, from its codes.
+/// Most components of which a sum of squared codes is exact as an f32. Beyond it is off by two at most.
+const EXACT_TERMS_DIM_MAX: usize = 1_024;
+
+/// What a row contributes to every rank, from its codes. Under the inner product only while a graph is built.
 pub(crate) fn term(metric: Metric, quantiser: &Quantiser, codes: &[u8]) -> f32 {
     let centred = || codes.iter().zip(quantiser.centres()).map(|(&code, &centre)| (i32::from(code) - 128, centre));
     #[allow(clippy::cast_possible_truncation, reason = "a sum of products far inside an f32")]
@@ -143,7 +179,7 @@ impl Space for CodeSpace<'_> {
     type Query = CodeQuery;
 
     fn new_query(&self) -> CodeQuery {
-        CodeQuery { codes: vec![0; self.rows.stride()], constant: 0.0, factor: 0.0, height: 0.0 }
+        CodeQuery { codes: vec![0; self.rows.stride()], constant: 0.0, factor: 0.0, height: 0.0, scale: 1.0, same: 0.0 }
     }
 
     fn ask_row(&self, row: u32, query: &mut CodeQuery) {
@@ -155,6 +191,8 @@ impl Space for CodeSpace<'_> {
         // Of rows the term is Σa², except under the inner product, which has no use for it.
         let squares = f64::from(self.rows.term(row));
         self.finish(query, 1.0, f64::from(between.sums[row as usize]), squares);
+        query.scale = 1.0;
+        query.same = if dim > EXACT_TERMS_DIM_MAX { 4.0 } else { 0.0 };
         if let Some(lift) = &between.lift {
             query.constant += f64::from(self.rows.term(row)) + lift.constant;
             query.height = lift.heights[row as usize];
@@ -169,6 +207,9 @@ impl Space for CodeSpace<'_> {
     fn ranks(&self, query: &CodeQuery, rows: &[u32], ranks: &mut [f32]) {
         let formula = Formula { codes: &query.codes, constant: query.constant, factor: query.factor };
         self.kernels.ranks(self.rows, formula, rows, ranks);
+        if query.same > 0.0 {
+            ranks.iter_mut().filter(|rank| **rank <= query.same).for_each(|rank| *rank = 0.0);
+        }
         if let Some(lift) = self.between.and_then(|between| between.lift.as_ref()) {
             for (rank, &row) in ranks.iter_mut().zip(rows) {
                 *rank = lift.lower(*rank, query.height, row);

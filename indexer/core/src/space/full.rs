@@ -21,6 +21,8 @@ pub(crate) struct FullSpace<'a> {
 pub(crate) struct FullQuery {
     vector: Vec<f32>,
     height: f32,
+    /// Ranks up to this are what rounding left of nothing.
+    same: f32,
 }
 
 /// The extra component of each row.
@@ -40,6 +42,7 @@ impl FullQuery {
         self.vector.clear();
         self.vector.extend_from_slice(vector);
         self.height = 0.0;
+        self.same = 0.0;
     }
 }
 
@@ -75,7 +78,10 @@ impl<'a> FullSpace<'a> {
     fn rank(&self, query: &FullQuery, row: u32) -> f32 {
         let vector = self.row(row);
         match (self.metric, self.lift) {
-            (Metric::Cosine, _) => 1.0 - self.kernels.dot(&query.vector, vector) / self.lengths[row as usize],
+            (Metric::Cosine, _) => {
+                let rank = 1.0 - self.kernels.dot(&query.vector, vector) / self.lengths[row as usize];
+                if query.same > 0.0 && rank <= query.same { 0.0 } else { rank }
+            }
             (Metric::Euclidean, _) => self.kernels.squared_euclidean(&query.vector, vector),
             (Metric::InnerProduct, None) => -self.kernels.dot(&query.vector, vector),
             (Metric::InnerProduct, Some(lift)) => lift.rank(query.height, row, self.kernels.dot(&query.vector, vector)),
@@ -87,13 +93,14 @@ impl Space for FullSpace<'_> {
     type Query = FullQuery;
 
     fn new_query(&self) -> FullQuery {
-        FullQuery { vector: Vec::with_capacity(self.dim), height: 0.0 }
+        FullQuery { vector: Vec::with_capacity(self.dim), height: 0.0, same: 0.0 }
     }
 
     fn ask_row(&self, row: u32, query: &mut FullQuery) {
         query.ask_vector(self.row(row));
         query.height = self.lift.map_or(0.0, |lift| lift.heights[row as usize]);
         if self.metric == Metric::Cosine {
+            query.same = 1e-6;
             let inverse = 1.0 / self.lengths[row as usize];
             query.vector.iter_mut().for_each(|component| *component *= inverse);
         }
