@@ -261,3 +261,16 @@ async fn when_writes_pause_the_log_of_the_store_is_written_out() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn of_equally_far_documents_those_with_the_first_ids_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = open_with(folder.path(), SEAL_POINTS);
+    let shard = Arc::clone(&create(&workspace, schema(1, Metric::Euclidean)).await.shards[0]);
+    let all: Vec<_> = (100..300).map(|n| format!("{n}")).collect();
+    write(&shard, all.iter().rev().map(|id| put(id, &[1.0])).collect()).await.unwrap();
+    wait_for_graph(&shard).await;
+    for k in [1, 5, 77, 200] {
+        assert_eq!(search(&shard, &[0.0], k, SearchMode::Exact).await, all[..k]);
+    }
+}
