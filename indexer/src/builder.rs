@@ -9,6 +9,7 @@ use crate::tail::Tail;
 use crate::view::View;
 use crate::workshop::{BuildError, Workshop};
 use crate::writer::Command;
+use annuli_core::Seq;
 use crossbeam_channel::{Receiver, Sender, after, at, bounded, never, select};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -43,6 +44,8 @@ pub(crate) struct Builder {
     merge: Option<Merge>,
     /// When the last seal was over.
     sealed: Instant,
+    /// The last change that the store's log was written out behind.
+    flushed: Seq,
     /// When the next build may be tried, after one has failed.
     retry: Option<Instant>,
 }
@@ -67,7 +70,16 @@ enum Woken {
 
 impl Builder {
     pub(crate) fn new(settings: ShardSettings, workshop: Workshop, wakes: Receiver<()>) -> Self {
-        Self { settings, workshop, wakes, inserted: None, merge: None, sealed: clock::now(), retry: None }
+        Self {
+            settings,
+            workshop,
+            wakes,
+            inserted: None,
+            merge: None,
+            sealed: clock::now(),
+            flushed: Seq::ZERO,
+            retry: None,
+        }
     }
 
     /// Works until it is told to stop, or the writer is gone.
@@ -80,6 +92,7 @@ impl Builder {
                 Woken::Waited => {
                     self.retry = None;
                     calm = true;
+                    self.flush();
                 }
                 Woken::Merged(result) => {
                     self.join_merge();
@@ -106,6 +119,16 @@ impl Builder {
             recv(ended) -> result => Woken::Merged(result.unwrap_or(Err(BuildError::Panicked))),
             recv(self.wakes) -> wake => if wake.is_ok() { Woken::Called } else { Woken::Told },
             recv(time) -> _ => Woken::Waited,
+        }
+    }
+
+    /// Has the store write its log out when that has grown as a segment has.
+    fn flush(&mut self) {
+        let seq = self.workshop.views.load().position.seq;
+        if seq.0 - self.flushed.0 >= self.settings.seal_points.get() as u64 {
+            self.flushed = seq;
+            let result = self.workshop.flush();
+            self.heed("flush of the store", result);
         }
     }
 

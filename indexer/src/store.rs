@@ -181,6 +181,11 @@ impl Store {
         checkpoint.create_checkpoint_with_log_size(path, u64::MAX).map_err(|error| store_error(path, &error))
     }
 
+    /// Writes out what is in the write-ahead log alone, so that the next opening need not. Writes go on meanwhile.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(|error| store_error(&self.path, &error))
+    }
+
     /// Refuses a stored vector that its index could not have taken: no later code checks it again.
     pub fn check_vector(&self, id: &DocId, document: &StoredDocument, schema: &IndexSchema) -> Result<(), StoreError> {
         schema.check(&document.vector).map_err(|error| StoreError::Corrupt {

@@ -7,7 +7,9 @@ use crate::gathered::{MergedRows, TailRows};
 use crate::part::Part;
 use crate::segment_file::{SaveError, SegmentFolder};
 use crate::settings::{DEATHS_AT_SWAP_MAX, SEGMENT_POINTS_MAX, SEGMENT_VECTOR_BYTES_MAX};
+use crate::shard::StoreSlot;
 use crate::stop::Stop;
+use crate::store::Store;
 use crate::view::View;
 use crate::writer::{Command, WriteError};
 use annuli_core::segment::{BuildOptions, Precision, Rows, SegmentOptions, WriteSegmentError};
@@ -24,6 +26,7 @@ pub(crate) struct Workshop {
     pub(crate) folder: SegmentFolder,
     /// The number of the next segment.
     pub(crate) next: Arc<AtomicU64>,
+    pub(crate) store: Arc<StoreSlot>,
     pub(crate) views: Arc<ArcSwap<View>>,
     pub(crate) writer: Sender<Command>,
     pub(crate) pool: BuildPool,
@@ -98,6 +101,12 @@ impl Workshop {
     /// Has the store remember what is dead, so that the next opening has less to go through.
     pub(crate) fn checkpoint(&self, view: Arc<View>) -> Result<(), BuildError> {
         self.hand_over(Replacement { known: view, part: None, merged: Vec::new(), sealed_to: None })
+    }
+
+    /// Has the store write out its log: the next opening would go through all of it.
+    pub(crate) fn flush(&self) -> Result<(), BuildError> {
+        let flushed = self.store.with(Store::flush).ok_or(BuildError::Stopped)?;
+        flushed.map_err(|error| BuildError::Refused(error.into()))
     }
 
     fn build(&self, rows: &impl Rows, view: &View, done: &str) -> Result<Option<Part>, BuildError> {

@@ -114,6 +114,7 @@ impl Shard {
         let workshop = Workshop {
             shard,
             folder: segments,
+            store: Arc::clone(&store),
             next: Arc::new(AtomicU64::new(recovered.next_segment)),
             views: Arc::clone(&views),
             writer: builder_queue,

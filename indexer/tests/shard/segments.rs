@@ -242,3 +242,35 @@ async fn a_shard_closes_whatever_it_is_about_to_build() {
     let workspace = open_with(folder.path(), 1);
     assert_eq!(shard_of(&workspace).count(None, read(false), soon()).await.unwrap().count, written);
 }
+
+#[tokio::test]
+async fn when_writes_pause_the_log_of_the_store_is_written_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = open_with(folder.path(), SEAL_POINTS);
+    let shard = Arc::clone(&create(&workspace, schema(4, Metric::Euclidean)).await.shards[0]);
+    let log_bytes = || -> u64 {
+        let entries = fs::read_dir(folder.path().join("test/0/db")).unwrap().map(|entry| entry.unwrap());
+        let logs = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".log"));
+        // One may go between the two looks at it.
+        logs.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+    };
+    fill(&shard, &mut StdRng::seed_from_u64(15), 2_000, 4).await;
+    let written = log_bytes();
+    assert!(written > 100_000, "{written} bytes");
+    while log_bytes() > written / 4 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn of_equally_far_documents_those_with_the_first_ids_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = open_with(folder.path(), SEAL_POINTS);
+    let shard = Arc::clone(&create(&workspace, schema(1, Metric::Euclidean)).await.shards[0]);
+    let all: Vec<_> = (100..300).map(|n| format!("{n}")).collect();
+    write(&shard, all.iter().rev().map(|id| put(id, &[1.0])).collect()).await.unwrap();
+    wait_for_graph(&shard).await;
+    for k in [1, 5, 77, 200] {
+        assert_eq!(search(&shard, &[0.0], k, SearchMode::Exact).await, all[..k]);
+    }
+}
