@@ -3,8 +3,8 @@
 use crate::error::{ErrorCode, Failure};
 use rmp_serde::decode::Error;
 use rmp_serde::{Deserializer, Serializer};
-use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// Deepest nesting, as in JSON: each level takes room on the stack.
@@ -15,9 +15,11 @@ pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut reader = Deserializer::from_read_ref(bytes);
     reader.set_max_depth(DEPTH_MAX);
     let value = T::deserialize(&mut reader).map_err(|error| failure(&error))?;
-    match serde::Deserialize::deserialize(&mut reader) {
+    // Nothing at all is read as a null that ends before it starts. A null goes into no list or map: of one that follows
+    // and ends early, the marker alone is read, so that its end is not taken for the body's.
+    match <()>::deserialize(&mut reader) {
         Err(Error::InvalidMarkerRead(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(value),
-        Ok(IgnoredAny) | Err(_) => Err(malformed("there are bytes behind its end")),
+        Ok(()) | Err(_) => Err(malformed("there are bytes behind its end")),
     }
 }
 

@@ -63,6 +63,10 @@ fn what_is_not_message_pack_is_malformed() {
     malformed(&[0x81], "it ends too early");
     malformed(&[0x80, 0x80], "there are bytes behind its end");
     malformed(&[0x80, 0xc1], "there are bytes behind its end");
+    // What follows ends too early itself.
+    for behind in [&[0x91][..], &[0x81], &[0xdc, 0, 5], &[0x91, 0x91, 0x91], &[0xdc], &[0xa5]] {
+        malformed(&[&[0x80], behind].concat(), "there are bytes behind its end");
+    }
     malformed(b"\x81\xa2id\xa1\xff", "a text is not UTF-8");
 }
 
