@@ -10,6 +10,7 @@ pub mod polling;
 pub mod gather;
 pub mod scatter;
 
+pub mod arrival;
 pub mod read;
 pub mod search;
 pub mod write;
@@ -21,6 +22,7 @@ pub mod tasks;
 
 pub mod http;
 
+pub use arrival::Arrival;
 pub use limits::Limits;
 pub use polling::{Polling, PollingTable};
 
