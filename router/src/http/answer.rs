@@ -6,7 +6,7 @@ use annuli_api::error::FailureBody;
 use annuli_api::{ErrorCode, Failure, Format};
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
@@ -112,6 +112,8 @@ pub(super) async fn write(mut response: Response, format: Format, offload: &Offl
         Ok(bytes) => {
             *response.body_mut() = Body::from(bytes);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+            // Who keeps the answer must not give it to a client that wants it in the other format.
+            response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
         }
         Err(failure) => {
             tracing::error!(%failure, "an answer cannot be written");
