@@ -65,7 +65,7 @@ impl Router {
                 None => missing.push(id.as_str().to_owned()),
             }
         }
-        Ok(GetReply { documents: self.stored(present, encoding).await?, missing, as_of })
+        Ok(GetReply { documents: self.stored(present, encoding, deadline).await?, missing, as_of })
     }
 
     /// Reads one document, whole.
@@ -120,7 +120,7 @@ impl Router {
         let more = documents.len() > limit;
         documents.truncate(limit);
         let next = documents.last().filter(|_| more).map(|document| document.id.as_str().to_owned());
-        Ok(ListReply { documents: self.stored(documents, encoding).await?, next, as_of })
+        Ok(ListReply { documents: self.stored(documents, encoding, deadline).await?, next, as_of })
     }
 
     /// Counts documents.
@@ -150,11 +150,18 @@ impl Router {
 
 impl Router {
     /// The documents as a reply has them: copies, which may be large.
-    async fn stored(&self, documents: Vec<Document>, encoding: VectorEncoding) -> Result<Vec<StoredDocument>, Failure> {
+    async fn stored(
+        &self,
+        documents: Vec<Document>,
+        encoding: VectorEncoding,
+        deadline: Instant,
+    ) -> Result<Vec<StoredDocument>, Failure> {
         let bytes =
             |document: &Document| document_bytes(&document.id, document.metadata.as_ref(), document.vector.as_ref());
         let bytes = sum_up_to(LARGE_BYTES, documents.iter().map(bytes));
-        self.offload.run(bytes, move || documents.iter().map(|document| stored(document, encoding)).collect()).await
+        self.offload
+            .run_by(deadline, bytes, move || documents.iter().map(|document| stored(document, encoding)).collect())
+            .await
     }
 }
 

@@ -64,7 +64,7 @@ impl Router {
             let (index, queries) = (Arc::clone(index), search.queries.len());
             move || reply(&index, &page, queries, gathered, arrived.at)
         };
-        self.offload.run(bytes, reply).await
+        self.offload.run_by(deadline, bytes, reply).await
     }
 
     fn page(&self, request: &SearchRequest) -> Result<Page, Failure> {
@@ -104,7 +104,7 @@ impl Router {
                 Limits::check("the number of `vectors`", vectors.len(), self.limits.queries_max)?;
                 let bytes = arrived.bytes_of_vectors(vectors.len(), index.schema.dim);
                 let index = Arc::clone(index);
-                Ok((self.offload.run(bytes, move || parse_queries(&index, vectors)).await??, None))
+                Ok((self.offload.run_by(deadline, bytes, move || parse_queries(&index, vectors)).await??, None))
             }
             (None, None, Some(id)) => {
                 let id = parse_id(&id)?;

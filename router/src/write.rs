@@ -37,7 +37,7 @@ impl Router {
             let index = Arc::clone(index);
             move || Ok::<_, Failure>(last_of_each(parse_puts(&index, request.documents)?))
         };
-        let (writes, duplicates) = self.offload.run(bytes, parse).await??;
+        let (writes, duplicates) = self.offload.run_by(deadline, bytes, parse).await??;
         let report = write_to_owners(index, writes, deadline).await?;
         report.refuse_if_only_conflicts()?;
         Ok(IndexReply {
@@ -63,7 +63,7 @@ impl Router {
             let index = Arc::clone(index);
             move || Ok::<_, Failure>(last_of_each(parse_patches(&index, request.documents)?))
         };
-        let (writes, duplicates) = self.offload.run(bytes, parse).await??;
+        let (writes, duplicates) = self.offload.run_by(deadline, bytes, parse).await??;
         let report = write_to_owners(index, writes, deadline).await?;
         report.refuse_if_only_conflicts()?;
         Ok(UpdateReply {

@@ -28,7 +28,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Content<
         let format = format(request.headers())?;
         let bytes = read(request, router.limits.body_bytes_max).await?;
         let arrived = Arrival { at: super::now(), bytes: bytes.len() };
-        Ok(Self(router.offload.run(arrived.bytes, move || format.read(&bytes)).await??, arrived))
+        Ok(Self(parse(router, arrived, format, bytes).await?, arrived))
     }
 }
 
@@ -43,8 +43,19 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Optional
             return Ok(Self(Format::Json.read(b"{}")?, arrived));
         }
         let format = format?;
-        Ok(Self(router.offload.run(arrived.bytes, move || format.read(&bytes)).await??, arrived))
+        Ok(Self(parse(router, arrived, format, bytes).await?, arrived))
     }
+}
+
+/// The value of a body. How much time the request has is known only when it has been read: the longest, till then.
+async fn parse<T: DeserializeOwned + Send + 'static>(
+    router: &Router,
+    arrived: Arrival,
+    format: Format,
+    bytes: Bytes,
+) -> Result<T, Failure> {
+    let deadline = arrived.at + Duration::from_millis(router.limits.timeout_ms_max);
+    router.offload.run_by(deadline, arrived.bytes, move || format.read(&bytes)).await?
 }
 
 /// Only a body that says what it is is read: a page in a browser can send others to this machine unasked.
