@@ -81,16 +81,18 @@ impl View {
 
     /// Whether a search takes less than about half a millisecond, the other shards of the index included: a request may
     /// run on one thread for all of them, one after the other. Not one with a filter: how much is to be looked at is
-    /// known only when it has been evaluated.
+    /// known only when it has been evaluated. Nor one over segments with many dead documents: a walk may then widen.
     pub fn is_short(&self, search: &ShardSearch) -> bool {
-        if search.filter.is_some() {
+        if search.filter.is_some() || self.parts.iter().any(|part| planner::may_widen(part.live(), part.dead())) {
             return false;
         }
         let wish = Wish { mode: search.mode, k: search.k, allowed: self.live() };
         let in_parts: usize = self.parts.iter().map(|part| planner::comparisons(wish, part.segment().len())).sum();
         let comparisons = in_parts + planner::head_comparisons(wish, &self.tail);
+        let hits = planner::hits_components(search.k, search.read.include);
+        let components = comparisons.saturating_mul(self.schema.dim.get()).saturating_add(hits);
         let searches = search.queries.len() * self.schema.shards.get() as usize;
-        comparisons.saturating_mul(self.schema.dim.get()).saturating_mul(searches) <= SHORT_SEARCH_COMPONENTS_MAX
+        components.saturating_mul(searches) <= SHORT_SEARCH_COMPONENTS_MAX
     }
 
     /// The seq and id of every document that matches.

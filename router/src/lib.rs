@@ -10,6 +10,7 @@ pub mod polling;
 pub mod gather;
 pub mod scatter;
 
+pub mod arrival;
 pub mod read;
 pub mod search;
 pub mod write;
@@ -21,6 +22,7 @@ pub mod tasks;
 
 pub mod http;
 
+pub use arrival::Arrival;
 pub use limits::Limits;
 pub use polling::{Polling, PollingTable};
 
@@ -46,8 +48,11 @@ pub struct Router {
     pub tasks: Arc<Tasks>,
     /// The process is about to end: it takes no new requests.
     draining: AtomicBool,
-    /// Requests that there is room for.
+    /// Requests that there is room for. One has its place until its answer has been sent.
     places: Arc<Semaphore>,
+    /// As many as there are places, and in the same order: taken after one and given back before it, when the answer is
+    /// there. A client that does not take its answer keeps a place, but does not keep the process.
+    under_way: Semaphore,
     /// Where large bodies are read and written.
     offload: Offload,
 }
@@ -62,7 +67,8 @@ impl Router {
     ) -> Self {
         let (tasks, draining) = (Arc::new(Tasks::default()), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(limits.concurrent_requests_max));
-        Self { catalogue, limits, polling, default_shards, tasks, draining, places, offload: Offload::new() }
+        let (under_way, offload) = (Semaphore::new(limits.concurrent_requests_max), Offload::new());
+        Self { catalogue, limits, polling, default_shards, tasks, draining, places, under_way, offload }
     }
 
     /// From now on the process is not ready, and new requests are refused; those under way go on.
@@ -75,11 +81,11 @@ impl Router {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Waits until no request is under way.
+    /// Waits until no request is under way: each has its answer, though its client may not have taken it yet.
     pub async fn idle(&self) {
         let all = u32::try_from(self.limits.concurrent_requests_max).unwrap_or(u32::MAX);
-        // The semaphore is never closed, so nothing else can come of this than all its places.
-        let _all_places = self.places.acquire_many(all).await;
+        // The semaphore is never closed, so nothing else can come of this than all of it.
+        let _all = self.under_way.acquire_many(all).await;
     }
 
     /// The index of that name or alias, as a request's path has it.

@@ -3,6 +3,7 @@
 use crate::Router;
 use crate::gather::{Completeness, Gathered, as_of};
 use crate::limits::Limits;
+use crate::offload::LARGE_BYTES;
 use crate::polling::ReadEndpoint;
 use crate::scatter::scatter;
 use crate::search::{document_not_found, position};
@@ -11,13 +12,14 @@ use annuli_api::shard_api::{Document, Include as Parts, Read, ShardList};
 use annuli_api::v1::document::{
     CountReply, CountRequest, GetOneQuery, GetOneReply, GetReply, GetRequest, ListQuery, ListReply, StoredDocument,
 };
-use annuli_api::v1::metadata::WireMetadata;
+use annuli_api::v1::metadata::{self, WireMetadata};
 use annuli_api::v1::search::Include;
+use annuli_api::v1::sum_up_to;
 use annuli_api::v1::vector::{VectorEncoding, WireVector};
 use annuli_api::{AsOf, ErrorCode, Failure, Index};
 use annuli_core::limits::REPLY_COMPONENTS_MAX;
 use annuli_core::placement::shard_of;
-use annuli_core::{DocId, ShardId};
+use annuli_core::{DocId, Metadata, ShardId, Vector};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,17 +57,15 @@ impl Router {
         let gathered = Gathered::of(replies).check(Completeness::Whole)?;
         let as_of = as_of(index, gathered.answers.iter().map(|(shard, got)| (*shard, got.position)));
         let found = gathered.answers.into_iter().flat_map(|(_, got)| got.documents).flatten();
-        let found: HashMap<_, _> = found.map(|document| (document.id.clone(), document)).collect();
-        let (present, absent): (Vec<_>, Vec<_>) = ids.iter().partition(|id| found.contains_key(id));
-        Ok(GetReply {
-            documents: present
-                .into_iter()
-                .filter_map(|id| found.get(id))
-                .map(|found| stored(found, encoding))
-                .collect(),
-            missing: absent.into_iter().map(|id| id.as_str().to_owned()).collect(),
-            as_of,
-        })
+        let mut found: HashMap<_, _> = found.map(|document| (document.id.clone(), document)).collect();
+        let (mut present, mut missing) = (Vec::with_capacity(found.len()), Vec::new());
+        for id in ids {
+            match found.remove(&id) {
+                Some(document) => present.push(document),
+                None => missing.push(id.as_str().to_owned()),
+            }
+        }
+        Ok(GetReply { documents: self.stored(present, encoding, deadline).await?, missing, as_of })
     }
 
     /// Reads one document, whole.
@@ -120,8 +120,7 @@ impl Router {
         let more = documents.len() > limit;
         documents.truncate(limit);
         let next = documents.last().filter(|_| more).map(|document| document.id.as_str().to_owned());
-        let documents = documents.iter().map(|document| stored(document, encoding)).collect();
-        Ok(ListReply { documents, next, as_of })
+        Ok(ListReply { documents: self.stored(documents, encoding, deadline).await?, next, as_of })
     }
 
     /// Counts documents.
@@ -147,6 +146,29 @@ impl Router {
             as_of: as_of(index, gathered.answers.iter().map(|(shard, counted)| (*shard, counted.position))),
         })
     }
+}
+
+impl Router {
+    /// The documents as a reply has them: copies, which may be large.
+    async fn stored(
+        &self,
+        documents: Vec<Document>,
+        encoding: VectorEncoding,
+        deadline: Instant,
+    ) -> Result<Vec<StoredDocument>, Failure> {
+        let bytes =
+            |document: &Document| document_bytes(&document.id, document.metadata.as_ref(), document.vector.as_ref());
+        let bytes = sum_up_to(LARGE_BYTES, documents.iter().map(bytes));
+        self.offload
+            .run_by(deadline, bytes, move || documents.iter().map(|document| stored(document, encoding)).collect())
+            .await
+    }
+}
+
+/// About how many bytes a document is in memory.
+pub(crate) fn document_bytes(id: &DocId, metadata: Option<&Metadata>, vector: Option<&Vector>) -> usize {
+    let components = vector.map_or(0, |vector| vector.as_slice().len());
+    64 + id.as_str().len() + metadata.map_or(0, metadata::bytes_about) + components * size_of::<f32>()
 }
 
 /// Refuses a reply of so many vectors that it would not fit into memory.

@@ -1,15 +1,18 @@
 //! Searches: every shard looks, the nearest of all are the answer.
 
 use crate::Router;
+use crate::arrival::Arrival;
 use crate::gather::{Completeness, Gathered, as_of, merge, seqs};
 use crate::limits::Limits;
+use crate::offload::LARGE_BYTES;
 use crate::polling::ReadEndpoint;
-use crate::read::{check_components, includes, parse_after};
+use crate::read::{check_components, document_bytes, includes, parse_after};
 use crate::scatter::{in_time, scatter};
 use crate::write::{check_vector, parse_filter, parse_id};
 use annuli_api::shard_api::{Include as Parts, Position, Read, SearchMode, ShardHit, ShardHits, ShardSearch};
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::{Include, QueryResult, SearchReply, SearchRequest, ShardsReport, WireHit};
+use annuli_api::v1::sum_up_to;
 use annuli_api::v1::vector::{VectorEncoding, WireVector};
 use annuli_api::{AsOf, ErrorCode, Failure, Index};
 use annuli_core::limits::{EF_DEFAULT, LIMIT_DEFAULT, REPLY_HITS_MAX};
@@ -24,9 +27,9 @@ impl Router {
         &self,
         index: &Arc<Index>,
         request: SearchRequest,
-        started: Instant,
+        arrived: Arrival,
     ) -> Result<SearchReply, Failure> {
-        let deadline = started + self.limits.timeout(request.timeout_ms)?;
+        let deadline = arrived.at + self.limits.timeout(request.timeout_ms)?;
         let page = self.page(&request)?;
         let mode = self.mode(&request)?;
         let after = parse_after(request.after.as_deref())?;
@@ -34,7 +37,7 @@ impl Router {
         let include = includes(request.include.as_deref(), &[Include::Metadata]);
         let completeness =
             if request.allow_partial == Some(true) { Completeness::Partial } else { Completeness::Whole };
-        let (queries, except) = self.queries(index, request, after.as_ref(), deadline).await?;
+        let (queries, except) = self.queries(index, request, arrived, after.as_ref(), deadline).await?;
         page.check_reply(queries.len(), if include.vector { index.schema.dim.get() } else { 0 })?;
 
         let search = ShardSearch {
@@ -56,7 +59,12 @@ impl Router {
         })
         .await;
         let gathered = Gathered::of(replies).check(completeness)?;
-        Ok(reply(index, &page, search.queries.len(), gathered, started))
+        let bytes = bytes_about(&gathered);
+        let reply = {
+            let (index, queries) = (Arc::clone(index), search.queries.len());
+            move || reply(&index, &page, queries, gathered, arrived.at)
+        };
+        self.offload.run_by(deadline, bytes, reply).await
     }
 
     fn page(&self, request: &SearchRequest) -> Result<Page, Failure> {
@@ -83,6 +91,7 @@ impl Router {
         &self,
         index: &Arc<Index>,
         request: SearchRequest,
+        arrived: Arrival,
         after: Option<&AsOf>,
         deadline: Instant,
     ) -> Result<(Vec<Vector>, Option<DocId>), Failure> {
@@ -93,9 +102,9 @@ impl Router {
                     return Err(Failure::new(ErrorCode::EmptyBatch, "`vectors` is empty: it needs at least one query"));
                 }
                 Limits::check("the number of `vectors`", vectors.len(), self.limits.queries_max)?;
-                let bytes = vectors.len() * index.schema.dim.get() * size_of::<f32>();
+                let bytes = arrived.bytes_of_vectors(vectors.len(), index.schema.dim);
                 let index = Arc::clone(index);
-                Ok((self.offload.run(bytes, move || parse_queries(&index, vectors)).await??, None))
+                Ok((self.offload.run_by(deadline, bytes, move || parse_queries(&index, vectors)).await??, None))
             }
             (None, None, Some(id)) => {
                 let id = parse_id(&id)?;
@@ -148,6 +157,12 @@ pub(crate) fn document_not_found(index: &Index, id: &DocId) -> Failure {
     Failure::new(ErrorCode::DocumentNotFound, message).with("id", id.as_str())
 }
 
+/// About how many bytes of hits there are to be merged and copied, or at least as many as are large.
+fn bytes_about(gathered: &Gathered<ShardHits>) -> usize {
+    let hits = gathered.answers.iter().flat_map(|(_, hits)| hits.results.iter().flatten());
+    sum_up_to(LARGE_BYTES, hits.map(|hit| document_bytes(&hit.id, hit.metadata.as_ref(), hit.vector.as_ref())))
+}
+
 fn reply(index: &Index, page: &Page, queries: usize, gathered: Gathered<ShardHits>, started: Instant) -> SearchReply {
     let positions: Vec<_> = gathered.answers.iter().map(|(shard, hits)| (*shard, hits.position)).collect();
     let shards = ShardsReport {
@@ -194,5 +209,26 @@ impl Page {
         });
         // Nearest first is highest score first.
         hits.take_while(|hit| self.score_threshold.is_none_or(|threshold| hit.score >= threshold)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use annuli_core::{HistoryId, Metadata, Seq, Value};
+    use uuid::Uuid;
+
+    fn found(text: &str) -> Gathered<ShardHits> {
+        let metadata = Metadata::new([("a".into(), Value::Array(vec![Value::Text(text.into())]))].into()).unwrap();
+        let hit = ShardHit { id: DocId::new("a").unwrap(), distance: 0.0, metadata: Some(metadata), vector: None };
+        let position = Position { history: HistoryId(Uuid::nil()), seq: Seq(1) };
+        let hits = ShardHits { results: vec![vec![hit; 10]], position };
+        Gathered { answers: vec![(ShardId(0), hits)], failed: vec![] }
+    }
+
+    #[test]
+    fn few_hits_with_long_texts_are_large_work() {
+        assert!(bytes_about(&found("short")) < LARGE_BYTES);
+        assert!(bytes_about(&found(&"x".repeat(60_000))) >= LARGE_BYTES);
     }
 }

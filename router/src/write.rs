@@ -1,6 +1,7 @@
 //! Writes: a batch is checked whole, split by owner, and written by each shard as one group.
 
 use crate::Router;
+use crate::arrival::Arrival;
 use crate::gather::{as_of, combine, seqs};
 use crate::limits::Limits;
 use crate::scatter::scatter;
@@ -27,16 +28,16 @@ impl Router {
         &self,
         index: &Arc<Index>,
         request: IndexRequest,
-        started: Instant,
+        arrived: Arrival,
     ) -> Result<IndexReply, Failure> {
-        let deadline = started + self.limits.timeout(request.timeout_ms)?;
+        let deadline = arrived.at + self.limits.timeout(request.timeout_ms)?;
         self.check_batch(request.documents.len())?;
-        let bytes = request.documents.len() * index.schema.dim.get() * size_of::<f32>();
+        let bytes = arrived.bytes_of_vectors(request.documents.len(), index.schema.dim);
         let parse = {
             let index = Arc::clone(index);
             move || Ok::<_, Failure>(last_of_each(parse_puts(&index, request.documents)?))
         };
-        let (writes, duplicates) = self.offload.run(bytes, parse).await??;
+        let (writes, duplicates) = self.offload.run_by(deadline, bytes, parse).await??;
         let report = write_to_owners(index, writes, deadline).await?;
         report.refuse_if_only_conflicts()?;
         Ok(IndexReply {
@@ -53,16 +54,16 @@ impl Router {
         &self,
         index: &Arc<Index>,
         request: UpdateRequest,
-        started: Instant,
+        arrived: Arrival,
     ) -> Result<UpdateReply, Failure> {
-        let deadline = started + self.limits.timeout(request.timeout_ms)?;
+        let deadline = arrived.at + self.limits.timeout(request.timeout_ms)?;
         self.check_batch(request.documents.len())?;
-        let bytes = request.documents.len() * index.schema.dim.get() * size_of::<f32>();
+        let bytes = arrived.bytes_of_vectors(request.documents.len(), index.schema.dim);
         let parse = {
             let index = Arc::clone(index);
             move || Ok::<_, Failure>(last_of_each(parse_patches(&index, request.documents)?))
         };
-        let (writes, duplicates) = self.offload.run(bytes, parse).await??;
+        let (writes, duplicates) = self.offload.run_by(deadline, bytes, parse).await??;
         let report = write_to_owners(index, writes, deadline).await?;
         report.refuse_if_only_conflicts()?;
         Ok(UpdateReply {

@@ -13,6 +13,19 @@ pub mod metadata;
 pub mod search;
 pub mod vector;
 
+/// The sum of `sizes`, of as many of them as are `enough`: whether something is large is known without looking at all
+/// of it.
+pub fn sum_up_to(enough: usize, sizes: impl Iterator<Item = usize>) -> usize {
+    let mut sum = 0_usize;
+    for size in sizes {
+        sum = sum.saturating_add(size);
+        if sum >= enough {
+            break;
+        }
+    }
+    sum
+}
+
 /// What each path is, as axum writes them; servers, clients and tests use these.
 pub mod path {
     /// Every index.
@@ -51,4 +64,15 @@ pub mod path {
     pub const HEALTHZ: &str = "/healthz";
     /// The process can serve.
     pub const READYZ: &str = "/readyz";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_large_enough_is_not_looked_at_any_further() {
+        assert_eq!(sum_up_to(10, [3, 4].into_iter()), 7);
+        assert_eq!(sum_up_to(10, [3, 7].into_iter().chain(std::iter::once_with(|| panic!("it is enough")))), 10);
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::settings::SCAN_POINTS_MAX;
 use crate::tail::Tail;
-use annuli_api::shard_api::SearchMode;
+use annuli_api::shard_api::{Include, SearchMode};
 
 /// How much longer a walk of the head takes for a point that it returns than a scan for a point that it looks at: a
 /// walk compares with some twenty points for each that it returns, out of order in memory. Measured on Fashion-MNIST.
@@ -57,9 +57,30 @@ pub(super) fn head_comparisons(wish: Wish, tail: &Tail) -> usize {
         .map_or(table.len(), |width| width.saturating_mul(HEAD_WALK_COST) + tail.uncovered())
 }
 
+/// Live documents of a segment for each dead one, from which on a walk is as long as if none were dead. A walk that
+/// meets more of the dead may be widened, or end as a scan.
+const LIVE_PER_DEAD_MIN: usize = 32;
+
+/// Whether a walk of a segment may take much longer than [`comparisons`] says.
+pub(super) fn may_widen(live: usize, dead: usize) -> bool {
+    dead.saturating_mul(LIVE_PER_DEAD_MIN) > live
+}
+
+/// What the metadata of a hit, which is read from JSON, is taken to cost, in components compared: of the order of
+/// microseconds. An estimate on the safe side; what is in it is known only when it has been read.
+const METADATA_COMPONENTS: usize = 8 * 1_024;
+/// What else a hit costs: its id, its vector.
+const HIT_COMPONENTS: usize = 1_024;
+
+/// About what the answer of one query costs beside the comparisons, in components compared.
+pub(super) fn hits_components(k: usize, include: Include) -> usize {
+    k.saturating_mul(HIT_COMPONENTS + if include.metadata { METADATA_COMPONENTS } else { 0 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::SHORT_SEARCH_COMPONENTS_MAX;
 
     fn wish(allowed: usize) -> Wish {
         Wish { mode: SearchMode::Approximate { ef: 100 }, k: 10, allowed }
@@ -76,6 +97,23 @@ mod tests {
         assert_eq!(comparisons(wish(50_000), 50_000), 1_670);
         assert_eq!(comparisons(wish(50_000), 100), 100);
         assert_eq!(comparisons(Wish { mode: SearchMode::Exact, ..wish(50_000) }, 50_000), 50_000);
+    }
+
+    #[test]
+    fn an_answer_of_many_hits_is_no_short_work() {
+        let costs = |k, metadata| hits_components(k, Include { metadata, vector: false });
+        assert!(costs(10, true) < SHORT_SEARCH_COMPONENTS_MAX / 8);
+        assert!(costs(1_000, true) > SHORT_SEARCH_COMPONENTS_MAX);
+        assert!(costs(1_000, false) < SHORT_SEARCH_COMPONENTS_MAX);
+        assert!(costs(10_000, false) > SHORT_SEARCH_COMPONENTS_MAX);
+    }
+
+    #[test]
+    fn a_segment_with_many_dead_documents_may_take_long() {
+        assert!(!may_widen(1_000, 0));
+        assert!(!may_widen(1_000, 31));
+        assert!(may_widen(1_000, 32));
+        assert!(!may_widen(0, 0));
     }
 
     #[test]

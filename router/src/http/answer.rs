@@ -1,12 +1,12 @@
 //! Answers and failures as HTTP responses. A handler says what; the bytes are written once, by [`write()`], when it is
 //! known in which format.
 
-use crate::offload::Offload;
+use crate::offload::{LARGE_BYTES, Offload};
 use annuli_api::error::FailureBody;
 use annuli_api::{ErrorCode, Failure, Format};
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
@@ -45,22 +45,27 @@ fn status_of(code: ErrorCode) -> StatusCode {
 /// An answer.
 pub(super) struct Answer<T> {
     status: StatusCode,
+    sized: SizedValue<T>,
+}
+
+/// A value, and how to tell about how many bytes it has when it is written, without looking further when they are
+/// enough.
+struct SizedValue<T> {
     value: T,
-    bytes_about: usize,
+    bytes_about: fn(&T, usize) -> usize,
 }
 
 impl<T> Answer<T> {
     /// An answer of a usual size.
     pub(super) fn new(status: StatusCode, value: T) -> Self {
-        Self { status, value, bytes_about: BYTES_USUAL }
+        Self { status, sized: SizedValue { value, bytes_about: |_, _| BYTES_USUAL } }
     }
 }
 
 impl<T: Serialize + Send + Sync + 'static> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        let unwritten = Unwritten { value: Arc::new(self.value), bytes_about: self.bytes_about };
-        response.extensions_mut().insert(unwritten);
+        response.extensions_mut().insert(Unwritten(Arc::new(self.sized)));
         response
     }
 }
@@ -74,36 +79,41 @@ pub(super) fn ok<T, E: Into<HttpFailure>>(result: Result<T, E>) -> Reply<T> {
 }
 
 /// Status 200 with an answer that may be large.
-pub(super) fn ok_large<T>(result: Result<T, Failure>, bytes_about: impl FnOnce(&T) -> usize) -> Reply<T> {
-    let value = result?;
-    Ok(Answer { status: StatusCode::OK, bytes_about: bytes_about(&value), value })
+pub(super) fn ok_large<T>(result: Result<T, Failure>, bytes_about: fn(&T, usize) -> usize) -> Reply<T> {
+    Ok(Answer { status: StatusCode::OK, sized: SizedValue { value: result?, bytes_about } })
 }
 
 /// What a response will say.
 #[derive(Clone)]
-struct Unwritten {
-    value: Arc<dyn Say>,
-    bytes_about: usize,
-}
+struct Unwritten(Arc<dyn Say>);
 
 trait Say: Send + Sync {
-    fn write(&self, format: Format, bytes_about: usize) -> Result<Vec<u8>, Failure>;
+    /// About how many bytes it will be, or at least `enough`.
+    fn bytes_about(&self, enough: usize) -> usize;
+
+    fn write(&self, format: Format) -> Result<Vec<u8>, Failure>;
 }
 
-impl<T: Serialize + Send + Sync> Say for T {
-    fn write(&self, format: Format, bytes_about: usize) -> Result<Vec<u8>, Failure> {
-        format.write(self, bytes_about)
+impl<T: Serialize + Send + Sync> Say for SizedValue<T> {
+    fn bytes_about(&self, enough: usize) -> usize {
+        (self.bytes_about)(&self.value, enough)
+    }
+
+    fn write(&self, format: Format) -> Result<Vec<u8>, Failure> {
+        format.write(&self.value, self.bytes_about(usize::MAX))
     }
 }
 
 /// Writes the body of a response that has none yet.
 pub(super) async fn write(mut response: Response, format: Format, offload: &Offload) -> Response {
-    let Some(Unwritten { value, bytes_about }) = response.extensions_mut().remove() else { return response };
-    let written = offload.run(bytes_about, move || value.write(format, bytes_about)).await;
+    let Some(Unwritten(value)) = response.extensions_mut().remove() else { return response };
+    let written = offload.run(value.bytes_about(LARGE_BYTES), move || value.write(format)).await;
     match written.and_then(|written| written) {
         Ok(bytes) => {
             *response.body_mut() = Body::from(bytes);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+            // Who keeps the answer must not give it to a client that wants it in the other format.
+            response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
         }
         Err(failure) => {
             tracing::error!(%failure, "an answer cannot be written");

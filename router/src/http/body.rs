@@ -1,7 +1,7 @@
 //! Reading a request's body: its type, its size, its time, its value.
 
 use super::answer::HttpFailure;
-use crate::Router;
+use crate::{Arrival, Router};
 use annuli_api::{ErrorCode, Failure, Format};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -15,11 +15,11 @@ use std::time::Duration;
 /// Time for a client to send a body. A client that is slower holds a place that others wait for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A body of JSON or MessagePack.
-pub(super) struct Content<T>(pub(super) T);
+/// A body of JSON or MessagePack, and how it came.
+pub(super) struct Content<T>(pub(super) T, pub(super) Arrival);
 
 /// The same; no body at all is an empty object.
-pub(super) struct OptionalContent<T>(pub(super) T);
+pub(super) struct OptionalContent<T>(pub(super) T, pub(super) Arrival);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Content<T> {
     type Rejection = HttpFailure;
@@ -27,7 +27,8 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Content<
     async fn from_request(request: Request, router: &Arc<Router>) -> Result<Self, HttpFailure> {
         let format = format(request.headers())?;
         let bytes = read(request, router.limits.body_bytes_max).await?;
-        Ok(Self(router.offload.run(bytes.len(), move || format.read(&bytes)).await??))
+        let arrived = Arrival { at: super::now(), bytes: bytes.len() };
+        Ok(Self(parse(router, arrived, format, bytes).await?, arrived))
     }
 }
 
@@ -37,12 +38,24 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Optional
     async fn from_request(request: Request, router: &Arc<Router>) -> Result<Self, HttpFailure> {
         let format = format(request.headers());
         let bytes = read(request, router.limits.body_bytes_max).await?;
+        let arrived = Arrival { at: super::now(), bytes: bytes.len() };
         if bytes.is_empty() {
-            return Ok(Self(Format::Json.read(b"{}")?));
+            return Ok(Self(Format::Json.read(b"{}")?, arrived));
         }
         let format = format?;
-        Ok(Self(router.offload.run(bytes.len(), move || format.read(&bytes)).await??))
+        Ok(Self(parse(router, arrived, format, bytes).await?, arrived))
     }
+}
+
+/// The value of a body. How much time the request has is known only when it has been read: the longest, till then.
+async fn parse<T: DeserializeOwned + Send + 'static>(
+    router: &Router,
+    arrived: Arrival,
+    format: Format,
+    bytes: Bytes,
+) -> Result<T, Failure> {
+    let deadline = arrived.at + Duration::from_millis(router.limits.timeout_ms_max);
+    router.offload.run_by(deadline, arrived.bytes, move || format.read(&bytes)).await?
 }
 
 /// Only a body that says what it is is read: a page in a browser can send others to this machine unasked.

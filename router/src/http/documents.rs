@@ -16,41 +16,40 @@ use std::sync::Arc;
 pub(super) async fn index(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Content(request): Content<IndexRequest>,
+    Content(request, arrived): Content<IndexRequest>,
 ) -> Reply<IndexReply> {
     let index = router.index(&name)?;
-    ok(router.index_documents(&index, request, super::now()).await)
+    ok(router.index_documents(&index, request, arrived).await)
 }
 
 /// `POST …/update`
 pub(super) async fn update(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Content(request): Content<UpdateRequest>,
+    Content(request, arrived): Content<UpdateRequest>,
 ) -> Reply<UpdateReply> {
     let index = router.index(&name)?;
-    ok(router.update_documents(&index, request, super::now()).await)
+    ok(router.update_documents(&index, request, arrived).await)
 }
 
 /// `POST …/delete`
 pub(super) async fn delete(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Content(request): Content<DeleteRequest>,
+    Content(request, arrived): Content<DeleteRequest>,
 ) -> Reply<DeleteReply> {
     let index = router.index(&name)?;
-    ok(router.delete_documents(&index, request, super::now()).await)
+    ok(router.delete_documents(&index, request, arrived.at).await)
 }
 
 /// `POST …/search`
 pub(super) async fn search(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Content(request): Content<SearchRequest>,
+    Content(request, arrived): Content<SearchRequest>,
 ) -> Reply<SearchReply> {
-    let started = super::now();
     let index = router.index(&name)?;
-    ok_large(router.search(&index, request, started).await, SearchReply::bytes_about)
+    ok_large(router.search(&index, request, arrived).await, SearchReply::bytes_about)
 }
 
 /// `GET …/documents/{id}`
@@ -67,10 +66,10 @@ pub(super) async fn get_one(
 pub(super) async fn get_many(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Content(request): Content<GetRequest>,
+    Content(request, arrived): Content<GetRequest>,
 ) -> Reply<GetReply> {
     let index = router.index(&name)?;
-    ok_large(router.get_documents(&index, request, super::now()).await, GetReply::bytes_about)
+    ok_large(router.get_documents(&index, request, arrived.at).await, GetReply::bytes_about)
 }
 
 /// `GET …/documents`
@@ -87,8 +86,8 @@ pub(super) async fn list(
 pub(super) async fn count(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    OptionalContent(request): OptionalContent<CountRequest>,
+    OptionalContent(request, arrived): OptionalContent<CountRequest>,
 ) -> Reply<CountReply> {
     let index = router.index(&name)?;
-    ok(router.count_documents(&index, request, super::now()).await)
+    ok(router.count_documents(&index, request, arrived.at).await)
 }

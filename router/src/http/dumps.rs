@@ -17,7 +17,7 @@ pub(super) async fn create(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
     // It says nothing yet, but it must be there: a page in a browser cannot send it unasked.
-    Content(CreateDump {}): Content<CreateDump>,
+    Content(CreateDump {}, _): Content<CreateDump>,
 ) -> Reply<TaskStarted> {
     let index = router.index(&name)?;
     let catalogue = Arc::clone(&router.catalogue);

@@ -30,8 +30,11 @@ fn format_of(essence: &str) -> Option<Format> {
 fn weighted(part: &str) -> (&str, f32) {
     let mut parameters = part.split(';').map(str::trim);
     let essence = parameters.next().unwrap_or_default();
-    let weight = parameters.find_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
-    (essence, weight.unwrap_or(1.0))
+    let weight = parameters.find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        if name.trim_end().eq_ignore_ascii_case("q") { value.trim_start().parse::<f32>().ok() } else { None }
+    });
+    (essence, weight.unwrap_or(1.0).clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -59,5 +62,9 @@ mod tests {
         check("application/json; q=0.9, application/msgpack; q=0.8", Format::Json);
         check("text/html, application/msgpack;q=0.9, */*;q=0.1", Format::MessagePack);
         check("application/msgpack;q=0, */*;q=0.1", Format::Json);
+        check("application/msgpack;Q=0", Format::Json);
+        check("application/json;q=0.5, application/msgpack;Q=0.4", Format::Json);
+        check("application/json, application/msgpack;q=7", Format::Json);
+        check("application/msgpack;q=-1", Format::Json);
     }
 }

@@ -16,21 +16,28 @@ use std::sync::Arc;
 /// has been sent.
 pub(super) async fn limit_requests(State(router): State<Arc<Router>>, request: Request, next: Next) -> Response {
     if router.is_draining() {
-        let message = "the server is about to end: ask another one, or this one in a moment";
-        return HttpFailure(Failure::new(ErrorCode::ShuttingDown, message)).into_response();
+        return shutting_down();
     }
     let Ok(place) = Arc::clone(&router.places).try_acquire_owned() else {
         let message = "too many requests at once: wait a moment, or raise `limits.concurrent_requests_max`";
         return HttpFailure(Failure::new(ErrorCode::Overloaded, message)).into_response();
     };
+    // There is one for each place, unless whoever ends the process waits for all of them by now.
+    let Ok(under_way) = router.under_way.try_acquire() else { return shutting_down() };
     let format = accepted(request.headers());
     let sending = request.extensions().get::<Sending>().cloned();
     let response = answer::write(next.run(request).await, format, &router.offload).await;
+    drop(under_way);
     match sending {
         Some(sending) => response.map(|body| sending.hold(place, body)),
         // Who called has the answer when this returns.
         None => response,
     }
+}
+
+fn shutting_down() -> Response {
+    let message = "the server is about to end: ask another one, or this one in a moment";
+    HttpFailure(Failure::new(ErrorCode::ShuttingDown, message)).into_response()
 }
 
 /// Writes a line for each request and what nobody has written yet, and sees to it that its body is read to the end,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(super) async fn create(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
-    Content(request): Content<CreateIndex>,
+    Content(request, _): Content<CreateIndex>,
 ) -> Reply<IndexInfo> {
     let name = parse_name(&name)?;
     // What a request leaves out is as it is: a change of the server's default must not make an equal request differ.
@@ -66,7 +66,7 @@ pub(super) async fn aliases(State(router): State<Arc<Router>>) -> Reply<AliasLis
 pub(super) async fn set_alias(
     State(router): State<Arc<Router>>,
     Path(alias): Path<String>,
-    Content(request): Content<SetAlias>,
+    Content(request, _): Content<SetAlias>,
 ) -> Reply<SetAlias> {
     let (alias, index) = (parse_name(&alias)?, parse_name(&request.index)?);
     ok(router.catalogue.set_alias(alias, index).await.map(|()| request))

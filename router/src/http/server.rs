@@ -65,7 +65,8 @@ where
     let drained = async {
         accept_until(end.idle, &listener, &service, threads, &connections).await;
         drop(listener);
-        // No request is under way: what is left are answers on their way, and connections that ask for nothing.
+        // Every request has its answer: what is left are answers that their clients have not taken yet, and connections
+        // that ask for nothing. What is not taken in this time is cut off.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, connections.shutdown()).await;
     };
     match tokio::time::timeout(end.drain, drained).await {

@@ -5,10 +5,16 @@ mod world;
 
 use annuli_api::{AsOf, ErrorCode};
 use annuli_core::{IndexUuid, ShardId};
+use annuli_router::http::server::{End, serve};
+use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::{Limits, Polling};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
+use std::future::pending;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 use world::{Fake, World, position};
 
@@ -171,6 +177,36 @@ async fn a_process_is_idle_when_the_last_request_has_its_answer() {
     assert!(futures_util::poll!(idle.as_mut()).is_pending());
     assert_eq!(request.await.failure().1, "deadline_exceeded");
     idle.await;
+}
+
+/// An answer that no socket's buffers hold, of which the client takes the first bytes.
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_does_not_keep_the_process() {
+    let long: &'static str = "an id as long as ids may be ".repeat(17).leak();
+    let world = World::new(&[Fake::Finds(vec![(long, 0.1); 1_000])]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let threads = ConnectionThreads::start(1).unwrap();
+    let end = End { told: pending(), idle: pending(), drain: Duration::from_secs(1) };
+    let service = world.service();
+    let server = tokio::spawn(async move { serve(listener, service, &threads, end).await });
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let body = json!({"vectors": vec![[0, 0]; 100], "limit": 1_000}).to_string();
+    let head = "POST /v1/indexes/test/search HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n";
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut start = [0; 15];
+    client.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    world.drain();
+    assert!(futures_util::poll!(std::pin::pin!(world.idle())).is_ready());
+    server.abort();
+}
+
+#[tokio::test]
+async fn an_answer_says_that_its_format_was_chosen() {
+    let answer = World::new(&[near()]).post("count", &json!({})).await;
+    assert_eq!(answer.headers["vary"], "accept");
 }
 
 #[tokio::test]

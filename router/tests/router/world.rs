@@ -187,6 +187,10 @@ impl World {
         Self { service: http::api(Arc::clone(&router)), router }
     }
 
+    pub(crate) fn service(&self) -> axum::Router {
+        self.service.clone()
+    }
+
     pub(crate) fn drain(&self) {
         self.router.drain();
     }

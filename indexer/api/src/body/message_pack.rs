@@ -1,11 +1,14 @@
 //! Bodies of MessagePack: the names and values of the JSON, and vectors also as `bin` of little-endian 32-bit floats.
 
+mod strict;
+
 use crate::error::{ErrorCode, Failure};
 use rmp_serde::decode::Error;
 use rmp_serde::{Deserializer, Serializer};
-use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::io;
+use strict::Strict;
 
 /// Deepest nesting, as in JSON: each level takes room on the stack.
 const DEPTH_MAX: usize = 128;
@@ -14,10 +17,12 @@ const DEPTH_MAX: usize = 128;
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut reader = Deserializer::from_read_ref(bytes);
     reader.set_max_depth(DEPTH_MAX);
-    let value = T::deserialize(&mut reader).map_err(|error| failure(&error))?;
-    match serde::Deserialize::deserialize(&mut reader) {
+    let value = T::deserialize(Strict { inner: &mut reader, body: bytes }).map_err(|error| failure(&error))?;
+    // Nothing at all is read as a null that ends before it starts. A null goes into no list or map: of one that follows
+    // and ends early, the marker alone is read, so that its end is not taken for the body's.
+    match <()>::deserialize(&mut reader) {
         Err(Error::InvalidMarkerRead(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(value),
-        Ok(IgnoredAny) | Err(_) => Err(malformed("there are bytes behind its end")),
+        Ok(()) | Err(_) => Err(malformed("there are bytes behind its end")),
     }
 }
 

@@ -27,17 +27,18 @@ pub(super) fn scan(text: &str) -> Option<Number<'_>> {
     let negative = bytes.first() == Some(&b'-');
     let mut at = usize::from(negative);
     let mut digits = 0;
-    let start = at;
+    let integer = at;
     at = scan_digits(bytes, at, &mut digits);
-    let mut significant = at - start;
-    if significant == 0 || (significant > 1 && bytes[start] == b'0') {
+    let mut significant = at - integer;
+    if significant == 0 || (significant > 1 && bytes[integer] == b'0') {
         return None;
     }
     let (mut fraction, mut exponent, mut is_integer) = (0, Some(0), true);
     if bytes.get(at) == Some(&b'.') {
         let start = at + 1;
         at = start;
-        if digits == 0 {
+        // Told from the text: what was counted wraps around, and may be zero for a number that is not.
+        if bytes[integer] == b'0' {
             while bytes.get(at) == Some(&b'0') {
                 at += 1;
             }
@@ -233,6 +234,10 @@ mod tests {
             "8388608.5",
             "8388609.5",
             "0.000000059604644775390625",
+            "18446744073709551616.5",
+            "-18446744073709551616.5",
+            "36893488147419103232.25",
+            "10000000000000000000000000000000000000000000000000000000000000000.5",
         ];
         hard.into_iter().for_each(check);
     }
@@ -288,8 +293,16 @@ mod tests {
             }
         }
 
+        /// Where what has been counted so far may wrap around to a number that looks harmless.
         #[test]
-        fn any_number_is_read_as_the_standard_library_reads_it(text in "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?") {
+        fn integer_parts_at_multiples_of_what_an_integer_holds_are_read_exactly(
+            multiple in 1_u128..1 << 60, off in 0_u128..2, tail in "(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?"
+        ) {
+            check(&format!("{}{tail}", (multiple << 64) + off));
+        }
+
+        #[test]
+        fn any_number_is_read_as_the_standard_library_reads_it(text in "-?(0|[1-9][0-9]{0,70}|[1-9]0{15,70})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?") {
             check(&text);
         }
     }

@@ -3,7 +3,7 @@
 use super::metadata::WireMetadata;
 use super::search::{Consistency, Include};
 use super::vector::{VectorEncoding, WireVector};
-use super::{by_shard, json_value};
+use super::{by_shard, json_value, sum_up_to};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -282,16 +282,16 @@ impl StoredDocument {
 }
 
 impl GetReply {
-    /// About how many bytes it has when it is written.
-    pub fn bytes_about(&self) -> usize {
+    /// About how many bytes it has when it is written; it is not looked at any further when they are `enough`.
+    pub fn bytes_about(&self, enough: usize) -> usize {
         let missing: usize = self.missing.iter().map(|id| id.len() + 4).sum();
-        256 + missing + self.documents.iter().map(StoredDocument::bytes_about).sum::<usize>()
+        256 + missing + sum_up_to(enough, self.documents.iter().map(StoredDocument::bytes_about))
     }
 }
 
 impl ListReply {
-    /// About how many bytes it has when it is written.
-    pub fn bytes_about(&self) -> usize {
-        256 + self.documents.iter().map(StoredDocument::bytes_about).sum::<usize>()
+    /// About how many bytes it has when it is written; it is not looked at any further when they are `enough`.
+    pub fn bytes_about(&self, enough: usize) -> usize {
+        256 + sum_up_to(enough, self.documents.iter().map(StoredDocument::bytes_about))
     }
 }

@@ -7,7 +7,7 @@ use annuli_core::{Metadata, Number, Value};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use std::{fmt, io};
 
 /// A JSON object as it came, unchecked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,7 +32,8 @@ impl TryFrom<WireMetadata> for Metadata {
 
     fn try_from(wire: WireMetadata) -> Result<Self, UnfitMetadata> {
         let metadata = Self::new(wire.0)?;
-        to_bytes(&metadata)?;
+        let mut written = Counted { bytes: 0, kept: Vec::new(), keep_max: 0 };
+        written.write(&metadata)?;
         Ok(metadata)
     }
 }
@@ -48,11 +49,37 @@ pub fn to_bytes(metadata: &Metadata) -> Result<Vec<u8>, UnfitMetadata> {
     if metadata.is_empty() {
         return Ok(Vec::new());
     }
-    let bytes = serde_json::to_vec(&ObjectRef(metadata.object())).expect("an object of texts and finite numbers");
-    if bytes.len() > METADATA_BYTES_MAX {
-        return Err(UnfitMetadata::TooLarge { bytes: bytes.len() });
+    let mut written = Counted { bytes: 0, kept: Vec::new(), keep_max: METADATA_BYTES_MAX };
+    written.write(metadata)?;
+    Ok(written.kept)
+}
+
+/// Counts all that is written and keeps the start of it: what is refused for its size takes no memory for it.
+struct Counted {
+    bytes: usize,
+    kept: Vec<u8>,
+    keep_max: usize,
+}
+
+impl Counted {
+    fn write(&mut self, metadata: &Metadata) -> Result<(), UnfitMetadata> {
+        serde_json::to_writer(&mut *self, &ObjectRef(metadata.object()))
+            .expect("an object of texts and finite numbers");
+        if self.bytes > METADATA_BYTES_MAX { Err(UnfitMetadata::TooLarge { bytes: self.bytes }) } else { Ok(()) }
     }
-    Ok(bytes)
+}
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len();
+        let room = self.keep_max - self.kept.len();
+        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Stored bytes that are no metadata.
@@ -75,9 +102,28 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Metadata, CorruptMetadata> {
 }
 
 impl WireMetadata {
-    /// About how many bytes it has when it is written: fields are short more often than not.
+    /// About how many bytes it has when it is written.
     pub(crate) fn bytes_about(&self) -> usize {
-        2 + self.0.len() * 32
+        object_bytes_about(&self.0)
+    }
+}
+
+/// About how many bytes metadata has when it is written.
+pub fn bytes_about(metadata: &Metadata) -> usize {
+    object_bytes_about(metadata.object())
+}
+
+fn object_bytes_about(object: &Object) -> usize {
+    2 + object.iter().map(|(name, value)| name.len() + 4 + value_bytes_about(value)).sum::<usize>()
+}
+
+fn value_bytes_about(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 12,
+        Value::Text(text) => text.len() + 2,
+        Value::Array(elements) => 2 + elements.iter().map(|element| 1 + value_bytes_about(element)).sum::<usize>(),
+        Value::Object(object) => object_bytes_about(object),
     }
 }
 
@@ -233,6 +279,25 @@ mod tests {
             Metadata::try_from(wire(METADATA_BYTES_MAX - 7)).unwrap_err(),
             UnfitMetadata::TooLarge { bytes: METADATA_BYTES_MAX + 1 }
         );
+    }
+
+    #[test]
+    fn the_estimate_of_a_size_sees_texts_and_what_is_nested() {
+        let text = "x".repeat(10_000);
+        let nested = format!(r#"{{"a":[{{"b":"{text}"}},"{text}"],"{text}":[{}0]}}"#, "[0],".repeat(1_000));
+        for json in [nested, r#"{"a":null,"b":[1,2.5,true]}"#.to_owned()] {
+            let about = bytes_about(&from_bytes(json.as_bytes()).unwrap());
+            assert!((json.len()..json.len() * 4).contains(&about), "{about} of {}", json.len());
+        }
+    }
+
+    #[test]
+    fn what_is_refused_for_its_size_is_not_kept() {
+        let text = Value::Text("x".repeat(METADATA_BYTES_MAX * 2).into());
+        let metadata = Metadata::new([("a".into(), text)].into()).unwrap();
+        let mut written = Counted { bytes: 0, kept: Vec::new(), keep_max: METADATA_BYTES_MAX };
+        assert_eq!(written.write(&metadata), Err(UnfitMetadata::TooLarge { bytes: METADATA_BYTES_MAX * 2 + 8 }));
+        assert_eq!(written.kept.len(), METADATA_BYTES_MAX);
     }
 
     #[test]

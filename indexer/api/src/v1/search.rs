@@ -2,7 +2,7 @@
 
 use super::metadata::WireMetadata;
 use super::vector::{VectorEncoding, WireVector};
-use super::{by_shard, json_value};
+use super::{by_shard, json_value, sum_up_to};
 use crate::error::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -139,12 +139,12 @@ pub struct SearchReply {
 }
 
 impl SearchReply {
-    /// About how many bytes it has when it is written.
-    pub fn bytes_about(&self) -> usize {
+    /// About how many bytes it has when it is written; it is not looked at any further when they are `enough`.
+    pub fn bytes_about(&self, enough: usize) -> usize {
         let hit = |hit: &WireHit| {
             let metadata = hit.metadata.as_ref().map_or(0, WireMetadata::bytes_about);
             64 + hit.id.len() + metadata + hit.vector.as_ref().map_or(0, WireVector::bytes_about)
         };
-        512 + self.results.iter().flat_map(|result| &result.hits).map(hit).sum::<usize>()
+        512 + sum_up_to(enough, self.results.iter().flat_map(|result| &result.hits).map(hit))
     }
 }

@@ -63,6 +63,10 @@ fn what_is_not_message_pack_is_malformed() {
     malformed(&[0x81], "it ends too early");
     malformed(&[0x80, 0x80], "there are bytes behind its end");
     malformed(&[0x80, 0xc1], "there are bytes behind its end");
+    // What follows ends too early itself.
+    for behind in [&[0x91][..], &[0x81], &[0xdc, 0, 5], &[0x91, 0x91, 0x91], &[0xdc], &[0xa5]] {
+        malformed(&[&[0x80], behind].concat(), "there are bytes behind its end");
+    }
     malformed(b"\x81\xa2id\xa1\xff", "a text is not UTF-8");
 }
 
@@ -80,6 +84,38 @@ fn what_has_another_shape_is_named() {
     invalid(json!({"limit": -1}), "invalid value: integer `-1`, expected usize");
     let failure = search(&json!({"vectr": [1]})).unwrap_err();
     assert!(failure.message.starts_with("unknown field `vectr`, expected one of `vector`"), "{failure}");
+}
+
+#[test]
+fn names_and_texts_are_neither_numbers_nor_bytes() {
+    let invalid = |bytes: &[u8], says| check_refused(bytes, ErrorCode::InvalidRequest, says);
+    invalid(b"\x81\x02\xa1a", "invalid type: integer `2`, expected field identifier");
+    invalid(b"\x81\xc4\x02id\xa1a", "invalid type: byte array, expected field identifier");
+    invalid(b"\x81\xa7include\x91\x00", "invalid type: integer `0`, expected variant identifier");
+    invalid(b"\x81\xa7include\x91\xc4\x08metadata", "invalid type: byte array, expected variant identifier");
+    invalid(&with_bytes("id", b"a"), "invalid type: byte array, expected a string");
+    invalid(&with_bytes("include", b""), "invalid type: byte array, expected a sequence");
+    let document = |name: &[u8]| {
+        [b"\x81\xa9documents\x91\x83\xa2id\xa1a\xa6vector\x91\x01\xa8metadata\x81", name, b"\x01"].concat()
+    };
+    assert!(read::<IndexRequest>(&document(b"\xa1a")).is_ok());
+    let failure = read::<IndexRequest>(&document(b"\xc4\x01a")).unwrap_err();
+    assert_eq!(failure.message, "invalid type: byte array, expected a string");
+}
+
+#[test]
+fn a_text_that_is_not_utf_8_is_no_vector() {
+    let says = "the body is not MessagePack: a text is not UTF-8";
+    for (length, head) in
+        [(4, &[0xa4][..]), (4, &[0xd9, 4]), (4, &[0xda, 0, 4]), (4, &[0xdb, 0, 0, 0, 4]), (0xc4, &[0xd9, 0xc4])]
+    {
+        let body = [b"\x81\xa6vector", head, &vec![0xff; length]].concat();
+        check_refused(&body, ErrorCode::MalformedMessagePack, says);
+    }
+    for head in [&[0xc4, 4][..], &[0xc5, 0, 4], &[0xc6, 0, 0, 0, 4]] {
+        let body = [b"\x81\xa6vector", head, &1.5_f32.to_le_bytes()].concat();
+        assert!(read::<SearchRequest>(&body).is_ok(), "{head:x?}");
+    }
 }
 
 #[test]
