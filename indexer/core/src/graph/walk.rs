@@ -83,13 +83,7 @@ impl Walk {
             if self.fresh.is_empty() {
                 return;
             }
-            self.ranks.resize(self.fresh.len(), 0.0);
-            space.ranks(query, &self.fresh, &mut self.ranks);
-            for (&rank, &row) in self.ranks.iter().zip(&self.fresh) {
-                if rank < self.pool.bound() {
-                    self.pool.offer(rank, row);
-                }
-            }
+            self.take_fresh(space, query);
         }
     }
 
@@ -125,13 +119,7 @@ impl Walk {
             if let Some(next) = self.pool.peek() {
                 links.prefetch(next);
             }
-            self.ranks.resize(self.fresh.len(), 0.0);
-            space.ranks(query, &self.fresh, &mut self.ranks);
-            for (&rank, &row) in self.ranks.iter().zip(&self.fresh) {
-                if rank < self.pool.bound() {
-                    self.pool.offer(rank, row);
-                }
-            }
+            self.take_fresh(space, query);
         }
     }
 
@@ -157,12 +145,18 @@ impl Walk {
             if let Some(next) = self.pool.peek() {
                 links.prefetch(next);
             }
-            self.ranks.resize(self.fresh.len(), 0.0);
-            space.ranks(query, &self.fresh, &mut self.ranks);
-            for (&rank, &row) in self.ranks.iter().zip(&self.fresh) {
-                if rank < self.pool.bound() {
-                    self.pool.offer(rank, row);
-                }
+            self.take_fresh(space, query);
+        }
+    }
+
+    /// Ranks the fresh rows, and keeps the near ones.
+    #[inline]
+    fn take_fresh<S: Space>(&mut self, space: &S, query: &S::Query) {
+        self.ranks.resize(self.fresh.len(), 0.0);
+        space.ranks(query, &self.fresh, &mut self.ranks);
+        for (&rank, &row) in self.ranks.iter().zip(&self.fresh) {
+            if rank < self.pool.bound() {
+                self.pool.offer(rank, row);
             }
         }
     }

@@ -18,3 +18,4 @@ mod distances;
 mod filters;
 mod reachability;
 mod recall;
+mod segments;

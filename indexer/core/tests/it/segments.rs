@@ -1,96 +1,20 @@
 //! Segments from the outside: built, written, opened, searched.
-#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+use crate::documents::{Documents, open};
 use annuli_core::metric::PreparedQuery;
-use annuli_core::segment::{
-    Allowed, Breadth, BuildOptions, Precision, Rows, Scratch, Segment, SegmentOptions, write_segment,
-};
-use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Seq, Vector};
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use annuli_core::segment::{Allowed, Breadth, Precision, Rows, Scratch, Segment};
+use annuli_core::{HnswParams, Metric, Point, Vector};
 
-/// Documents made of numbers: id `doc-<row>`, point 10 · row + 3, seq row + 1, payload the row's number.
-struct Documents {
-    ids: Vec<String>,
-    vectors: Vec<Vec<f32>>,
-}
-
-impl Documents {
-    fn new(vectors: Vec<Vec<f32>>) -> Self {
-        Self { ids: (0..vectors.len()).map(|row| format!("doc-{row}")).collect(), vectors }
-    }
-}
-
-impl Rows for Documents {
-    fn len(&self) -> usize {
-        self.vectors.len()
-    }
-
-    fn id(&self, row: usize) -> &str {
-        &self.ids[row]
-    }
-
-    fn point(&self, row: usize) -> Point {
-        Point(10 * row as u64 + 3)
-    }
-
-    fn seq(&self, row: usize) -> Seq {
-        Seq(row as u64 + 1)
-    }
-
-    fn read_vector(&self, row: usize, vector: &mut Vec<f32>) {
-        vector.clear();
-        vector.extend_from_slice(&self.vectors[row]);
-    }
-
-    fn read_payload(&self, row: usize, payload: &mut Vec<u8>) {
-        payload.clear();
-        payload.extend_from_slice(row.to_string().as_bytes());
-    }
-
-    fn metadata(&self, _: usize) -> Metadata {
-        Metadata::default()
-    }
-}
-
-/// A folder of one test, gone when the test ends.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.path().join("segment")
-    }
-
-    fn write(&self, documents: &Documents, metric: Metric, precision: Precision, threads: usize) -> Segment {
-        let dim = documents.vectors.first().map_or(3, Vec::len);
-        let options = SegmentOptions {
-            dim: Dim::new(dim as u64).unwrap(),
-            metric,
-            precision,
-            build: BuildOptions {
-                hnsw: HnswParams::new(None, None).unwrap(),
-                threads,
-                seed: 42,
-                cancelled: &AtomicBool::new(false),
-            },
-        };
-        write_segment(documents, options, &mut File::create(self.file()).unwrap()).unwrap();
-        Segment::open(&self.file()).unwrap()
-    }
-}
-
-/// Numbers between −1 and 1 that look random, the same in every run.
-struct Numbers(u64);
+/// Components that look random, the same in every run.
+struct Numbers(crate::numbers::Numbers);
 
 impl Numbers {
+    fn new(seed: u64) -> Self {
+        Self(crate::numbers::Numbers(seed))
+    }
+
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0
+        self.0.component()
     }
 
     /// Vectors around a few centres, as embeddings are.
@@ -129,12 +53,11 @@ fn recall(segment: &Segment, documents: &Documents, queries: &[Vec<f32>], ef: us
 #[test]
 fn a_walk_finds_the_nearest_under_every_metric_and_precision() {
     for dim in [1, 3, 63, 64, 65, 100] {
-        let documents = Documents::new(Numbers(1).vectors(2_000, dim));
-        let queries = Numbers(2).vectors(50, dim);
+        let documents = Documents::new(Numbers::new(1).vectors(2_000, dim));
+        let queries = Numbers::new(2).vectors(50, dim);
         for metric in Metric::ALL {
             for precision in [Precision::Codes8, Precision::Full] {
-                let folder = Folder::new();
-                let segment = folder.write(&documents, metric, precision, 2);
+                let segment = documents.segment(metric, precision);
                 // The nearest by inner product are the same few far rows, whose neighbourhoods hold little of each other.
                 let floor = if metric == Metric::InnerProduct || dim < 3 { 0.8 } else { 0.95 };
                 let recall = recall(&segment, &documents, &queries, 100);
@@ -147,12 +70,12 @@ fn a_walk_finds_the_nearest_under_every_metric_and_precision() {
 #[test]
 fn an_exact_search_misses_nothing() {
     for dim in [2, 30, 64] {
-        let documents = Documents::new(Numbers(10).vectors(3_000, dim));
-        let mut queries = Numbers(11).vectors(20, dim);
+        let documents = Documents::new(Numbers::new(10).vectors(3_000, dim));
+        let mut queries = Numbers::new(11).vectors(20, dim);
         queries.push(vec![50.0; dim]);
         queries.push(documents.vectors[7].clone());
         for metric in Metric::ALL {
-            let segment = Folder::new().write(&documents, metric, Precision::Codes8, 2);
+            let segment = documents.segment(metric, Precision::Codes8);
             for query in &queries {
                 let query = PreparedQuery::new(metric, &Vector::new(query.clone()).unwrap());
                 for k in [1, 10, 2_000] {
@@ -172,24 +95,24 @@ fn an_exact_search_misses_nothing() {
 #[test]
 fn short_queries_and_queries_between_whole_rows_keep_their_digits() {
     let long = Documents::new(
-        Numbers(12).vectors(3_000, 96).into_iter().map(|row| row.iter().map(|x| 40.0 * x).collect()).collect(),
+        Numbers::new(12).vectors(3_000, 96).into_iter().map(|row| row.iter().map(|x| 40.0 * x).collect()).collect(),
     );
     let bits = Documents::new(
         (0..3_000)
             .map({
-                let mut numbers = Numbers(13);
+                let mut numbers = Numbers::new(13);
                 move |_| (0..24).map(|_| f32::from(u8::from(numbers.next() > 0.0))).collect()
             })
             .collect(),
     );
     let unit: Vec<Vec<f32>> =
-        Numbers(14).vectors(40, 96).into_iter().map(|row| row.iter().map(|x| 0.1 * x).collect()).collect();
+        Numbers::new(14).vectors(40, 96).into_iter().map(|row| row.iter().map(|x| 0.1 * x).collect()).collect();
     for (documents, metric, queries) in [
         (&long, Metric::InnerProduct, &unit),
-        (&bits, Metric::Euclidean, &Numbers(15).vectors(40, 24)),
-        (&bits, Metric::InnerProduct, &Numbers(15).vectors(40, 24)),
+        (&bits, Metric::Euclidean, &Numbers::new(15).vectors(40, 24)),
+        (&bits, Metric::InnerProduct, &Numbers::new(15).vectors(40, 24)),
     ] {
-        let segment = Folder::new().write(documents, metric, Precision::Codes8, 2);
+        let segment = documents.segment(metric, Precision::Codes8);
         let recall = recall(&segment, documents, queries, 200);
         assert!(recall >= 0.9, "{metric}: {recall}");
     }
@@ -199,7 +122,7 @@ fn short_queries_and_queries_between_whole_rows_keep_their_digits() {
 #[test]
 fn an_exact_search_allows_for_a_query_just_beyond_the_range() {
     let documents = Documents::new(vec![vec![168.0, 54.0], vec![255.0, 200.0], vec![0.0, 0.0]]);
-    let segment = Folder::new().write(&documents, Metric::Euclidean, Precision::Codes8, 1);
+    let segment = documents.segment(Metric::Euclidean, Precision::Codes8);
     let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vec![256.0, 100.5]).unwrap());
     let go_on = || Ok::<_, std::convert::Infallible>(());
     let Ok(hits) = segment.exact(&query, 1, everything(&segment), &mut Scratch::default(), go_on);
@@ -217,14 +140,14 @@ fn documents_come_back_as_they_were() {
                 .map(|row| (0..17).map(|column| whole(((row * 31 + column * 17) as f32).sin())).collect())
                 .collect();
             let documents = Documents::new(vectors);
-            let segment = Folder::new().write(&documents, metric, Precision::Codes8, 1);
+            let segment = documents.segment(metric, Precision::Codes8);
             let mut vector = Vec::new();
             for row in 0..500 {
                 let slot = segment.slot_of(documents.point(row)).unwrap();
                 segment.read_vector(slot, &mut vector);
                 let same = vector.iter().zip(&documents.vectors[row]).all(|(a, b)| (a - b).abs() < f32::MIN_POSITIVE);
                 assert!(same, "{metric} {scale}: {vector:?}");
-                assert_eq!(segment.id(slot), documents.ids[row]);
+                assert_eq!(segment.id(slot), documents.id(row));
                 assert_eq!((segment.point(slot), segment.seq(slot)), (documents.point(row), documents.seq(row)));
                 assert_eq!(segment.payload(slot), row.to_string().as_bytes());
             }
@@ -235,24 +158,21 @@ fn documents_come_back_as_they_were() {
 
 #[test]
 fn one_thread_and_one_seed_give_one_file() {
-    let documents = Documents::new(Numbers(3).vectors(1_500, 20));
-    let folders = [Folder::new(), Folder::new()];
-    let files = folders.map(|folder| {
-        folder.write(&documents, Metric::Euclidean, Precision::Codes8, 1);
-        fs::read(folder.file()).unwrap()
-    });
+    let documents = Documents::new(Numbers::new(3).vectors(1_500, 20));
+    let hnsw = HnswParams::new(None, None).unwrap();
+    let files = [(); 2].map(|()| documents.to_bytes(Metric::Euclidean, Precision::Codes8, hnsw));
     assert!(files[0] == files[1]);
 }
 
 #[test]
 fn every_document_finds_itself_even_among_duplicates() {
     // A hundred groups of thirty equal vectors: lists of links would fill with equals, and nothing would lead away.
-    let distinct = Numbers(4).vectors(100, 12);
+    let distinct = Numbers::new(4).vectors(100, 12);
     let documents = Documents::new((0..3_000).map(|row| distinct[row % 100].clone()).collect());
     let ways = [Precision::Codes8, Precision::Full]
         .map(|precision| [Metric::Euclidean, Metric::Cosine].map(|metric| (metric, precision)));
     for (metric, precision) in ways.into_iter().flatten() {
-        let segment = Folder::new().write(&documents, metric, precision, 2);
+        let segment = documents.segment(metric, precision);
         let mut scratch = Scratch::default();
         for (group, vector) in distinct.iter().enumerate() {
             let query = PreparedQuery::new(metric, &Vector::new(vector.clone()).unwrap());
@@ -266,9 +186,9 @@ fn every_document_finds_itself_even_among_duplicates() {
 #[test]
 fn few_documents_and_none_make_a_segment() {
     for rows in [0, 1, 2, 33] {
-        let documents = Documents::new(Numbers(5).vectors(rows, 3));
+        let documents = Documents::new(Numbers::new(5).vectors(rows, 3));
         for precision in [Precision::Codes8, Precision::Full] {
-            let segment = Folder::new().write(&documents, Metric::Cosine, precision, 2);
+            let segment = documents.segment(Metric::Cosine, precision);
             let query = PreparedQuery::new(Metric::Cosine, &Vector::new(vec![1.0, 2.0, 3.0]).unwrap());
             let breadth = Breadth { k: 100, ef: 100 };
             assert_eq!(segment.search(&query, breadth, everything(&segment), &mut Scratch::default()).len(), rows);
@@ -278,8 +198,8 @@ fn few_documents_and_none_make_a_segment() {
 
 #[test]
 fn what_is_not_allowed_is_not_found() {
-    let documents = Documents::new(Numbers(6).vectors(1_000, 8));
-    let segment = Folder::new().write(&documents, Metric::Euclidean, Precision::Codes8, 2);
+    let documents = Documents::new(Numbers::new(6).vectors(1_000, 8));
+    let segment = documents.segment(Metric::Euclidean, Precision::Codes8);
     let mut words = vec![0_u64; 1_000_usize.div_ceil(64)];
     (0..1_000_usize).step_by(3).for_each(|slot| words[slot / 64] |= 1 << (slot % 64));
     let allowed = Allowed { words: Some(&words), count: 334 };
@@ -292,26 +212,20 @@ fn what_is_not_allowed_is_not_found() {
 #[test]
 fn a_far_value_does_not_make_neighbours_the_same() {
     // One component so far away that all others share a few codes.
-    let mut vectors = Numbers(8).vectors(3_000, 16);
+    let mut vectors = Numbers::new(8).vectors(3_000, 16);
     vectors[1_234][5] = 1e6;
     let documents = Documents::new(vectors);
-    let segment = Folder::new().write(&documents, Metric::Euclidean, Precision::Codes8, 2);
+    let segment = documents.segment(Metric::Euclidean, Precision::Codes8);
     assert_eq!(segment.precision(), Precision::Full);
-    let recall = recall(&segment, &documents, &Numbers(9).vectors(50, 16), 64);
+    let recall = recall(&segment, &documents, &Numbers::new(9).vectors(50, 16), 64);
     assert!(recall >= 0.95, "{recall}");
 }
 
 #[test]
 fn any_damage_is_refused() {
-    let documents = Documents::new(Numbers(7).vectors(50, 5));
-    let folder = Folder::new();
-    folder.write(&documents, Metric::Cosine, Precision::Codes8, 1);
-    let whole = fs::read(folder.file()).unwrap();
-    let damaged = folder.0.path().join("damaged");
-    let refuses = |bytes: &[u8]| {
-        fs::write(&damaged, bytes).unwrap();
-        Segment::open(&damaged).is_err()
-    };
+    let documents = Documents::new(Numbers::new(7).vectors(50, 5));
+    let whole = documents.to_bytes(Metric::Cosine, Precision::Codes8, HnswParams::new(None, None).unwrap());
+    let refuses = |bytes: &[u8]| open(bytes).is_none();
     for len in (0..whole.len()).step_by(37).chain([whole.len() - 1]) {
         assert!(refuses(&whole[..len]), "cut to {len} bytes");
     }
