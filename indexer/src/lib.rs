@@ -8,7 +8,7 @@
 //! writer. A view is a list of segments, each with its dead ([`part`]), and the [`tail`]: the table of what no segment
 //! holds yet, and the [`head`] graph that covers the first of it. What no graph covers is scanned exactly.
 //!
-//! **Segments** are made and merged by the [`builder`] thread, behind both, as [`plan`] decides. RocksDB is the truth:
+//! **Segments** are made and merged by the [`builder`] thread, behind both, as `plan` decides. RocksDB is the truth:
 //! on open the segments are mapped, the changes behind the last checkpoint are gone through, and where a segment
 //! cannot be used, its documents are read and built again.
 

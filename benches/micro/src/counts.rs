@@ -1,7 +1,7 @@
 //! Instructions instead of time: the same on a busy machine as on an idle one, so that a few percent can be seen.
 //!
 //! Each subject runs in a process of its own under valgrind's callgrind, which counts what happens inside
-//! [`subject::counted`] and nothing else. Valgrind shows programs a processor with AVX2 and without AVX-512, so the
+//! `counted` and nothing else. Valgrind shows programs a processor with AVX2 and without AVX-512, so the
 //! counts are of those forms. They are compared with `counts.json` beside this crate.
 
 mod baseline;

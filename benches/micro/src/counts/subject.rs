@@ -20,7 +20,7 @@ const DIMS: [usize; 3] = [100, 128, 784];
 /// Forms that valgrind runs.
 const FORMS: [&str; 2] = ["scalar", "avx2"];
 
-/// One thing to count, named by what [`Subject::fmt`] gives.
+/// One thing to count, named by what its text gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Subject {
     /// Of floats, one pair.
