@@ -80,16 +80,6 @@ impl Segment {
         u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
     }
 
-    /// Bytes of its file.
-    pub fn file_bytes(&self) -> usize {
-        self.file.bytes().len()
-    }
-
-    /// Bytes that it holds in memory beside the mapped file.
-    pub fn memory_bytes(&self) -> usize {
-        self.codes.bytes().len() + self.links.bytes().len() + 4 * (self.terms.len() + self.upper_links.len())
-    }
-
     /// The id of the document in `slot`.
     ///
     /// # Panics

@@ -44,7 +44,7 @@ pub(super) enum Section {
     Quantiser = 1,
     /// \[u8; stride\] for each slot.
     Codes = 2,
-    /// f32 for each slot.
+    /// f32 for each slot. Empty under the inner product, where terms serve the build alone.
     Terms = 3,
     /// \[u32; 2·M\] for each slot.
     Links = 4,
@@ -114,6 +114,11 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Returns whether there is a section of terms.
+    pub(super) fn stores_terms(&self) -> bool {
+        self.precision == Precision::Codes8 && self.metric != Metric::InnerProduct
+    }
+
     /// Returns whether there is a section of vectors. Under cosine codes are those of the normalised vectors, from
     /// which the vectors themselves do not come back.
     pub(super) fn stores_vectors(&self) -> bool {

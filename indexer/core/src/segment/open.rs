@@ -1,7 +1,7 @@
 //! Opening: every byte is checked before anything is believed.
 
 use super::Segment;
-use super::format::{InvalidHeader, Precision, Section, Shape};
+use super::format::{Precision, Section, Shape};
 use super::mapped::{MapError, Mapped};
 use crate::codes::Quantiser;
 use crate::column::{Columns, InvalidColumns};
@@ -37,13 +37,6 @@ enum Reason {
     Content { section: Section },
 }
 
-impl OpenSegmentError {
-    /// Returns whether the file is whole, but of a later release.
-    pub fn is_of_a_later_release(&self) -> bool {
-        matches!(self.reason, Reason::Map(MapError::Header(InvalidHeader::Version { .. })))
-    }
-}
-
 impl Segment {
     /// Opens the file at `path`. Reads all of it once.
     pub fn open(path: &Path) -> Result<Self, OpenSegmentError> {
@@ -70,10 +63,10 @@ impl Segment {
             shape,
             quantiser,
             codes: Lines::copied(file.section(Section::Codes)).map_err(Reason::Memory)?,
-            // Searches under the inner product have no use for them: see `CodeSpace::ask_vector`.
-            terms: match shape.metric {
-                Metric::InnerProduct => vec![0.0; file.numbers::<f32>(Section::Terms).len()],
-                Metric::Cosine | Metric::Euclidean => file.numbers(Section::Terms).to_vec(),
+            // Where there are none, they add nothing: see `CodeSpace::ask_vector`.
+            terms: match shape.precision {
+                Precision::Codes8 if !shape.stores_terms() => vec![0.0; shape.rows as usize],
+                Precision::Codes8 | Precision::Full => file.numbers(Section::Terms).to_vec(),
             },
             links: Lines::copied(file.section(Section::Links)).map_err(Reason::Memory)?,
             upper_links: file.numbers(Section::UpperLinks).to_vec(),
@@ -96,7 +89,7 @@ fn check_sizes(file: &Mapped, shape: Shape) -> Result<(), Reason> {
     let header = if codes { 8 + 4 * dim } else { 0 };
     check_size(file, shape, Section::Quantiser, header)?;
     for_each(Section::Codes, Quantiser::stride(dim), codes)?;
-    for_each(Section::Terms, 4, codes)?;
+    for_each(Section::Terms, 4, shape.stores_terms())?;
     for_each(Section::Links, 8 * m, true)?;
     for_each(Section::Vectors, 4 * dim, shape.stores_vectors())?;
     for_each(Section::Lengths, 4, shape.metric == Metric::Cosine)?;

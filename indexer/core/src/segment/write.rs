@@ -207,7 +207,7 @@ impl<R: Rows> Sections<'_, R> {
         let rows = u32::try_from(self.rows.len()).expect("checked when the build began");
         let shape = Shape { rows, dim, metric, precision, lossless, hnsw: build.hnsw };
         let mut writer = SectionWriter::new(file)?;
-        self.write_codes(&mut writer)?;
+        self.write_codes(shape, &mut writer)?;
         self.write_graph(&mut writer)?;
         self.write_vectors(shape, &mut writer)?;
         self.write_documents(&mut writer)?;
@@ -224,7 +224,7 @@ impl<R: Rows> Sections<'_, R> {
         self.graph.order.iter().map(|&place| self.levels.order[place as usize] as usize)
     }
 
-    fn write_codes<F: Write + Seek>(&self, writer: &mut SectionWriter<'_, F>) -> io::Result<()> {
+    fn write_codes<F: Write + Seek>(&self, shape: Shape, writer: &mut SectionWriter<'_, F>) -> io::Result<()> {
         let Some((quantiser, codes)) = self.codes else {
             return [Section::Quantiser, Section::Codes, Section::Terms]
                 .into_iter()
@@ -237,7 +237,8 @@ impl<R: Rows> Sections<'_, R> {
         writer.begin(Section::Codes)?;
         self.graph.order.iter().try_for_each(|&place| writer.write(codes.row(place)))?;
         writer.begin(Section::Terms)?;
-        self.graph.order.iter().try_for_each(|&place| writer.write(&codes.term(place).to_le_bytes()))
+        let terms = if shape.stores_terms() { self.graph.order.as_slice() } else { &[] };
+        terms.iter().try_for_each(|&place| writer.write(&codes.term(place).to_le_bytes()))
     }
 
     fn write_graph<F: Write + Seek>(&self, writer: &mut SectionWriter<'_, F>) -> io::Result<()> {

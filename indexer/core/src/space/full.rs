@@ -74,7 +74,6 @@ impl<'a> FullSpace<'a> {
         &self.vectors[start..start + self.dim]
     }
 
-    /// Makes `query` ask for what is near `vector`, normalised under cosine.
     fn rank(&self, query: &FullQuery, row: u32) -> f32 {
         let vector = self.row(row);
         match (self.metric, self.lift) {

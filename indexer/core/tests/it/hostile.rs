@@ -154,9 +154,19 @@ mod tests {
     /// Ranks became infinite, and rows of an infinite rank are never found.
     #[test]
     fn terms_that_bring_ranks_out_of_bounds_are_refused() {
-        for term in [f32::MAX, -f32::MAX, f32::NAN] {
-            refused(forge(Metric::InnerProduct, 0.1), TERMS, 7, term.to_bits());
+        for metric in [Metric::Euclidean, Metric::Cosine] {
+            for term in [f32::MAX, -f32::MAX, f32::NAN] {
+                refused(forge(metric, 0.1), TERMS, 7, term.to_bits());
+            }
         }
+    }
+
+    #[test]
+    fn terms_where_nobody_reads_them_are_refused() {
+        let mut forged = forge(Metric::InnerProduct, 0.1);
+        assert!(open(&forged.to_bytes()).is_some());
+        forged.section(TERMS).resize(4 * 20, 0);
+        assert!(open(&forged.to_bytes()).is_none());
     }
 
     #[test]

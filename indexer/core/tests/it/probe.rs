@@ -12,7 +12,6 @@ pub(crate) fn probe(segment: &Segment) {
     let slots = u32::try_from(segment.len()).unwrap();
     assert!(format!("{segment:?}").starts_with("Segment("));
     assert_eq!(segment.slots_by_point().len(), segment.len());
-    assert!(segment.memory_bytes() <= segment.file_bytes());
     let mut vector = Vec::new();
     for slot in 0..slots {
         assert!(!segment.id(slot).is_empty());
