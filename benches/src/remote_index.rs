@@ -98,6 +98,7 @@ impl RemoteIndex {
             metric: dataset.metric.name().to_owned(),
             shards: Some(shards),
             hnsw: None,
+            quantization: None,
         };
         index.call("PUT", path::INDEX, &to_json(&schema))?.expect_success()?;
         Ok(index)

@@ -39,6 +39,8 @@ pub struct SchemaRecord {
     pub shards: ShardCount,
     /// Parameters of the graph.
     pub hnsw: HnswRecord,
+    /// Name of the quantization.
+    pub quantization: String,
 }
 
 /// Parameters of an index's graph.

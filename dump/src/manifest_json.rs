@@ -10,11 +10,18 @@ use annuli_core::id::{HistoryId, IndexName, IndexUuid, InvalidIndexName, Invalid
 use serde::{Deserialize, Serialize};
 
 /// The version that this release writes, and the newest that it reads.
-const FORMAT_VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 2;
+
+/// The oldest that it reads: without the quantization, which was [`QUANTIZATION_BEFORE`] for every index.
+const FORMAT_VERSION_MIN: u64 = 1;
+
+const QUANTIZATION_BEFORE: &str = "int8";
 
 /// A manifest of a version that this release does not know: a newer release wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the manifest has format version {found}, this release reads version {FORMAT_VERSION}")]
+#[error(
+    "the manifest has format version {found}, this release reads versions {FORMAT_VERSION_MIN} to {FORMAT_VERSION}"
+)]
 pub struct UnknownManifestVersion {
     found: u64,
 }
@@ -108,7 +115,7 @@ pub(crate) fn decode(json: &[u8]) -> Result<Manifest, DecodeManifestError> {
     // The version is looked at alone first: a newer manifest may have fields that are no fields here, and the reader
     // deserves to hear of the version, not of them.
     let Version { format_version } = serde_json::from_slice(json).map_err(DecodeManifestError::Json)?;
-    if format_version != FORMAT_VERSION {
+    if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&format_version) {
         return Err(UnknownManifestVersion { found: format_version }.into());
     }
     let file: ManifestFile = serde_json::from_slice(json).map_err(DecodeManifestError::Json)?;
@@ -139,6 +146,8 @@ struct SchemaFile {
     metric: String,
     shards: u32,
     hnsw: HnswFile,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quantization: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,6 +194,7 @@ impl From<&Manifest> for ManifestFile {
                 metric: head.schema.metric.clone(),
                 shards: head.schema.shards.get(),
                 hnsw: HnswFile { m: head.schema.hnsw.m, ef_construction: head.schema.hnsw.ef_construction },
+                quantization: Some(head.schema.quantization.clone()),
             },
             shards: manifest.shards().iter().map(ShardFile::from).collect(),
         }
@@ -234,6 +244,7 @@ impl TryFrom<ManifestFile> for Manifest {
                 metric: file.schema.metric,
                 shards: ShardCount::new(file.schema.shards)?,
                 hnsw: HnswRecord { m: file.schema.hnsw.m, ef_construction: file.schema.hnsw.ef_construction },
+                quantization: file.schema.quantization.unwrap_or_else(|| QUANTIZATION_BEFORE.to_owned()),
             },
         };
         let shards = file.shards.into_iter().map(ShardRecord::try_from).collect::<Result<_, _>>()?;
@@ -307,6 +318,7 @@ mod tests {
                     metric: "cosine".to_owned(),
                     shards: ShardCount::new(shards).unwrap(),
                     hnsw: HnswRecord { m: 16, ef_construction: 200 },
+                    quantization: "int8".to_owned(),
                 },
             };
             Manifest::new(head, (0..shards).map(shard).collect()).unwrap()

@@ -186,6 +186,7 @@ fn schema_record(schema: &IndexSchema) -> SchemaRecord {
         metric: schema.metric.name().to_owned(),
         shards: schema.shards,
         hnsw: HnswRecord { m: small(schema.hnsw.m()), ef_construction: small(schema.hnsw.ef_construction()) },
+        quantization: schema.quantization.name().to_owned(),
     }
 }
 

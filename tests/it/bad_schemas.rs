@@ -56,6 +56,14 @@ fn the_parameters_of_the_graph_have_floors_and_ceilings() {
 }
 
 #[test]
+fn an_unknown_quantization_is_named_with_those_that_are_known() {
+    let schema = |quantization| json!({"dim": 3, "metric": "cosine", "quantization": quantization});
+    let says = "`int2` is no quantization: choose none, int8 or int4";
+    check_schema(&schema("int2"), ErrorCode::InvalidSchema, says);
+    check_schema(&schema(""), ErrorCode::InvalidSchema, "`` is no quantization");
+}
+
+#[test]
 fn the_shape_of_a_schema_is_checked() {
     let refused = |schema, says| check_schema(&schema, ErrorCode::InvalidRequest, says);
     refused(json!({"metric": "cosine"}), "missing field `dim`");
@@ -90,11 +98,12 @@ fn an_existing_index_with_another_schema_stays_as_it_is() {
         json!({"dim": 3, "metric": "euclidean", "shards": 2}),
         json!({"dim": 3, "metric": "cosine", "shards": 3}),
         json!({"dim": 3, "metric": "cosine", "shards": 2, "hnsw": {"m": 32}}),
+        json!({"dim": 3, "metric": "cosine", "shards": 2, "quantization": "none"}),
     ];
     let before = index.info();
     let says = format!(
         "index `{}` exists with another schema: it has dim 3, metric cosine, shards 2, hnsw.m 16, \
-         hnsw.ef_construction 200; asked for was dim ",
+         hnsw.ef_construction 200, quantization int8; asked for was dim ",
         index.name
     );
     for other in others {
@@ -108,7 +117,9 @@ fn an_equal_schema_is_no_error_and_changes_nothing() {
     let index = Index::fresh(&json!({"dim": 3, "metric": "cosine", "shards": 2}));
     index.store(&json!([{"id": "a", "vector": [1, 2, 3]}]));
     let before = index.info();
-    let spelled_out = json!({"dim": 3, "metric": "cosine", "shards": 2, "hnsw": {"m": 16, "ef_construction": 200}});
+    let spelled_out = json!({
+        "dim": 3, "metric": "cosine", "shards": 2, "hnsw": {"m": 16, "ef_construction": 200}, "quantization": "int8",
+    });
     for equal in [json!({"dim": 3, "metric": "cosine", "shards": 2}), spelled_out] {
         let answer = index.client.put(&index.path(""), &equal);
         assert_eq!((answer.status, answer.json), (200, before.clone()));

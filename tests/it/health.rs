@@ -21,7 +21,7 @@ fn a_shard_without_documents_is_ready() {
 
 #[test]
 fn an_index_describes_itself() {
-    let schema = json!({"dim": 3, "metric": "inner_product", "shards": 2, "hnsw": {"m": 24}});
+    let schema = json!({"dim": 3, "metric": "inner_product", "shards": 2, "hnsw": {"m": 24}, "quantization": "none"});
     let index = Index::fresh(&schema);
     index.store(
         &json!([{"id": "a", "vector": [1, 2, 3]}, {"id": "b", "vector": [3, 2, 1]}, {"id": "c", "vector": [0, 0, 0]}]),
@@ -39,6 +39,7 @@ fn an_index_describes_itself() {
             "metric": "inner_product",
             "shards": 2,
             "hnsw": {"m": 24, "ef_construction": 200},
+            "quantization": "none",
             "status": "ready",
             "documents": 2,
             "aliases": [],

@@ -11,6 +11,7 @@ mod health;
 mod ids;
 mod message_pack;
 mod polling;
+mod quantization;
 mod reads;
 mod searches;
 mod updates;

@@ -46,11 +46,11 @@ fn an_index_file_of_a_newer_format_is_named_and_stays_as_it_is() {
         let path = folder.join("index.json");
         let newer = fs::read_to_string(&path)
             .expect("an index file")
-            .replace(r#""format_version": 1"#, r#""format_version": 2, "sharding": "by moon""#);
+            .replace(r#""format_version": 2"#, r#""format_version": 3, "sharding": "by moon""#);
         fs::write(path, newer).expect("written");
     });
     let path = server.workspace().join("newer/index.json");
-    let says = format!("`{}` has format version 2, this release reads up to 1: use a newer one", path.display());
+    let says = format!("`{}` has format version 3, this release reads up to 2: use a newer one", path.display());
     check_unavailable(&server, &says);
     assert!(fs::read_to_string(path).expect("an index file").contains("by moon"));
 }
@@ -59,10 +59,10 @@ fn an_index_file_of_a_newer_format_is_named_and_stays_as_it_is() {
 fn a_store_of_a_newer_format_is_named() {
     let server = restarted_with(|folder| {
         // The key of the format version, see indexer/src/store/key.rs: kind 1, number 0.
-        append(&newest_log(&folder.join("1/db")), &logged_write(&[1, 0], &2_u32.to_le_bytes()));
+        append(&newest_log(&folder.join("1/db")), &logged_write(&[1, 0], &3_u32.to_le_bytes()));
     });
     let path = server.workspace().join("newer/1/db");
-    let says = format!("shard 1: `{}` has store format 2, this release reads up to 1: use a newer one", path.display());
+    let says = format!("shard 1: `{}` has store format 3, this release reads up to 2: use a newer one", path.display());
     check_unavailable(&server, &says);
 }
 

@@ -66,9 +66,9 @@ fn aliases_of_a_newer_release_are_refused_and_stay() {
     server.client().put("/v1/aliases/second", &json!({"index": "kept"})).ok();
     server.sigterm();
     let path = server.workspace().join(".aliases.json");
-    let newer = fs::read_to_string(&path).expect("aliases").replace(r#""format_version": 1"#, r#""format_version": 2"#);
+    let newer = fs::read_to_string(&path).expect("aliases").replace(r#""format_version": 2"#, r#""format_version": 3"#);
     fs::write(&path, &newer).expect("written");
-    let says = format!("`{}` has format version 2, this release reads up to 1: use a newer one", path.display());
+    let says = format!("`{}` has format version 3, this release reads up to 2: use a newer one", path.display());
     check_refused(server.launch().clone(), 1, &says);
     assert_eq!(fs::read_to_string(&path).expect("aliases"), newer);
 }

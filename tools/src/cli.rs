@@ -12,6 +12,7 @@ pub use search::{IncludePart, SearchArgs};
 
 use crate::config::{Flags, LogFormat};
 use annuli_core::Metric;
+use annuli_core::Quantization;
 use annuli_core::ShardCount;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -103,6 +104,11 @@ fn metric() -> impl TypedValueParser<Value = Metric> {
     PossibleValuesParser::new(Metric::ALL.map(Metric::name)).try_map(|name| Metric::from_name(&name))
 }
 
+/// Reads a quantization, and lets clap list them all.
+fn quantization() -> impl TypedValueParser<Value = Quantization> {
+    PossibleValuesParser::new(Quantization::ALL.map(Quantization::name)).try_map(|name| Quantization::from_name(&name))
+}
+
 /// Reads a number of shards.
 fn shards() -> impl TypedValueParser<Value = ShardCount> {
     clap::value_parser!(u32).try_map(ShardCount::new)
@@ -143,6 +149,8 @@ mod tests {
         check("index create faces --dim 5000 --metric cosine", false);
         check("index create faces --dim 4 --metric manhattan", false);
         check("index create faces --dim 4 --metric cosine --shards 0", false);
+        check("index create faces --dim 4 --metric cosine --quantization int4", true);
+        check("index create faces --dim 4 --metric cosine --quantization int2", false);
         check("dump verify 01890a5d-ac96-774b-bcce-b302099a8057", true);
         check("dump verify newest", false);
         check("import a.npy --index a --batch 0", false);

@@ -11,13 +11,18 @@ fn refusal(edit: impl FnOnce(&mut Value)) -> String {
     let root = tempfile::tempdir().unwrap();
     let store = LocalStore::new(root.path());
     dump(&store, index_uuid(1), dump_id(1));
+    rewrite(&store, edit);
+    store.find(dump_id(1)).unwrap_err().to_string()
+}
+
+/// Edits the manifest of the first dump, and digests it anew.
+fn rewrite(store: &LocalStore, edit: impl FnOnce(&mut Value)) {
     let folder = store.find(dump_id(1)).unwrap().folder().to_owned();
     let mut manifest = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     edit(&mut manifest);
     let text = manifest.to_string();
     fs::write(folder.join("manifest.json"), &text).unwrap();
     fs::write(folder.join("manifest.json.blake3"), format!("{}\n", blake3::hash(text.as_bytes()))).unwrap();
-    store.find(dump_id(1)).unwrap_err().to_string()
 }
 
 #[track_caller]
@@ -30,16 +35,16 @@ fn check(edit: impl FnOnce(&mut Value), expected: &str) {
 #[test]
 fn a_newer_version_is_named_with_ours() {
     let newer = |manifest: &mut Value| {
-        manifest["format_version"] = json!(2);
+        manifest["format_version"] = json!(3);
         manifest["colour"] = json!("yellow");
     };
-    check(newer, "the manifest has format version 2, this release reads version 1");
+    check(newer, "the manifest has format version 3, this release reads versions 1 to 2");
 }
 
 #[test]
 fn a_version_that_never_was_is_refused() {
     let old = |manifest: &mut Value| manifest["format_version"] = json!(0);
-    check(old, "the manifest has format version 0, this release reads version 1");
+    check(old, "the manifest has format version 0, this release reads versions 1 to 2");
 }
 
 #[test]
@@ -187,6 +192,20 @@ fn shards_are_put_in_order() {
     assert_eq!(manifest.documents(), 51);
 }
 
+/// Its stored form has no quantization, and every index of it was of 8-bit codes.
+#[test]
+fn a_manifest_of_version_1_is_read() {
+    let root = tempfile::tempdir().unwrap();
+    let store = LocalStore::new(root.path());
+    let mut wanted = dump(&store, index_uuid(1), dump_id(1)).head().clone();
+    rewrite(&store, |manifest| {
+        manifest["format_version"] = json!(1);
+        manifest["schema"].as_object_mut().unwrap().remove("quantization");
+    });
+    wanted.schema.quantization = "int8".to_owned();
+    assert_eq!(store.find(dump_id(1)).unwrap().manifest().head(), &wanted);
+}
+
 /// The stored form, to the letter: a change to it is a new version.
 #[test]
 fn a_manifest_looks_like_this() {
@@ -195,7 +214,7 @@ fn a_manifest_looks_like_this() {
     let manifest = dump(&store, index_uuid(1), dump_id(1));
     let text = fs::read_to_string(store.find(dump_id(1)).unwrap().folder().join("manifest.json")).unwrap();
     let start = r#"{
-  "format_version": 1,
+  "format_version": 2,
   "dump_id": "01890000-0001-7000-8000-000000000000",
   "index": "faces",
   "index_uuid": "00000000-0000-0000-0000-000000000001",
@@ -207,7 +226,8 @@ fn a_manifest_looks_like_this() {
     "hnsw": {
       "m": 16,
       "ef_construction": 200
-    }
+    },
+    "quantization": "int4"
   },
   "shards": [
     {

@@ -75,6 +75,7 @@ pub(crate) fn head(index: IndexUuid, dump: DumpId, shards: u32) -> ManifestHead 
             metric: "cosine".to_owned(),
             shards: ShardCount::new(shards).unwrap(),
             hnsw: HnswRecord { m: 16, ef_construction: 200 },
+            quantization: "int4".to_owned(),
         },
     }
 }

@@ -37,6 +37,6 @@ pub use hit::{Hit, TopK};
 pub use id::{DocId, HistoryId, IndexName, IndexUuid, Point, Seq, ShardCount, ShardId};
 pub use metadata::Metadata;
 pub use metric::Metric;
-pub use schema::{HnswParams, IndexSchema};
+pub use schema::{HnswParams, IndexSchema, Quantization};
 pub use value::{Number, Value};
 pub use vector::{Dim, Vector};

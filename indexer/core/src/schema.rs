@@ -4,6 +4,7 @@ use crate::id::ShardCount;
 use crate::limits::{HNSW_EF_CONSTRUCTION_DEFAULT, HNSW_EF_CONSTRUCTION_MAX, HNSW_M_DEFAULT, HNSW_M_MAX, HNSW_M_MIN};
 use crate::metric::Metric;
 use crate::vector::{Dim, NoDirection, Vector};
+use std::fmt;
 
 /// The schema of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct IndexSchema {
     pub shards: ShardCount,
     /// How its graphs are built.
     pub hnsw: HnswParams,
+    /// By what its graphs are walked.
+    pub quantization: Quantization,
 }
 
 /// Why a vector does not fit an index.
@@ -96,6 +99,57 @@ impl HnswParams {
     }
 }
 
+/// By what the graphs of an index are built and walked. Whatever it is, vectors are kept as they came, and the best of
+/// a walk are measured on them: it decides which documents are found, never their distances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Quantization {
+    /// The vectors themselves: the most recall at a given width, four bytes of memory for a component where codes take
+    /// one, and slower searches, since a walk is bound by memory.
+    None,
+    /// Codes of 8 bits, one byte of memory for a component. Costs hardly any recall; where it would, because values lie
+    /// too far apart for such codes, a segment is built and walked on its vectors all the same.
+    #[default]
+    Int8,
+    /// Codes of 4 bits where memory matters more than recall: half of what 8 bits take. Walks are less exact, so that
+    /// more of what they find is measured on the vectors, and the same recall needs a wider `ef`.
+    Int4,
+}
+
+/// A text that names no quantization.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no quantization: choose none, int8 or int4")]
+pub struct UnknownQuantization {
+    name: String,
+}
+
+impl Quantization {
+    /// Every quantization.
+    pub const ALL: [Self; 3] = [Self::None, Self::Int8, Self::Int4];
+
+    /// The name in requests and stored schemas.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Int8 => "int8",
+            Self::Int4 => "int4",
+        }
+    }
+
+    /// The quantization of that name.
+    pub fn from_name(name: &str) -> Result<Self, UnknownQuantization> {
+        Self::ALL
+            .into_iter()
+            .find(|quantization| quantization.name() == name)
+            .ok_or_else(|| UnknownQuantization { name: name.chars().take(64).collect() })
+    }
+}
+
+impl fmt::Display for Quantization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,12 +168,24 @@ mod tests {
     }
 
     #[test]
+    fn a_quantization_is_known_by_its_name() {
+        for quantization in Quantization::ALL {
+            assert_eq!(Quantization::from_name(quantization.name()), Ok(quantization));
+        }
+        assert_eq!(
+            Quantization::from_name("Int8").unwrap_err().to_string(),
+            "`Int8` is no quantization: choose none, int8 or int4"
+        );
+    }
+
+    #[test]
     fn a_vector_of_another_dimension_does_not_fit() {
         let schema = IndexSchema {
             dim: Dim::new(3).unwrap(),
             metric: Metric::Cosine,
             shards: ShardCount::ONE,
             hnsw: HnswParams::new(None, None).unwrap(),
+            quantization: Quantization::Int8,
         };
         let refusal =
             |components: &[f32]| schema.check(&Vector::new(components.to_vec()).unwrap()).unwrap_err().to_string();

@@ -3,12 +3,12 @@
 use super::codec::{self, CorruptValue};
 use super::key::KeyKind;
 use annuli_core::id::{HistoryId, IndexUuid, Point, Seq, ShardCount, ShardId};
-use annuli_core::{HnswParams, IndexSchema, Metric, vector::Dim};
+use annuli_core::{HnswParams, IndexSchema, Metric, Quantization, vector::Dim};
 use bincode::{Decode, Encode};
 use uuid::Uuid;
 
 /// Version of the stored schema that this release writes; it reads every one up to this.
-pub const STORE_FORMAT: u32 = 1;
+pub const STORE_FORMAT: u32 = 2;
 
 /// Whose data a store holds. Written once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,9 @@ impl Counters {
     pub const START: Self = Self { seq: Seq::ZERO, next_point: Point(0) };
 }
 
-const IDENTITY_VERSION: u8 = 1;
+const IDENTITY_VERSION: u8 = 2;
+/// Of stores of format 1.
+const IDENTITY_VERSION_BEFORE: u8 = 1;
 const COUNTERS_VERSION: u8 = 1;
 const REPLAY_VERSION: u8 = 1;
 
@@ -76,6 +78,13 @@ pub(super) fn deser_format(bytes: &[u8]) -> Result<u32, CorruptValue> {
 
 #[derive(Encode, Decode)]
 struct IdentityRow {
+    base: IdentityRowBefore,
+    quantization: u8,
+}
+
+/// The row of version 1, whose indexes were all of one quantization.
+#[derive(Encode, Decode)]
+struct IdentityRowBefore {
     index: [u8; 16],
     history: [u8; 16],
     shard: u32,
@@ -89,7 +98,7 @@ struct IdentityRow {
 pub(super) fn ser_identity(identity: &Identity) -> Vec<u8> {
     let small = |number: usize| u16::try_from(number).expect("the schema's bounds are below 65,536");
     let schema = &identity.schema;
-    let row = IdentityRow {
+    let base = IdentityRowBefore {
         index: identity.index.0.into_bytes(),
         history: identity.history.0.into_bytes(),
         shard: identity.shard.0,
@@ -99,11 +108,18 @@ pub(super) fn ser_identity(identity: &Identity) -> Vec<u8> {
         m: small(schema.hnsw.m()),
         ef_construction: small(schema.hnsw.ef_construction()),
     };
+    let row = IdentityRow { base, quantization: quantization_number(schema.quantization) };
     codec::encode(IDENTITY_VERSION, &row)
 }
 
 pub(super) fn deser_identity(bytes: &[u8]) -> Result<Identity, CorruptValue> {
-    let row: IdentityRow = codec::decode(IDENTITY_VERSION, bytes)?;
+    let IdentityRow { base: row, quantization } = match bytes.first() {
+        Some(&IDENTITY_VERSION_BEFORE) => IdentityRow {
+            base: codec::decode(IDENTITY_VERSION_BEFORE, bytes)?,
+            quantization: quantization_number(Quantization::Int8),
+        },
+        Some(_) | None => codec::decode(IDENTITY_VERSION, bytes)?,
+    };
     let (m, ef_construction) = (usize::from(row.m), usize::from(row.ef_construction));
     Ok(Identity {
         index: IndexUuid(Uuid::from_bytes(row.index)),
@@ -114,8 +130,23 @@ pub(super) fn deser_identity(bytes: &[u8]) -> Result<Identity, CorruptValue> {
             metric: Metric::from_name(&row.metric).map_err(CorruptValue::invalid)?,
             shards: ShardCount::new(row.shards).map_err(CorruptValue::invalid)?,
             hnsw: HnswParams::new(Some(m), Some(ef_construction)).map_err(CorruptValue::invalid)?,
+            quantization: Quantization::ALL
+                .into_iter()
+                .find(|known| quantization_number(*known) == quantization)
+                .ok_or_else(|| {
+                    CorruptValue::invalid(format_args!("{quantization} is the number of no quantization"))
+                })?,
         },
     })
+}
+
+/// Persisted, keep stable.
+const fn quantization_number(quantization: Quantization) -> u8 {
+    match quantization {
+        Quantization::None => 0,
+        Quantization::Int8 => 1,
+        Quantization::Int4 => 2,
+    }
 }
 
 pub(super) fn ser_counters(counters: &Counters) -> Vec<u8> {
@@ -133,19 +164,43 @@ mod tests {
     use proptest::prelude::*;
 
     fn identity() -> impl Strategy<Value = Identity> {
-        (any::<u128>(), any::<u128>(), 0u32..256, 1u32..=256, 1u64..=4096, 0usize..3, 4usize..=128).prop_map(
-            |(index, history, shard, shards, dim, metric, m)| Identity {
-                index: IndexUuid(Uuid::from_u128(index)),
-                history: HistoryId(Uuid::from_u128(history)),
-                shard: ShardId(shard),
-                schema: IndexSchema {
-                    dim: Dim::new(dim).unwrap(),
-                    metric: Metric::ALL[metric],
-                    shards: ShardCount::new(shards).unwrap(),
-                    hnsw: HnswParams::new(Some(m), None).unwrap(),
-                },
+        let numbers =
+            (any::<u128>(), any::<u128>(), 0u32..256, 1u32..=256, 1u64..=4096, 0usize..3, 4usize..=128, 0usize..3);
+        numbers.prop_map(|(index, history, shard, shards, dim, metric, m, quantization)| Identity {
+            index: IndexUuid(Uuid::from_u128(index)),
+            history: HistoryId(Uuid::from_u128(history)),
+            shard: ShardId(shard),
+            schema: IndexSchema {
+                dim: Dim::new(dim).unwrap(),
+                metric: Metric::ALL[metric],
+                shards: ShardCount::new(shards).unwrap(),
+                hnsw: HnswParams::new(Some(m), None).unwrap(),
+                quantization: Quantization::ALL[quantization],
             },
-        )
+        })
+    }
+
+    /// The row that stores of format 1 have, byte by byte.
+    #[test]
+    fn an_identity_of_version_1_is_of_8_bit_codes() {
+        let mut bytes = vec![1];
+        bytes.extend([7; 16]);
+        bytes.extend([8; 16]);
+        bytes.extend([2, 0, 0, 0, 3, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend(b"cosine");
+        bytes.extend([16, 0, 200, 0]);
+        let read = deser_identity(&bytes).unwrap();
+        let schema = IndexSchema {
+            dim: Dim::new(256).unwrap(),
+            metric: Metric::Cosine,
+            shards: ShardCount::new(3).unwrap(),
+            hnsw: HnswParams::new(Some(16), Some(200)).unwrap(),
+            quantization: Quantization::Int8,
+        };
+        let (index, history) = (IndexUuid(Uuid::from_bytes([7; 16])), HistoryId(Uuid::from_bytes([8; 16])));
+        assert_eq!(read, Identity { index, history, shard: ShardId(2), schema });
+        // What is written today says which.
+        assert_eq!(ser_identity(&read)[..].split_first(), Some((&2, &[&bytes[1..], &[1]].concat()[..])));
     }
 
     proptest! {

@@ -2,7 +2,7 @@ use super::change::ChangeKind;
 use super::*;
 use annuli_core::id::{HistoryId, IndexUuid, ShardCount, ShardId};
 use annuli_core::vector::Dim;
-use annuli_core::{HnswParams, IndexSchema, Metadata, Metric, Point, Vector};
+use annuli_core::{HnswParams, IndexSchema, Metadata, Metric, Point, Quantization, Vector};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ fn identity() -> Identity {
             metric: Metric::Euclidean,
             shards: ShardCount::ONE,
             hnsw: HnswParams::new(None, None).unwrap(),
+            quantization: Quantization::Int8,
         },
     }
 }
@@ -188,7 +189,22 @@ fn a_newer_format_is_refused() {
     batch.put(meta::format_key(), meta::ser_format(meta::STORE_FORMAT + 1));
     store.write(batch, Durability::Fsync).unwrap();
     drop(store);
-    check_refused(Store::open(&folder.path().join("db")), "has store format 2, this release reads up to 1");
+    check_refused(Store::open(&folder.path().join("db")), "has store format 3, this release reads up to 2");
+}
+
+#[test]
+fn a_store_of_format_1_opens_as_one_of_8_bit_codes() {
+    let (folder, store) = new_store();
+    let mut before = meta::ser_identity(&identity());
+    before[0] = 1;
+    before.pop();
+    let mut batch = rocksdb::WriteBatch::default();
+    batch.put(meta::format_key(), meta::ser_format(1));
+    batch.put(meta::identity_key(), before);
+    store.write(batch, Durability::Fsync).unwrap();
+    drop(store);
+    let (_, found, _) = Store::open(&folder.path().join("db")).unwrap();
+    assert_eq!(found, identity());
 }
 
 #[test]

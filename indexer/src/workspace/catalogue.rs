@@ -228,8 +228,8 @@ fn index_exists(index: &Index, wanted: &IndexSchema) -> Failure {
     let describe = |schema: &IndexSchema| {
         let (m, ef_construction) = (schema.hnsw.m(), schema.hnsw.ef_construction());
         format!(
-            "dim {}, metric {}, shards {}, hnsw.m {m}, hnsw.ef_construction {ef_construction}",
-            schema.dim, schema.metric, schema.shards
+            "dim {}, metric {}, shards {}, hnsw.m {m}, hnsw.ef_construction {ef_construction}, quantization {}",
+            schema.dim, schema.metric, schema.shards, schema.quantization
         )
     };
     let message = format!(

@@ -69,3 +69,55 @@ pub(super) fn write(
         IndexFile { name: name.as_str().to_owned(), uuid: uuid.0, created_at, schema: CreateIndex::from(schema) };
     json_file::write(&folder.join("index.json"), file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use annuli_core::{HnswParams, Metric, Quantization, vector::Dim};
+    use std::fs;
+
+    fn schema(quantization: Quantization) -> IndexSchema {
+        IndexSchema {
+            dim: Dim::new(3).unwrap(),
+            metric: Metric::Cosine,
+            shards: ShardCount::new(2).unwrap(),
+            hnsw: HnswParams::new(None, None).unwrap(),
+            quantization,
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (name, uuid) = (IndexName::new("faces").unwrap(), IndexUuid(Uuid::from_u128(7)));
+        for quantization in Quantization::ALL {
+            let schema = schema(quantization);
+            write(folder.path(), &name, uuid, &schema, "2026-01-31T12:00:00Z".to_owned()).unwrap();
+            assert_eq!(read(folder.path(), &name).unwrap(), (uuid, schema));
+        }
+    }
+
+    /// The file of format 1, to the letter.
+    #[test]
+    fn an_index_of_format_1_is_of_8_bit_codes() {
+        let before = r#"{
+  "format_version": 1,
+  "name": "faces",
+  "uuid": "00000000-0000-0000-0000-000000000007",
+  "created_at": "2026-01-31T12:00:00Z",
+  "schema": {
+    "dim": 3,
+    "metric": "cosine",
+    "shards": 2,
+    "hnsw": {
+      "m": 16,
+      "ef_construction": 200
+    }
+  }
+}"#;
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("index.json"), before).unwrap();
+        let read = read(folder.path(), &IndexName::new("faces").unwrap()).unwrap();
+        assert_eq!(read, (IndexUuid(Uuid::from_u128(7)), schema(Quantization::Int8)));
+    }
+}

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Version of the workspace's files that this release writes; it reads every one up to this.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_file_is_read_up_to_its_version() {
         check(r#"{"format_version": 1, "a": 7}"#, r#"Some({"a": 7})"#);
-        check(r#"{"format_version": 2, "a": []}"#, "file.json` has format version 2, this release reads up to 1");
+        check(r#"{"format_version": 2, "a": 7}"#, r#"Some({"a": 7})"#);
+        check(r#"{"format_version": 3, "a": []}"#, "file.json` has format version 3, this release reads up to 2");
         check(r#"{"format_version": 1, "a": []}"#, "file.json` cannot be read: invalid type");
         check("", "file.json` cannot be read: EOF");
     }

@@ -15,7 +15,7 @@ use crate::store::meta::Counters;
 use crate::store::{Store, StoreError};
 use annuli_core::placement::shard_of;
 use annuli_core::vector::Dim;
-use annuli_core::{DocId, HnswParams, IndexName, IndexSchema, Metric, Point, ShardCount, ShardId};
+use annuli_core::{DocId, HnswParams, IndexName, IndexSchema, Metric, Point, Quantization, ShardCount, ShardId};
 use annuli_dump::{
     DiskError, EntryPath, ExtractArchiveError, ReadCanariesError, SchemaRecord, ShardRecord, StoredDump,
     extract_archive, read_canaries,
@@ -142,6 +142,7 @@ fn schema(record: &SchemaRecord) -> Result<IndexSchema, RestoreError> {
         metric: Metric::from_name(&record.metric).map_err(refuse)?,
         shards: record.shards,
         hnsw: HnswParams::new(Some(size(record.hnsw.m)?), Some(size(record.hnsw.ef_construction)?)).map_err(refuse)?,
+        quantization: Quantization::from_name(&record.quantization).map_err(refuse)?,
     })
 }
 

@@ -11,7 +11,8 @@ use annuli_api::{Catalogue, Created, ErrorCode, Failure, Index, ShardApi};
 use annuli_core::filter::{FieldPath, Scalar, Test};
 use annuli_core::vector::Dim;
 use annuli_core::{
-    DocId, Filter, HnswParams, IndexName, IndexSchema, Metadata, Metric, Number, Seq, ShardCount, Value, Vector,
+    DocId, Filter, HnswParams, IndexName, IndexSchema, Metadata, Metric, Number, Quantization, Seq, ShardCount, Value,
+    Vector,
 };
 use annuli_dump::LocalStore;
 use annuli_indexer::settings::SEAL_POINTS;
@@ -46,6 +47,7 @@ fn schema(dim: u64, metric: Metric) -> IndexSchema {
         metric,
         shards: ShardCount::ONE,
         hnsw: HnswParams::new(None, None).unwrap(),
+        quantization: Quantization::Int8,
     }
 }
 

@@ -6,7 +6,8 @@ use super::{
 };
 use annuli_api::Catalogue;
 use annuli_api::shard_api::{SearchMode, ShardApi};
-use annuli_core::{Metric, Seq};
+use annuli_core::segment::{Precision, Segment};
+use annuli_core::{IndexSchema, Metric, Quantization, Seq};
 use annuli_indexer::Durability;
 use annuli_indexer::Workspace;
 use annuli_indexer::store::{SegmentsChange, Store};
@@ -61,6 +62,28 @@ async fn answers(shard: &Arc<dyn ShardApi>) -> Vec<String> {
     let got = shard.get(vec![id("doc-000001"), id("doc-000050")], read(true), soon()).await.unwrap();
     answers.extend(got.documents.iter().map(|document| format!("{:?}", document.as_ref().map(|d| &d.metadata))));
     answers
+}
+
+#[tokio::test]
+async fn segments_are_walked_as_the_index_says() {
+    for (quantization, precision) in [
+        (Quantization::None, Precision::Full),
+        (Quantization::Int8, Precision::Codes8),
+        (Quantization::Int4, Precision::Codes8),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = open_with(folder.path(), SEAL_POINTS);
+        let schema = IndexSchema { quantization, ..schema(4, Metric::Euclidean) };
+        let shard = Arc::clone(&create(&workspace, schema).await.shards[0]);
+        fill(&shard, &mut StdRng::seed_from_u64(6), 250, 4).await;
+        wait_for_graph(&shard).await;
+        workspace.close();
+        let files = segments(&folder);
+        assert!(!files.is_empty());
+        for file in files {
+            assert_eq!(Segment::open(&file).unwrap().precision(), precision, "{quantization}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, ShardApi};
 use annuli_core::vector::Dim;
 use annuli_core::{
-    DocId, Filter, HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Seq, ShardCount, ShardId,
+    DocId, Filter, HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Quantization, Seq, ShardCount,
+    ShardId,
 };
 use annuli_router::{Limits, Polling, PollingTable, Router, http};
 use async_trait::async_trait;
@@ -177,6 +178,7 @@ impl World {
                 metric: Metric::Euclidean,
                 shards: ShardCount::new(u32::try_from(fakes.len()).unwrap()).unwrap(),
                 hnsw: HnswParams::new(None, None).unwrap(),
+                quantization: Quantization::Int8,
             },
             shards,
         };

@@ -135,7 +135,13 @@ fn random_documents_with_a_past_are_the_same_on_2_and_3_and_1_shards() {
     let index = Index::create_named(
         &server.client(),
         "random",
-        &json!({"dim": 7, "metric": "inner_product", "shards": 2, "hnsw": {"m": 5, "ef_construction": 50}}),
+        &json!({
+            "dim": 7,
+            "metric": "inner_product",
+            "shards": 2,
+            "hnsw": {"m": 5, "ef_construction": 50},
+            "quantization": "int4",
+        }),
     );
     for _ in 0..20 {
         let document = |_| {

@@ -1,8 +1,8 @@
 //! `annuli index …`
 
-use super::{metric, shards};
+use super::{metric, quantization, shards};
 use annuli_core::vector::Dim;
-use annuli_core::{IndexName, Metric, ShardCount};
+use annuli_core::{IndexName, Metric, Quantization, ShardCount};
 use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
 
@@ -45,6 +45,11 @@ pub struct IndexCreate {
     /// Width of the beam while building the graph [default: 200]
     #[arg(long, value_name = "N")]
     pub ef_construction: Option<usize>,
+
+    /// By what graphs are walked: the vectors themselves (most memory and recall), or codes of 8 or 4 bits a component
+    /// [default: int8]
+    #[arg(long, value_parser = quantization())]
+    pub quantization: Option<Quantization>,
 }
 
 /// `annuli index info`

@@ -58,6 +58,7 @@ fn schema(args: &IndexCreate) -> CreateIndex {
         metric: args.metric.name().to_owned(),
         shards: args.shards.map(ShardCount::get),
         hnsw: says_hnsw.then_some(WireHnsw { m: args.m, ef_construction: args.ef_construction }),
+        quantization: args.quantization.map(|quantization| quantization.name().to_owned()),
     }
 }
 
@@ -104,6 +105,7 @@ fn info_text(info: &IndexInfo) -> String {
         fact("dim", info.schema.dim.to_string()),
         fact("metric", info.schema.metric.clone()),
         fact("hnsw", format!("m {}, ef_construction {}", or_dash(hnsw.m), or_dash(hnsw.ef_construction))),
+        fact("quantization", or_dash(info.schema.quantization.as_ref())),
         fact("aliases", info.aliases.join(", ")),
     ];
     format!("{}\n{}", output::table(&FACTS, facts, output::width()), shard_table(&info.shard_status))

@@ -122,7 +122,13 @@ packages  ready           7  256  cosine       2  now
 fn an_index_is_described_with_its_shards() {
     let server = Server::start(|_, _| Answer::ok(&index("faces", 2)));
     let text = run_with(&server, &["index", "info", "faces"]).done();
-    for line in ["metric     cosine", "hnsw       m 16, ef_construction 200", "    0    9          7        0"] {
+    let lines = [
+        "metric        cosine",
+        "hnsw          m 16, ef_construction 200",
+        "quantization  int8",
+        "    0    9          7        0",
+    ];
+    for line in lines {
         assert!(text.lines().any(|printed| printed.trim_end() == line), "{line}\n---\n{text}");
     }
 }
@@ -131,14 +137,13 @@ fn an_index_is_described_with_its_shards() {
 fn an_index_is_created_as_the_flags_say() {
     let server = Server::start(|_, _| Answer::ok(&index("faces", 2)));
     run_with(&server, &["index", "create", "faces", "--dim", "2", "--metric", "cosine"]).done();
-    let all = ["--shards", "2", "--m", "8", "--ef-construction", "50"];
+    let all = ["--shards", "2", "--m", "8", "--ef-construction", "50", "--quantization", "int4"];
     run_with(&server, &[&["index", "create", "faces", "--dim", "2", "--metric", "euclidean"], &all[..]].concat())
         .done();
     let bodies: Vec<Value> = server.seen().into_iter().map(|seen| seen.body).collect();
     let hnsw = json!({"m": 8, "ef_construction": 50});
-    let expected =
-        [json!({"dim": 2, "metric": "cosine"}), json!({"dim": 2, "metric": "euclidean", "shards": 2, "hnsw": hnsw})];
-    assert_eq!(bodies, expected);
+    let spelled_out = json!({"dim": 2, "metric": "euclidean", "shards": 2, "hnsw": hnsw, "quantization": "int4"});
+    assert_eq!(bodies, [json!({"dim": 2, "metric": "cosine"}), spelled_out]);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn every_call_has_its_method_path_and_body() {
         })
     });
     let client = client(&server);
-    let schema = CreateIndex { dim: 2, metric: "cosine".to_owned(), shards: None, hnsw: None };
+    let schema = CreateIndex { dim: 2, metric: "cosine".to_owned(), shards: None, hnsw: None, quantization: None };
     client.indexes().unwrap();
     assert_eq!(client.index(&faces()).unwrap().documents, 7);
     client.create_index(&faces(), &schema).unwrap();

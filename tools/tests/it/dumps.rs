@@ -37,7 +37,13 @@ impl Workspace {
             index: IndexName::new("faces").unwrap(),
             index_uuid: IndexUuid(INDEX),
             created_at: CreatedAt::new("2026-01-31T12:00:00Z").unwrap(),
-            schema: SchemaRecord { dim: 4, metric: "cosine".to_owned(), shards: ShardCount::ONE, hnsw },
+            schema: SchemaRecord {
+                dim: 4,
+                metric: "cosine".to_owned(),
+                shards: ShardCount::ONE,
+                hnsw,
+                quantization: "int8".to_owned(),
+            },
         };
         pending.commit(&Manifest::new(head, vec![shard]).unwrap()).unwrap();
         Self { folder }

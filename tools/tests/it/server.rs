@@ -120,7 +120,7 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Seen>> {
 pub(crate) fn index(name: &str, dim: u64) -> Value {
     json!({
         "name": name, "uuid": "01890a5d-ac96-774b-bcce-b302099a8057", "dim": dim, "metric": "cosine", "shards": 2,
-        "hnsw": {"m": 16, "ef_construction": 200}, "status": "ready", "documents": 7, "aliases": ["now"],
+        "hnsw": {"m": 16, "ef_construction": 200}, "quantization": "int8", "status": "ready", "documents": 7, "aliases": ["now"],
         "shard_status": [{"shard": 0, "seq": 9, "documents": 7, "pending": 0}, {"shard": 1}],
     })
 }

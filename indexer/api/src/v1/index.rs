@@ -2,7 +2,7 @@
 
 use crate::error::{ErrorCode, Failure};
 use annuli_core::id::ShardCount;
-use annuli_core::{HnswParams, IndexSchema, Metric, vector::Dim};
+use annuli_core::{HnswParams, IndexSchema, Metric, Quantization, vector::Dim};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -21,6 +21,9 @@ pub struct CreateIndex {
     /// How graphs are built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hnsw: Option<WireHnsw>,
+    /// `none`, `int8` or `int4`; `int8` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
 }
 
 /// How graphs are built.
@@ -45,11 +48,13 @@ impl CreateIndex {
             Failure::new(ErrorCode::InvalidSchema, error)
         }
         let hnsw = self.hnsw.unwrap_or_default();
+        let quantization = self.quantization.as_deref();
         Ok(IndexSchema {
             dim: Dim::new(self.dim).map_err(refuse)?,
             metric: Metric::from_name(&self.metric).map_err(refuse)?,
             shards: self.shards.map_or(Ok(default_shards), ShardCount::new).map_err(refuse)?,
             hnsw: HnswParams::new(hnsw.m, hnsw.ef_construction).map_err(refuse)?,
+            quantization: quantization.map_or(Ok(Quantization::Int8), Quantization::from_name).map_err(refuse)?,
         })
     }
 }
@@ -61,6 +66,7 @@ impl From<&IndexSchema> for CreateIndex {
             metric: schema.metric.name().to_owned(),
             shards: Some(schema.shards.get()),
             hnsw: Some(WireHnsw { m: Some(schema.hnsw.m()), ef_construction: Some(schema.hnsw.ef_construction()) }),
+            quantization: Some(schema.quantization.name().to_owned()),
         }
     }
 }

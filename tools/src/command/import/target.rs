@@ -81,7 +81,7 @@ pub(super) fn find_or_create(client: &Client, args: &ImportArgs, dim: Dim) -> Re
 
 fn schema_of(dim: Dim, metric: Metric, shards: Option<ShardCount>) -> CreateIndex {
     let (dim, metric) = (dim.get() as u64, metric.name().to_owned());
-    CreateIndex { dim, metric, shards: shards.map(ShardCount::get), hnsw: None }
+    CreateIndex { dim, metric, shards: shards.map(ShardCount::get), hnsw: None, quantization: None }
 }
 
 fn read_schema(index: &IndexName, info: &IndexInfo) -> Result<IndexSchema, TargetError> {

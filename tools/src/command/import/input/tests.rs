@@ -1,6 +1,6 @@
 use super::*;
 use annuli_core::vector::Dim;
-use annuli_core::{HnswParams, Metric, ShardCount};
+use annuli_core::{HnswParams, Metric, Quantization, ShardCount};
 use std::fs;
 use tempfile::TempDir;
 
@@ -57,6 +57,7 @@ impl Files {
             metric: Metric::Cosine,
             shards: ShardCount::ONE,
             hnsw: HnswParams::new(None, None).unwrap(),
+            quantization: Quantization::Int8,
         };
         let mut documents = Vec::new();
         while let Some(next) = input.next(&schema).map_err(|error| told(error.to_string()))? {
