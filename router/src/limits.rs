@@ -1,7 +1,7 @@
 //! Bounds of a request, as an operator may set them. The reasons for the defaults are beside them in
 //! `annuli_core::limits`; what the stored formats rely on cannot be set.
 
-use annuli_api::Failure;
+use annuli_api::{Failure, ReadBounds};
 use annuli_core::limits;
 use std::time::Duration;
 
@@ -52,6 +52,15 @@ impl Limits {
             Some(asked) if (1..=self.timeout_ms_max).contains(&asked) => Ok(Duration::from_millis(asked)),
             Some(0) => Err(at_least_one("`timeout_ms`")),
             Some(asked) => Err(above("`timeout_ms`", asked, self.timeout_ms_max)),
+        }
+    }
+
+    /// What a body may become while it is read.
+    pub fn read_bounds(&self) -> ReadBounds {
+        ReadBounds {
+            batch_documents_max: self.batch_documents_max,
+            queries_max: self.queries_max,
+            memory_bytes_max: self.body_bytes_max.saturating_mul(limits::BODY_MEMORY_FACTOR_MAX),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::read::{check_components, document_bytes, includes, parse_after};
 use crate::scatter::{in_time, scatter};
 use crate::write::{check_vector, parse_filter, parse_id};
 use annuli_api::shard_api::{Include as Parts, Position, Read, SearchMode, ShardHit, ShardHits, ShardSearch};
+use annuli_api::v1::bounded_list::QUERIES;
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::{Include, QueryResult, SearchReply, SearchRequest, ShardsReport, WireHit};
 use annuli_api::v1::sum_up_to;
@@ -101,7 +102,7 @@ impl Router {
                 if vectors.is_empty() {
                     return Err(Failure::new(ErrorCode::EmptyBatch, "`vectors` is empty: it needs at least one query"));
                 }
-                Limits::check("the number of `vectors`", vectors.len(), self.limits.queries_max)?;
+                Limits::check(QUERIES, vectors.len(), self.limits.queries_max)?;
                 let bytes = arrived.bytes_of_vectors(vectors.len(), index.schema.dim);
                 let index = Arc::clone(index);
                 Ok((self.offload.run_by(deadline, bytes, move || parse_queries(&index, vectors)).await??, None))

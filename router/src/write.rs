@@ -6,6 +6,7 @@ use crate::gather::{as_of, combine, seqs};
 use crate::limits::Limits;
 use crate::scatter::scatter;
 use annuli_api::shard_api::{ConditionalWrite, Outcome, Position, Write};
+use annuli_api::v1::bounded_list::BATCH;
 use annuli_api::v1::document::{
     Conflict, DeleteReply, DeleteRequest, IndexDocument, IndexReply, IndexRequest, UpdateDocument, UpdateReply,
     UpdateRequest,
@@ -122,7 +123,7 @@ impl Router {
                 "the batch is empty: it needs at least one document or id",
             ));
         }
-        Limits::check("the number of documents or ids in the batch", items, self.limits.batch_documents_max).map(drop)
+        Limits::check(BATCH, items, self.limits.batch_documents_max).map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod program;
 pub mod sharing;
 pub mod wait;
 
+pub mod memory;
 pub mod server;
 pub mod small_disk;
 pub mod store_files;

@@ -24,6 +24,7 @@ mod bad_filters;
 mod bad_requests;
 mod bad_schemas;
 mod bad_searches;
+mod hostile_bodies;
 
 // Real data.
 mod debian_packages;

@@ -1,10 +1,12 @@
 //! Bodies of requests and replies: the same values as JSON or as MessagePack.
 
+pub(crate) mod bounds;
 mod json;
 mod message_pack;
 mod number;
 
 use crate::error::Failure;
+pub use bounds::ReadBounds;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,15 +40,15 @@ impl Format {
         }
     }
 
-    /// Reads a body.
+    /// Reads a body, as long as what it becomes stays within `bounds`.
     ///
     /// # Errors
-    /// `malformed_json` or `malformed_message_pack` when it is not of the format, `invalid_request` when it is of
+    /// `limit_exceeded`, `body_too_large`, `invalid_metadata` or `invalid_filter` when it does not, `malformed_json` or `malformed_message_pack` when it is not of the format, `invalid_request` when it is of
     /// another shape than `T`.
-    pub fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, Failure> {
+    pub fn read<T: DeserializeOwned>(self, bytes: &[u8], bounds: ReadBounds) -> Result<T, Failure> {
         match self {
-            Self::Json => json::read(bytes),
-            Self::MessagePack => message_pack::read(bytes),
+            Self::Json => json::read(bytes, bounds),
+            Self::MessagePack => message_pack::read(bytes, bounds),
         }
     }
 

@@ -13,7 +13,7 @@ pub mod shard_api;
 pub mod token;
 pub mod v1;
 
-pub use body::Format;
+pub use body::{Format, ReadBounds};
 pub use catalogue::{Catalogue, Created, DumpProgress, Index};
 pub use error::{ErrorCode, Failure};
 pub use shard_api::{Position, ShardApi};

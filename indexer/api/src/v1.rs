@@ -3,6 +3,7 @@
 //! Wire types are not domain types: they are what JSON and MessagePack can say, and become domain values through `TryFrom` and the
 //! like, which is where bad input is named.
 
+pub mod bounded_list;
 mod by_shard;
 pub mod document;
 pub mod dump;

@@ -68,6 +68,11 @@ pub const PAGE_DOCUMENTS_MAX: usize = 1_000;
 /// Largest request body: 7,000 documents of 784 dimensions as base64 fit into it.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Most memory that a body becomes while it is read, as a multiple of the largest body. Numbers become four times as
+/// large as the shortest MessagePack of them; what is past twice of that is small values in lists and objects, a
+/// hundred bytes and more for each byte of some of them.
+pub const BODY_MEMORY_FACTOR_MAX: usize = 8;
+
 /// Most requests in the process at once. Each may hold a body; past it, refusing with Retry-After is kinder than
 /// swapping.
 pub const CONCURRENT_REQUESTS_MAX: usize = 512;

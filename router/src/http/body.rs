@@ -40,7 +40,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Optional
         let bytes = read(request, router.limits.body_bytes_max).await?;
         let arrived = Arrival { at: super::now(), bytes: bytes.len() };
         if bytes.is_empty() {
-            return Ok(Self(Format::Json.read(b"{}")?, arrived));
+            return Ok(Self(Format::Json.read(b"{}", router.limits.read_bounds())?, arrived));
         }
         let format = format?;
         Ok(Self(parse(router, arrived, format, bytes).await?, arrived))
@@ -55,7 +55,8 @@ async fn parse<T: DeserializeOwned + Send + 'static>(
     bytes: Bytes,
 ) -> Result<T, Failure> {
     let deadline = arrived.at + Duration::from_millis(router.limits.timeout_ms_max);
-    router.offload.run_by(deadline, arrived.bytes, move || format.read(&bytes)).await?
+    let bounds = router.limits.read_bounds();
+    router.offload.run_by(deadline, arrived.bytes, move || format.read(&bytes, bounds)).await?
 }
 
 /// Only a body that says what it is is read: a page in a browser can send others to this machine unasked.

@@ -177,6 +177,7 @@ fn vector_text(hit: &WireHit) -> String {
         }
         Some(WireVector::Base64(text)) => text.clone(),
         Some(WireVector::Packed(bytes)) => format!("({} bytes)", bytes.len()),
+        Some(WireVector::TooLong { components }) => format!("({components} components)"),
         None => String::new(),
     }
 }

@@ -5,17 +5,18 @@
 
 mod reader;
 
+use super::bounds::ReadBounds;
 use crate::error::{ErrorCode, Failure};
-use reader::Reader;
+use reader::{Reader, Refused};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 /// Reads a body of JSON.
-pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    match Reader::read(bytes) {
-        Some(value) => Ok(value),
-        None => serde_json::from_slice(bytes).map_err(|error| failure(&error)),
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8], bounds: ReadBounds) -> Result<T, Failure> {
+    match bounds.during(|| Reader::read(bytes).ok_or(Refused))? {
+        Ok(value) => Ok(value),
+        Err(Refused) => bounds.during(|| serde_json::from_slice(bytes))?.map_err(|error| failure(&error)),
     }
 }
 

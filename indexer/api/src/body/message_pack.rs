@@ -2,6 +2,7 @@
 
 mod strict;
 
+use super::bounds::ReadBounds;
 use crate::error::{ErrorCode, Failure};
 use rmp_serde::decode::Error;
 use rmp_serde::{Deserializer, Serializer};
@@ -14,10 +15,11 @@ use strict::Strict;
 const DEPTH_MAX: usize = 128;
 
 /// Reads a body of MessagePack. A length in it is believed only as far as there are bytes.
-pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8], bounds: ReadBounds) -> Result<T, Failure> {
     let mut reader = Deserializer::from_read_ref(bytes);
     reader.set_max_depth(DEPTH_MAX);
-    let value = T::deserialize(Strict { inner: &mut reader, body: bytes }).map_err(|error| failure(&error))?;
+    let read = || T::deserialize(Strict { inner: &mut reader, body: bytes });
+    let value = bounds.during(read)?.map_err(|error| failure(&error))?;
     // Nothing at all is read as a null that ends before it starts. A null goes into no list or map: of one that follows
     // and ends early, the marker alone is read, so that its end is not taken for the body's.
     match <()>::deserialize(&mut reader) {

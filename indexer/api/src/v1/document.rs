@@ -3,7 +3,7 @@
 use super::metadata::WireMetadata;
 use super::search::{Consistency, Include};
 use super::vector::{VectorEncoding, WireVector};
-use super::{by_shard, json_value, sum_up_to};
+use super::{bounded_list, by_shard, json_value, sum_up_to};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub struct IndexRequest {
     /// Documents to store; the last of several with one id wins.
+    #[serde(deserialize_with = "bounded_list::batch")]
     pub documents: Vec<IndexDocument>,
     /// Time allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +40,7 @@ pub struct IndexDocument {
 #[serde(deny_unknown_fields)]
 pub struct UpdateRequest {
     /// Changes; the last of several with one id wins.
+    #[serde(deserialize_with = "bounded_list::batch")]
     pub documents: Vec<UpdateDocument>,
     /// Time allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,7 +69,7 @@ pub struct UpdateDocument {
 #[serde(deny_unknown_fields)]
 pub struct DeleteRequest {
     /// Documents to remove.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "bounded_list::optional_batch", skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
     /// Which documents to remove.
     #[serde(default, deserialize_with = "json_value::deserialize", skip_serializing_if = "Option::is_none")]
@@ -142,6 +144,7 @@ pub struct DeleteReply {
 #[serde(deny_unknown_fields)]
 pub struct GetRequest {
     /// Documents to read.
+    #[serde(deserialize_with = "bounded_list::batch")]
     pub ids: Vec<String>,
     /// Parts to return; both if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,12 +1,16 @@
 //! Metadata in JSON, read straight into the domain's values.
 
+use crate::body::bounds;
+use crate::error::{ErrorCode, Failure};
 use annuli_core::limits::METADATA_BYTES_MAX;
 use annuli_core::metadata::MetadataTooDeep;
 use annuli_core::value::Object;
 use annuli_core::{Metadata, Number, Value};
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::{fmt, io};
 
 /// A JSON object as it came, unchecked.
@@ -135,9 +139,18 @@ impl Serialize for WireMetadata {
 
 impl<'de> Deserialize<'de> for WireMetadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor).map(Self)
+        deserializer.deserialize_map(ObjectVisitor(&Cell::new(VALUES_MAX))).map(Self)
     }
 }
+
+/// Values that metadata within its limit can have: each takes at least a digit and what parts it from the next.
+const VALUES_MAX: usize = METADATA_BYTES_MAX / 2;
+
+/// Memory of an entry of an object: its nodes have room for eleven, and may be half full.
+const ENTRY_BYTES: usize = 2 * size_of::<(Box<str>, Value)>();
+
+/// Memory of an object's first node.
+const FIRST_NODE_BYTES: usize = 12 * size_of::<(Box<str>, Value)>();
 
 struct ObjectRef<'a>(&'a Object);
 
@@ -177,9 +190,10 @@ impl Serialize for ValueRef<'_> {
     }
 }
 
-struct ObjectVisitor;
+/// With the number of values that may still come.
+struct ObjectVisitor<'a>(&'a Cell<usize>);
 
-impl<'de> Visitor<'de> for ObjectVisitor {
+impl<'de> Visitor<'de> for ObjectVisitor<'_> {
     type Value = Object;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,28 +202,36 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
         let mut object = Object::new();
-        while let Some((name, WireValue(value))) = map.next_entry::<Box<str>, WireValue>()? {
+        while let Some((name, value)) = map.next_entry_seed(PhantomData::<Box<str>>, ValueVisitor(self.0))? {
+            bounds::take(name.len() + if object.is_empty() { FIRST_NODE_BYTES } else { ENTRY_BYTES })?;
             object.insert(name, value);
         }
         Ok(object)
     }
 }
 
-/// Any JSON value.
-pub(crate) struct WireValue(pub(crate) Value);
+/// Any JSON value, with the number of values that may still come.
+#[derive(Clone, Copy)]
+struct ValueVisitor<'a>(&'a Cell<usize>);
 
-impl<'de> Deserialize<'de> for WireValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor).map(Self)
+impl<'de> DeserializeSeed<'de> for ValueVisitor<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let Some(left) = self.0.get().checked_sub(1) else {
+            let message =
+                format!("metadata has more than {METADATA_BYTES_MAX} bytes as compact JSON, which is the limit");
+            return Err(bounds::refuse(Failure::new(ErrorCode::InvalidMetadata, message)));
+        };
+        self.0.set(left);
+        deserializer.deserialize_any(self)
     }
 }
-
-struct ValueVisitor;
 
 /// What is said of a number that is none.
 pub(crate) const NOT_FINITE: &str = "a number is NaN or infinite";
 
-impl<'de> Visitor<'de> for ValueVisitor {
+impl<'de> Visitor<'de> for ValueVisitor<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -237,20 +259,23 @@ impl<'de> Visitor<'de> for ValueVisitor {
         if value.is_finite() { Ok(Value::Number(Number::from_float(value))) } else { Err(E::custom(NOT_FINITE)) }
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        bounds::take(text.len())?;
         Ok(Value::Text(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut elements = Vec::new();
-        while let Some(WireValue(element)) = sequence.next_element()? {
+        while let Some(element) = sequence.next_element_seed(self)? {
+            bounds::take(size_of::<Value>())?;
             elements.push(element);
         }
+        elements.shrink_to_fit();
         Ok(Value::Array(elements))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-        ObjectVisitor.visit_map(map).map(Value::Object)
+        ObjectVisitor(self.0).visit_map(map).map(Value::Object)
     }
 }
 
@@ -279,6 +304,15 @@ mod tests {
             Metadata::try_from(wire(METADATA_BYTES_MAX - 7)).unwrap_err(),
             UnfitMetadata::TooLarge { bytes: METADATA_BYTES_MAX + 1 }
         );
+    }
+
+    #[test]
+    fn more_values_than_fit_into_the_limit_are_not_kept() {
+        let read = |values: usize| from_bytes(format!("{{\"a\":[{}0]}}", "0,".repeat(values - 2)).as_bytes());
+        // The list is a value too.
+        assert!(read(VALUES_MAX).is_ok());
+        let error = read(VALUES_MAX + 1).unwrap_err().to_string();
+        assert!(error.contains("metadata has more than 65536 bytes as compact JSON"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::metadata::WireMetadata;
 use super::vector::{VectorEncoding, WireVector};
-use super::{by_shard, json_value, sum_up_to};
+use super::{bounded_list, by_shard, json_value, sum_up_to};
 use crate::error::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub struct SearchRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector: Option<WireVector>,
     /// Several queries.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "bounded_list::optional_queries", skip_serializing_if = "Option::is_none")]
     pub vectors: Option<Vec<WireVector>>,
     /// The vector of this document is the query; the document itself is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,13 @@
 //! Vectors on the wire: a list of numbers, or little-endian f32, which are several times faster to read: as base64 in
 //! JSON, as bytes in MessagePack.
 
+use crate::body::bounds;
 use annuli_core::Vector;
+use annuli_core::limits::DIM_MAX;
 use annuli_core::vector::InvalidVector;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -18,6 +20,11 @@ pub enum WireVector {
     Base64(String),
     /// Little-endian f32, as they are in MessagePack and as JSON's numbers are read; written to JSON as base64.
     Packed(Vec<u8>),
+    /// A list of more numbers than any vector has. They were counted, and not kept.
+    TooLong {
+        /// How many.
+        components: usize,
+    },
 }
 
 /// How a reply writes vectors.
@@ -58,6 +65,7 @@ impl TryFrom<WireVector> for Vector {
     fn try_from(vector: WireVector) -> Result<Self, Self::Error> {
         match vector {
             WireVector::Numbers(numbers) => Ok(Self::new(numbers)?),
+            WireVector::TooLong { components } => Err(InvalidVector::Size { components }.into()),
             WireVector::Base64(text) => {
                 let bytes = STANDARD.decode(text).map_err(|_| UnreadableVector::Base64)?;
                 Ok(Self::new(floats(&bytes).ok_or(UnreadableVector::Base64)?)?)
@@ -89,6 +97,7 @@ impl WireVector {
             Self::Numbers(numbers) => numbers.len() * 12,
             Self::Base64(text) => text.len(),
             Self::Packed(bytes) => bytes.len() / 3 * 4 + 4,
+            Self::TooLong { .. } => 0,
         }
     }
 
@@ -117,6 +126,7 @@ impl Serialize for WireVector {
             Self::Base64(text) => text.serialize(serializer),
             Self::Packed(bytes) if serializer.is_human_readable() => STANDARD.encode(bytes).serialize(serializer),
             Self::Packed(bytes) => serializer.serialize_bytes(bytes),
+            Self::TooLong { .. } => Err(serde::ser::Error::custom("a vector that was not kept cannot be written")),
         }
     }
 }
@@ -140,25 +150,37 @@ impl<'de> Visitor<'de> for VectorVisitor {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<WireVector, E> {
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<WireVector, E> {
+        bounds::take(bytes.len())?;
         Ok(WireVector::Packed(bytes))
     }
 
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<WireVector, E> {
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<WireVector, E> {
+        bounds::take(bytes.len())?;
         Ok(WireVector::Packed(bytes.to_owned()))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<WireVector, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<WireVector, E> {
+        bounds::take(text.len())?;
         Ok(WireVector::Base64(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<WireVector, A::Error> {
-        let mut numbers = Vec::with_capacity(sequence.size_hint().unwrap_or(0).min(annuli_core::limits::DIM_MAX));
+        let mut numbers = Vec::with_capacity(sequence.size_hint().unwrap_or(0).min(DIM_MAX));
+        let mut components = 0;
         // Read in double precision: what is beyond an f32 becomes infinite, and is refused with the document's name.
         while let Some(number) = sequence.next_element::<Option<f64>>()? {
             #[allow(clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what is wanted")]
-            numbers.push(number.unwrap_or(f64::NAN) as f32);
+            let number = number.unwrap_or(f64::NAN) as f32;
+            components += 1;
+            if components <= DIM_MAX {
+                numbers.push(number);
+            }
         }
+        if components > DIM_MAX {
+            return Ok(WireVector::TooLong { components });
+        }
+        bounds::take(size_of::<f32>() * components)?;
         Ok(WireVector::Numbers(numbers))
     }
 }
@@ -196,6 +218,7 @@ mod tests {
         check_refused("\"AAA=\"", "not the base64");
         check_refused("[\"1\"]", "invalid type: string");
         check_refused("{}", "expected a vector");
+        check_refused(&format!("[{}0]", "0,".repeat(9_999)), "has 10000 components, a vector has 1 to 4096");
         check_refused(&format!("{:?}", to_base64(&[f32::NAN])), "component 0 is not a finite number");
     }
 }

@@ -143,13 +143,17 @@ impl<'de> Reader<'de> {
         Ok(result)
     }
 
-    /// The list of numbers that comes next, as little-endian `f32`; null is NaN, which is refused later.
-    fn components(&mut self) -> Result<Vec<u8>, Refused> {
-        self.take(b'[')?;
+    /// Commas up to the end of the list of numbers that comes next.
+    fn commas(&self) -> Result<usize, Refused> {
         let rest = self.rest().as_bytes();
         let end = memchr::memchr(b']', rest).ok_or(Refused)?;
-        let commas = memchr::memchr_iter(b',', &rest[..end]).count();
-        let mut components = Vec::with_capacity((commas + 1).min(DIM_MAX) * size_of::<f32>());
+        Ok(memchr::memchr_iter(b',', &rest[..end]).count())
+    }
+
+    /// The list of numbers that comes next, as little-endian `f32`; null is NaN, which is refused later.
+    fn components(&mut self, commas: usize) -> Result<Vec<u8>, Refused> {
+        self.take(b'[')?;
+        let mut components = Vec::with_capacity((commas + 1) * size_of::<f32>());
         if self.peek() != Some(b']') {
             components.extend_from_slice(&self.component()?.to_le_bytes());
             while self.peek() == Some(b',') {
@@ -200,7 +204,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Refused> {
         if name == VECTOR_STRUCT && self.peek() == Some(b'[') {
-            return visitor.visit_byte_buf(self.components()?);
+            let commas = self.commas()?;
+            // A longer list is no vector, and is only counted.
+            if commas < DIM_MAX {
+                return visitor.visit_byte_buf(self.components(commas)?);
+            }
         }
         visitor.visit_newtype_struct(self)
     }

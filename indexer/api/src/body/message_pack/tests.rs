@@ -12,7 +12,7 @@ fn packed(value: &Value) -> Vec<u8> {
 }
 
 fn search(value: &Value) -> Result<SearchRequest, Failure> {
-    read(&packed(value))
+    read(&packed(value), ReadBounds::NONE)
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn a_request_says_the_same_as_in_json() {
     let documents =
         json!({"documents": [{"id": "a", "vector": [1], "metadata": {"x": {"y": [1, -1, 1.5, "ä"]}}, "if_seq": 7}]});
     let from_json: IndexRequest = serde_json::from_value(documents.clone()).unwrap();
-    assert_eq!(read::<IndexRequest>(&packed(&documents)), Ok(from_json));
+    assert_eq!(read::<IndexRequest>(&packed(&documents), ReadBounds::NONE), Ok(from_json));
 }
 
 /// A map of one field, of bytes.
@@ -40,17 +40,17 @@ fn with_bytes(field: &str, bytes: &[u8]) -> Vec<u8> {
 fn bytes_are_a_vector() {
     let floats = [1.5_f32, -2.0, 0.1];
     let bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
-    let request: SearchRequest = read(&with_bytes("vector", &bytes)).unwrap();
+    let request: SearchRequest = read(&with_bytes("vector", &bytes), ReadBounds::NONE).unwrap();
     let vector = Vector::try_from(request.vector.unwrap()).unwrap();
     assert_eq!(vector.as_slice(), floats);
-    let request: SearchRequest = read(&with_bytes("vector", &bytes[1..])).unwrap();
+    let request: SearchRequest = read(&with_bytes("vector", &bytes[1..]), ReadBounds::NONE).unwrap();
     let error = Vector::try_from(request.vector.unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "has 11 bytes, which are no whole 32-bit floats");
 }
 
 #[track_caller]
 fn check_refused(bytes: &[u8], code: ErrorCode, says: &str) {
-    let failure = read::<SearchRequest>(bytes).unwrap_err();
+    let failure = read::<SearchRequest>(bytes, ReadBounds::NONE).unwrap_err();
     assert_eq!((failure.code, failure.message.as_str()), (code, says));
 }
 
@@ -98,8 +98,8 @@ fn names_and_texts_are_neither_numbers_nor_bytes() {
     let document = |name: &[u8]| {
         [b"\x81\xa9documents\x91\x83\xa2id\xa1a\xa6vector\x91\x01\xa8metadata\x81", name, b"\x01"].concat()
     };
-    assert!(read::<IndexRequest>(&document(b"\xa1a")).is_ok());
-    let failure = read::<IndexRequest>(&document(b"\xc4\x01a")).unwrap_err();
+    assert!(read::<IndexRequest>(&document(b"\xa1a"), ReadBounds::NONE).is_ok());
+    let failure = read::<IndexRequest>(&document(b"\xc4\x01a"), ReadBounds::NONE).unwrap_err();
     assert_eq!(failure.message, "invalid type: byte array, expected a string");
 }
 
@@ -114,7 +114,7 @@ fn a_text_that_is_not_utf_8_is_no_vector() {
     }
     for head in [&[0xc4, 4][..], &[0xc5, 0, 4], &[0xc6, 0, 0, 0, 4]] {
         let body = [b"\x81\xa6vector", head, &1.5_f32.to_le_bytes()].concat();
-        assert!(read::<SearchRequest>(&body).is_ok(), "{head:x?}");
+        assert!(read::<SearchRequest>(&body, ReadBounds::NONE).is_ok(), "{head:x?}");
     }
 }
 
@@ -124,7 +124,7 @@ fn numbers_that_json_cannot_say_are_refused() {
     let filter = [b"\x81\xa6filter\x81\xa1x".as_slice(), &nan].concat();
     check_refused(&filter, ErrorCode::InvalidRequest, "a number is NaN or infinite");
     let document = [b"\x81\xa9documents\x91\x83\xa2id\xa1a\xa6vector\x91\x01\xa8metadata\x81\xa1x".as_slice(), &nan];
-    let failure = read::<IndexRequest>(&document.concat()).unwrap_err();
+    let failure = read::<IndexRequest>(&document.concat(), ReadBounds::NONE).unwrap_err();
     assert_eq!(failure.message, "a number is NaN or infinite");
 }
 
@@ -136,7 +136,7 @@ fn a_length_is_believed_only_as_far_as_there_are_bytes() {
         for field in ["vector", "vectors", "filter", "id", "include"] {
             let name = u8::try_from(field.len()).unwrap();
             let body = [&[0x81, 0xa0 | name], field.as_bytes(), &[marker], &huge].concat();
-            assert!(read::<SearchRequest>(&body).is_err(), "{field} {marker:x}");
+            assert!(read::<SearchRequest>(&body, ReadBounds::NONE).is_err(), "{field} {marker:x}");
         }
     }
 }
@@ -144,7 +144,7 @@ fn a_length_is_believed_only_as_far_as_there_are_bytes() {
 #[test]
 fn nesting_is_bounded() {
     let deep = |depth: usize| [b"\x81\xa6filter".as_slice(), &vec![0x91; depth], &[1]].concat();
-    read::<SearchRequest>(&deep(100)).unwrap();
+    read::<SearchRequest>(&deep(100), ReadBounds::NONE).unwrap();
     check_refused(&deep(200), ErrorCode::InvalidRequest, "recursion limit exceeded");
     check_refused(&deep(1_000_000), ErrorCode::InvalidRequest, "recursion limit exceeded");
 }
@@ -162,7 +162,7 @@ fn a_reply_has_the_names_of_the_json() {
     let bytes = write(&reply, 0).unwrap();
     let value: Value = rmp_serde::from_slice(&bytes).unwrap();
     assert_eq!(value, serde_json::to_value(&reply).unwrap());
-    assert_eq!(read::<IndexReply>(&bytes), Ok(reply));
+    assert_eq!(read::<IndexReply>(&bytes, ReadBounds::NONE), Ok(reply));
 }
 
 #[test]
@@ -173,15 +173,15 @@ fn a_packed_vector_is_bytes() {
     let bytes = write(&document, 0).unwrap();
     let floats = [1.5_f32.to_le_bytes(), (-2.0_f32).to_le_bytes()].concat();
     assert!(bytes.windows(10).any(|window| window == [&[0xc4, 8], floats.as_slice()].concat()), "{bytes:x?}");
-    let read: StoredDocument = read(&bytes).unwrap();
+    let read: StoredDocument = read(&bytes, ReadBounds::NONE).unwrap();
     assert_eq!(Vector::try_from(read.vector.unwrap()).unwrap(), vector);
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        let _ = read::<SearchRequest>(&bytes);
-        let _ = read::<IndexRequest>(&bytes);
+        let _ = read::<SearchRequest>(&bytes, ReadBounds::NONE);
+        let _ = read::<IndexRequest>(&bytes, ReadBounds::NONE);
     }
 
     #[test]
@@ -189,6 +189,6 @@ proptest! {
         let mut bytes = packed(&json!({"documents": [{"id": "a", "vector": [1, 2.5], "metadata": {"x": [{"y": "z"}]}}]}));
         let at = at % bytes.len();
         bytes[at] = byte;
-        let _ = read::<IndexRequest>(&bytes);
+        let _ = read::<IndexRequest>(&bytes, ReadBounds::NONE);
     }
 }
