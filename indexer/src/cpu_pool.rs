@@ -52,6 +52,11 @@ impl CpuPool {
         Self { shared: Arc::new(Shared { jobs, threads, at_callers: AtomicUsize::new(0) }) }
     }
 
+    /// Jobs that wait for a thread.
+    pub fn queued(&self) -> usize {
+        self.shared.jobs.len()
+    }
+
     /// Runs a `job` that takes less than about half a millisecond.
     ///
     /// To hand a job over and its result back wakes two sleeping threads, which takes several times as long as a short

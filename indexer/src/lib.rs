@@ -30,6 +30,7 @@ pub mod segment_file;
 pub mod view;
 
 pub mod build_pool;
+mod builds;
 mod plan;
 mod workshop;
 
@@ -37,6 +38,7 @@ pub mod builder;
 pub mod writer;
 
 pub mod cpu_pool;
+pub mod meters;
 pub mod shard;
 
 pub mod snapshot;
@@ -44,6 +46,7 @@ pub mod workspace;
 
 pub use build_pool::BuildPool;
 pub use cpu_pool::CpuPool;
+pub use meters::Meters;
 pub use settings::{Durability, ShardSettings};
 pub use shard::Shard;
 pub use workspace::Workspace;

@@ -46,6 +46,11 @@ impl Part {
         self.file.number
     }
 
+    /// The size of the segment's file, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.file.bytes
+    }
+
     /// Documents that live.
     pub fn live(&self) -> usize {
         self.live_count

@@ -22,6 +22,8 @@ pub struct SegmentFile {
     pub number: u64,
     /// What is in it.
     pub segment: Segment,
+    /// How large it is.
+    pub bytes: u64,
     /// From its lowest point to its highest.
     pub(crate) points: RangeInclusive<Point>,
 }
@@ -71,7 +73,7 @@ impl SegmentFolder {
         if found != (record.checksum, record.rows, schema.dim, schema.metric) || segment.is_empty() {
             return Err(Unusable::Other { path });
         }
-        Ok(SegmentFile::new(record.number, segment))
+        Ok(SegmentFile::new(record.number, segment, bytes_of(&path)))
     }
 
     /// Builds a segment of `rows`, at least one, and leaves it on the disk under its name.
@@ -90,7 +92,7 @@ impl SegmentFolder {
             fs::rename(&unfinished, &path).map_err(DiskFault::of("rename", &unfinished))?;
             Ok(sync_folder(&self.path)?)
         };
-        let opened = write().and_then(|()| Ok(SegmentFile::new(number, Segment::open(&path)?)));
+        let opened = write().and_then(|()| Ok(SegmentFile::new(number, Segment::open(&path)?, bytes_of(&path))));
         opened.inspect_err(|_| {
             // What stays is swept when the shard is opened again.
             let _ = fs::remove_file(&unfinished);
@@ -138,10 +140,15 @@ impl SegmentFolder {
 }
 
 impl SegmentFile {
-    fn new(number: u64, segment: Segment) -> Self {
+    fn new(number: u64, segment: Segment, bytes: u64) -> Self {
         let slots = segment.slots_by_point();
         let point = |slot: Option<&u32>| segment.point(*slot.expect("a segment has a document"));
         let points = point(slots.first())..=point(slots.last());
-        Self { number, segment, points }
+        Self { number, segment, bytes, points }
     }
+}
+
+/// For who watches the room that segments take; a file that is open is there.
+fn bytes_of(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

@@ -6,6 +6,7 @@ mod queue;
 mod recover;
 
 use crate::builder::Wake;
+use crate::builds::Builds;
 use crate::cpu_pool::CpuPool;
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::settings::{DELETE_STEP, JOBS_PER_SEARCH_MAX, QUERIES_PER_JOB_MIN, ShardSettings, WRITE_QUEUE_MAX};
@@ -39,6 +40,7 @@ pub struct Shard {
     store: Arc<StoreSlot>,
     views: Arc<ArcSwap<View>>,
     queue: WriteQueue,
+    builds: Arc<Builds>,
     pool: CpuPool,
     stopper: Stopper,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -57,6 +59,11 @@ impl StoreSlot {
     pub fn with<R>(&self, work: impl FnOnce(&Store) -> R) -> Option<R> {
         // A panic of another reader has not changed the option.
         self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(work)
+    }
+
+    /// The same, without waiting for who closes it.
+    fn try_with<R>(&self, work: impl FnOnce(&Store) -> R) -> Option<R> {
+        self.0.try_read().ok()?.as_ref().map(work)
     }
 
     fn close(&self) {
@@ -252,6 +259,12 @@ impl ShardApi for Shard {
             position: view.position,
             documents: view.live() as u64,
             pending: view.pending(self.settings) as u64,
+            queued: self.queue.len() as u64,
+            store_bytes: self.store.try_with(Store::bytes).unwrap_or(0),
+            segments: view.segments_status(),
+            tail: view.tail_status(),
+            seal: self.builds.seal(),
+            merge: self.builds.merge(),
         })
     }
 }

@@ -186,6 +186,12 @@ impl Store {
         self.db.flush().map_err(|error| store_error(&self.path, &error))
     }
 
+    /// What its tables take on the disk, in bytes: everything but what was written last.
+    pub fn bytes(&self) -> u64 {
+        // A name that RocksDB knows is answered.
+        self.db.property_int_value(rocksdb::properties::TOTAL_SST_FILES_SIZE).ok().flatten().unwrap_or(0)
+    }
+
     /// Refuses a stored vector that its index could not have taken: no later code checks it again.
     pub fn check_vector(&self, id: &DocId, document: &StoredDocument, schema: &IndexSchema) -> Result<(), StoreError> {
         schema.check(&document.vector).map_err(|error| StoreError::Corrupt {

@@ -12,7 +12,7 @@ use crate::settings::{SHORT_SEARCH_COMPONENTS_MAX, ShardSettings};
 use crate::tail::Tail;
 use crate::workshop::segment_points_max;
 pub use allowed::Allowed;
-use annuli_api::shard_api::{Position, ShardHit, ShardSearch};
+use annuli_api::shard_api::{Position, SegmentsStatus, ShardHit, ShardSearch, TailStatus};
 use annuli_core::{DocId, Filter, IndexSchema, Point, Seq, Vector};
 use nearest::Place;
 use planner::Wish;
@@ -41,6 +41,22 @@ impl View {
     /// Documents that would be put elsewhere if no more writes came: into a segment, or from several into one.
     pub fn pending(&self, settings: ShardSettings) -> usize {
         plan::pending(&self.shape(), self.bounds(settings))
+    }
+
+    /// What is in segments.
+    pub fn segments_status(&self) -> SegmentsStatus {
+        let sum = |count: fn(&Part) -> u64| self.parts.iter().map(count).sum();
+        SegmentsStatus {
+            count: self.parts.len() as u64,
+            live: sum(|part| part.live() as u64),
+            dead: sum(|part| part.dead() as u64),
+            bytes: sum(Part::bytes),
+        }
+    }
+
+    /// What is in none.
+    pub fn tail_status(&self) -> TailStatus {
+        TailStatus { documents: self.tail.table.len() as u64, in_head: self.tail.walkable() as u64 }
     }
 
     /// Marks a point dead, wherever it is.

@@ -2,8 +2,10 @@
 //! never waits for them.
 
 use crate::build_pool::BuildPool;
+use crate::builds::{BuildKind, Builds, UnderWay};
 use crate::clock;
 use crate::gathered::{MergedRows, TailRows};
+use crate::meters::Meters;
 use crate::part::Part;
 use crate::segment_file::{SaveError, SegmentFolder};
 use crate::settings::{DEATHS_AT_SWAP_MAX, SEGMENT_POINTS_MAX, SEGMENT_VECTOR_BYTES_MAX};
@@ -30,6 +32,9 @@ pub(crate) struct Workshop {
     pub(crate) views: Arc<ArcSwap<View>>,
     pub(crate) writer: Sender<Command>,
     pub(crate) pool: BuildPool,
+    /// Where it says what it is at.
+    pub(crate) builds: Arc<Builds>,
+    pub(crate) meters: Meters,
     pub(crate) stop: Stop,
 }
 
@@ -87,22 +92,24 @@ const fn precision(quantization: Quantization) -> Precision {
 impl Workshop {
     /// Makes a segment of the oldest rows of the tail, of all of them if they fit.
     pub(crate) fn seal(&self, view: Arc<View>) -> Result<(), BuildError> {
-        let _turn = self.pool.turn_to_seal(&self.stop).ok_or(BuildError::Stopped)?;
         let table = &view.tail.table;
         let to = table.end().min(table.first() + segment_points_max(view.schema.dim));
         let rows = TailRows::of(table, to);
-        let part = self.build(&rows, &view, "sealed new documents into a segment")?;
+        let under_way = self.builds.begin(BuildKind::Seal, rows.len());
+        let _turn = self.pool.turn_to_seal(&self.stop).ok_or(BuildError::Stopped)?;
+        let part = self.build(&rows, &view, &under_way)?;
         drop(rows);
         self.hand_over(Replacement { known: view, part, merged: Vec::new(), sealed_to: Some(to) })
     }
 
     /// Makes one segment of several, without the dead.
     pub(crate) fn merge(&self, view: Arc<View>, places: &[usize]) -> Result<(), BuildError> {
-        let _turn = self.pool.turn_to_merge(&self.stop).ok_or(BuildError::Stopped)?;
         let parts: Vec<_> = places.iter().map(|&place| view.parts[place].clone()).collect();
         let merged = parts.iter().map(Part::number).collect();
+        let under_way = self.builds.begin(BuildKind::Merge, parts.iter().map(Part::live).sum());
+        let _turn = self.pool.turn_to_merge(&self.stop).ok_or(BuildError::Stopped)?;
         let rows = MergedRows::of(parts);
-        let part = self.build(&rows, &view, "merged segments")?;
+        let part = self.build(&rows, &view, &under_way)?;
         drop(rows);
         self.hand_over(Replacement { known: view, part, merged, sealed_to: None })
     }
@@ -118,10 +125,11 @@ impl Workshop {
         flushed.map_err(|error| BuildError::Refused(error.into()))
     }
 
-    fn build(&self, rows: &impl Rows, view: &View, done: &str) -> Result<Option<Part>, BuildError> {
+    fn build(&self, rows: &impl Rows, view: &View, build: &UnderWay<'_>) -> Result<Option<Part>, BuildError> {
         if rows.is_empty() {
             return Ok(None);
         }
+        build.begins();
         let began = clock::now();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let options = SegmentOptions {
@@ -133,6 +141,7 @@ impl Workshop {
                 threads: self.pool.threads(),
                 seed: number,
                 cancelled: self.stop.flag(),
+                inserted: build.done(),
             },
         };
         let file = self.folder.save(number, rows, options).map_err(|error| match error {
@@ -140,8 +149,15 @@ impl Workshop {
             SaveError::Write(_) | SaveError::Disk(_) | SaveError::Open(_) => BuildError::Save(error),
         })?;
         let (shard, documents) = (self.shard.0, rows.len());
-        let ms = u64::try_from(clock::now().duration_since(began).as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(shard, segment = number, documents, ms, "{done}");
+        let took = clock::now().duration_since(began);
+        self.meters.built(build.kind(), documents, took);
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        match build.kind() {
+            BuildKind::Seal => {
+                tracing::info!(shard, segment = number, documents, ms, "sealed new documents into a segment");
+            }
+            BuildKind::Merge => tracing::info!(shard, segment = number, documents, ms, "merged segments"),
+        }
         Ok(Some(Part::new(Arc::new(file))))
     }
 

@@ -8,6 +8,7 @@ pub mod group;
 use crate::builder::Wake;
 use crate::clock;
 use crate::head::Head;
+use crate::meters::Meters;
 use crate::part::Part;
 use crate::settings::{GROUP_WRITES_MAX, PENDING_POINTS_MAX, ShardSettings};
 use crate::shard::StoreSlot;
@@ -116,6 +117,7 @@ impl From<StoreError> for WriteError {
 pub(crate) struct Writer {
     pub(crate) store: Arc<StoreSlot>,
     pub(crate) settings: ShardSettings,
+    pub(crate) meters: Meters,
     pub(crate) counters: Counters,
     /// Points below this were there when the shard was opened.
     pub(crate) opened_before: Point,
@@ -288,7 +290,9 @@ impl Writer {
         self.counters = counters;
         let durability = self.settings.durability;
         let needed = self.view.replay_after;
+        let began = clock::now();
         self.store.with(|store| store.commit(&changes, &counters, needed, durability)).ok_or(WriteError::Closed)??;
+        self.meters.committed(changes.len(), clock::now().duration_since(began));
         for change in changes {
             self.apply(change);
         }

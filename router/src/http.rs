@@ -9,8 +9,10 @@ mod format;
 mod guard;
 mod health;
 mod indexes;
+mod metrics;
 mod sending;
 pub mod server;
+mod tasks;
 pub mod threads;
 mod unread;
 
@@ -37,18 +39,20 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .route(path::DUMP, get(dumps::info).delete(dumps::remove))
         .route(path::ALIASES, get(indexes::aliases))
         .route(path::ALIAS, put(indexes::set_alias).delete(indexes::remove_alias))
-        .route(path::TASKS, get(dumps::tasks))
-        .route(path::TASK, get(dumps::task))
+        .route(path::TASKS, get(tasks::list))
+        .route(path::TASK, get(tasks::info))
         .layer(from_fn_with_state(Arc::clone(&router), guard::limit_requests));
-    let health = axum::Router::new()
+    // Who watches is answered also when there are too many requests.
+    let watched = axum::Router::new()
         .route(path::LIVEZ, get(health::live))
         .route(path::HEALTHZ, get(health::live))
-        .route(path::READYZ, get(health::ready));
+        .route(path::READYZ, get(health::ready))
+        .route(path::METRICS, get(metrics::metrics));
     service
-        .merge(health)
+        .merge(watched)
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
-        .layer(from_fn_with_state(Arc::clone(&router), guard::log))
+        .layer(from_fn_with_state(Arc::clone(&router), guard::observe))
         .with_state(router)
 }
 

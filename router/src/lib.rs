@@ -15,8 +15,10 @@ pub mod read;
 pub mod search;
 pub mod write;
 
+mod metrics;
 mod offload;
 
+mod builds;
 pub mod info;
 pub mod tasks;
 
@@ -28,6 +30,7 @@ pub use polling::{Polling, PollingTable};
 
 use annuli_api::{Catalogue, Failure, Index};
 use annuli_core::{IndexName, ShardCount};
+use metrics::Metrics;
 use offload::Offload;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +58,8 @@ pub struct Router {
     under_way: Semaphore,
     /// Where large bodies are read and written.
     offload: Offload,
+    /// What is counted.
+    metrics: Metrics,
 }
 
 impl Router {
@@ -68,7 +73,8 @@ impl Router {
         let (tasks, draining) = (Arc::new(Tasks::default()), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(limits.concurrent_requests_max));
         let (under_way, offload) = (Semaphore::new(limits.concurrent_requests_max), Offload::new());
-        Self { catalogue, limits, polling, default_shards, tasks, draining, places, under_way, offload }
+        let metrics = Metrics::new();
+        Self { catalogue, limits, polling, default_shards, tasks, draining, places, under_way, offload, metrics }
     }
 
     /// From now on the process is not ready, and new requests are refused; those under way go on.

@@ -1,7 +1,7 @@
-//! What is done in the background: who asks gets an id, and asks again how it goes.
+//! What this process does in the background: who asks gets an id, and asks again how it goes.
 
-use annuli_api::v1::dump::{TaskInfo, TaskProgress, TaskStatus};
-use annuli_api::{ErrorCode, Failure};
+use annuli_api::v1::task::{TaskInfo, TaskProgress, TaskStatus};
+use annuli_api::{Failure, Index};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,25 +16,29 @@ const ENDED_TASKS_KEPT: usize = 1_000;
 pub struct Tasks(Mutex<BTreeMap<Uuid, TaskInfo>>);
 
 impl Tasks {
-    /// Starts a task over `shards` shards. `work` gets what hears how many are done.
-    pub fn start<Work, Done>(self: &Arc<Self>, kind: &str, shards: u32, work: Work) -> Uuid
+    /// Starts a task over all shards of an index. `work` gets what hears how many are done.
+    pub fn start<Work, Done>(self: &Arc<Self>, kind: &str, index: &Index, work: Work) -> Uuid
     where
         Work: FnOnce(Arc<dyn Fn(u32) + Send + Sync>) -> Done,
         Done: Future<Output = Result<Value, Failure>> + Send + 'static,
     {
         let id = Uuid::now_v7();
+        let shards_total = index.schema.shards.get();
+        let progress = move |shards_done| TaskProgress::Shards { shards_done, shards_total };
         let info = TaskInfo {
             id,
             kind: kind.to_owned(),
+            index: Some(index.name.as_str().to_owned()),
+            shard: None,
             status: TaskStatus::Running,
-            progress: TaskProgress { shards_done: 0, shards_total: shards },
+            progress: progress(0),
             error: None,
             result: None,
         };
         self.lock().insert(id, info);
         let tasks = Arc::clone(self);
-        let progress = move |done| tasks.change(id, |task| task.progress.shards_done = done);
-        let (tasks, work) = (Arc::clone(self), work(Arc::new(progress)));
+        let hear = move |done| tasks.change(id, |task| task.progress = progress(done));
+        let (tasks, work) = (Arc::clone(self), work(Arc::new(hear)));
         tokio::spawn(async move {
             let result = work.await;
             tasks.change(id, |task| match result {
@@ -52,16 +56,14 @@ impl Tasks {
         id
     }
 
-    /// How a task is.
-    pub fn get(&self, id: Uuid) -> Result<TaskInfo, Failure> {
-        let missing =
-            || Failure::new(ErrorCode::TaskNotFound, format_args!("there is no task `{id}`, or it ended long ago"));
-        self.lock().get(&id).cloned().ok_or_else(missing)
+    /// How a task is, if it is one of these.
+    pub fn get(&self, id: Uuid) -> Option<TaskInfo> {
+        self.lock().get(&id).cloned()
     }
 
-    /// Every task, the newest first.
+    /// Every one of them, by id.
     pub fn list(&self) -> Vec<TaskInfo> {
-        self.lock().values().rev().cloned().collect()
+        self.lock().values().cloned().collect()
     }
 
     fn change(&self, id: Uuid, change: impl FnOnce(&mut TaskInfo)) {

@@ -3,6 +3,7 @@
 
 // What each call does.
 mod aliases;
+mod builds;
 mod conditions;
 mod deletes;
 mod distances;
@@ -10,6 +11,7 @@ mod freshness;
 mod health;
 mod ids;
 mod message_pack;
+mod metrics;
 mod polling;
 mod quantization;
 mod reads;

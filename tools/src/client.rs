@@ -5,10 +5,10 @@ mod error;
 pub use error::{ClientError, InvalidUrl, NoAnswer, Refused, Unexpected, Unreachable};
 
 use annuli_api::v1::document::{IndexReply, IndexRequest};
-use annuli_api::v1::dump::{TaskInfo, TaskStarted};
 use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexList};
 use annuli_api::v1::path;
 use annuli_api::v1::search::{SearchReply, SearchRequest};
+use annuli_api::v1::task::{TaskInfo, TaskStarted};
 use annuli_core::IndexName;
 use annuli_core::limits::TIMEOUT_MS_MAX;
 use serde::Serialize;

@@ -5,7 +5,7 @@ use annuli_dump::LocalStore;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::workspace::OpenWorkspaceError;
-use annuli_indexer::{BuildPool, CpuPool, Durability, ShardSettings, Workspace};
+use annuli_indexer::{BuildPool, CpuPool, Durability, Meters, ShardSettings, Workspace};
 use annuli_router::http::api;
 use annuli_router::http::server::{End, Ended, serve};
 use annuli_router::http::threads::ConnectionThreads;
@@ -63,12 +63,16 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     let polling = PollingTable::new(&polling(settings))?;
     // Before the workspace is opened, which may take long: a port in use is said at once.
     let listener = listen(settings.listen)?;
-    let workspace = open_workspace(settings)?;
+    let meters = Meters::default();
+    let search_pool = search_pool(settings);
+    let workspace = open_with(settings, search_pool.clone(), meters.clone())?;
     // It accepts connections and hands them over; what is done for a request is done on the threads below.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let threads = ConnectionThreads::start(cores()).map_err(ServeError::Start)?;
     let limits = limits(settings);
     let router = Arc::new(Router::new(Arc::new(workspace.clone()), limits, polling, settings.shards));
+    meters.register(router.registry(), &search_pool);
+    drop(search_pool);
     let drain = Duration::from_millis(settings.drain_ms);
     let ended = runtime.block_on(serve_until_told(listener, router, &threads, drain))?;
     tracing::info!("closing the workspace");
@@ -84,6 +88,14 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
 
 /// Opens the workspace of the settings, with the threads that they ask for.
 pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
+    open_with(settings, search_pool(settings), Meters::default())
+}
+
+fn search_pool(settings: &Settings) -> CpuPool {
+    CpuPool::start("search", settings.search_threads.get(), SEARCH_QUEUE_MAX)
+}
+
+fn open_with(settings: &Settings, search_pool: CpuPool, meters: Meters) -> Result<Workspace, OpenError> {
     let build_pool = BuildPool::start(cores()).map_err(OpenError::Threads)?;
     let durability = match settings.durability {
         DurabilitySetting::Fsync => Durability::Fsync,
@@ -91,8 +103,9 @@ pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
     };
     let parts = ShardParts {
         settings: ShardSettings { durability, seal_points: settings.seal_points },
-        search_pool: CpuPool::start("search", settings.search_threads.get(), SEARCH_QUEUE_MAX),
+        search_pool,
         build_pool,
+        meters,
     };
     Ok(Workspace::open(&settings.workspace, LocalStore::new(settings.dump_store()), parts)?)
 }

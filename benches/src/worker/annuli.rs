@@ -16,7 +16,7 @@ use serde_json::json;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 use tempfile::TempDir;
 
@@ -68,6 +68,7 @@ impl Index {
             threads: options.threads,
             seed: SEED,
             cancelled: &AtomicBool::new(false),
+            inserted: &AtomicUsize::new(0),
         };
         let dim = Dim::new(base.ncols() as u64)?;
         let segment_options = SegmentOptions { dim, metric: options.metric, precision: options.precision, build };

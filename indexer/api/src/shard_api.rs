@@ -4,7 +4,8 @@ use crate::error::Failure;
 use annuli_core::{DocId, Filter, HistoryId, Metadata, Seq, ShardId, Vector};
 use async_trait::async_trait;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// One shard of one index: in this process, in another, or a simulated one.
 ///
@@ -259,4 +260,53 @@ pub struct ShardStatus {
     pub documents: u64,
     /// Documents that wait for a graph, or for their graph to become one with others. Searches find them meanwhile.
     pub pending: u64,
+    /// Batches of writes that wait for their turn.
+    pub queued: u64,
+    /// What the store takes on the disk without what was written last, in bytes.
+    pub store_bytes: u64,
+    /// Its segments.
+    pub segments: SegmentsStatus,
+    /// What is in no segment.
+    pub tail: TailStatus,
+    /// The segment that is made of new documents now.
+    pub seal: Option<BuildStatus>,
+    /// The segment that is made of others now.
+    pub merge: Option<BuildStatus>,
+}
+
+/// The segments of a shard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SegmentsStatus {
+    /// How many.
+    pub count: u64,
+    /// Live documents in them.
+    pub live: u64,
+    /// Dead documents in them, until they are written again.
+    pub dead: u64,
+    /// Their files, in bytes.
+    pub bytes: u64,
+}
+
+/// Documents of a shard that are in no segment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TailStatus {
+    /// How many, dead ones included.
+    pub documents: u64,
+    /// Those of them that a small graph holds; the others are scanned.
+    pub in_head: u64,
+}
+
+/// A segment that is being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuildStatus {
+    /// The same as long as it is under way.
+    pub id: Uuid,
+    /// Of how many documents.
+    pub documents: u64,
+    /// Those of them that its graph holds. When it holds all, what is left is to write the file.
+    pub done: u64,
+    /// It waits for its turn: of all shards of a process, one seals and one merges at a time.
+    pub waits: bool,
+    /// How long ago it was asked for.
+    pub since: Duration,
 }

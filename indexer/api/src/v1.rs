@@ -12,6 +12,7 @@ pub mod index;
 mod json_value;
 pub mod metadata;
 pub mod search;
+pub mod task;
 pub mod vector;
 
 /// The sum of `sizes`, of as many of them as are `enough`: whether something is large is known without looking at all
@@ -65,6 +66,31 @@ pub mod path {
     pub const HEALTHZ: &str = "/healthz";
     /// The process can serve.
     pub const READYZ: &str = "/readyz";
+    /// How it does, for Prometheus.
+    pub const METRICS: &str = "/metrics";
+
+    /// Every path.
+    pub const ALL: [&str; 19] = [
+        INDEXES,
+        INDEX,
+        DOCUMENTS_INDEX,
+        DOCUMENTS_UPDATE,
+        DOCUMENTS_DELETE,
+        SEARCH,
+        DOCUMENT,
+        DOCUMENTS,
+        COUNT,
+        DUMPS,
+        DUMP,
+        ALIASES,
+        ALIAS,
+        TASKS,
+        TASK,
+        LIVEZ,
+        HEALTHZ,
+        READYZ,
+        METRICS,
+    ];
 }
 
 #[cfg(test)]

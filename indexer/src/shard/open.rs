@@ -5,7 +5,9 @@ use super::recover::{Recovered, recover};
 use super::{Shard, StoreSlot};
 use crate::build_pool::BuildPool;
 use crate::builder::{Builder, Wake};
+use crate::builds::Builds;
 use crate::cpu_pool::CpuPool;
+use crate::meters::Meters;
 use crate::segment_file::SegmentFolder;
 use crate::settings::ShardSettings;
 use crate::stop::Stop;
@@ -32,6 +34,8 @@ pub struct ShardParts {
     pub search_pool: CpuPool,
     /// Where graphs are built.
     pub build_pool: BuildPool,
+    /// What they count.
+    pub meters: Meters,
 }
 
 /// Why a shard does not open.
@@ -98,11 +102,13 @@ impl Shard {
         let (queue, builder_queue, commands) = WriteQueue::new();
         let (wake, wakes) = Wake::new();
         let (stopper, stop) = Stop::new();
+        let builds = Arc::new(Builds::default());
         super::wake_at_start(&wake);
 
         let writer = Writer {
             store: Arc::clone(&store),
             settings: parts.settings,
+            meters: parts.meters.clone(),
             counters,
             opened_before: counters.next_point,
             lost: recovered.lost,
@@ -119,6 +125,8 @@ impl Shard {
             views: Arc::clone(&views),
             writer: builder_queue,
             pool: parts.build_pool.clone(),
+            builds: Arc::clone(&builds),
+            meters: parts.meters.clone(),
             stop,
         };
         let builder = Builder::new(parts.settings, workshop, wakes);
@@ -128,7 +136,7 @@ impl Shard {
         ];
         let pool = parts.search_pool.clone();
         let (folder, settings, threads) = (folder.to_owned(), parts.settings, Mutex::new(threads));
-        Ok(Self { id: shard, folder, settings, store, views, queue, pool, stopper, threads })
+        Ok(Self { id: shard, folder, settings, store, views, queue, builds, pool, stopper, threads })
     }
 }
 

@@ -27,6 +27,11 @@ impl WriteQueue {
         (Self(RwLock::new(Some(sender.clone()))), sender, receiver)
     }
 
+    /// Commands that wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Sender::len)
+    }
+
     /// Queues a command if there is room.
     pub(super) fn try_send(&self, command: Command) -> Result<(), NotQueued> {
         let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -17,7 +17,7 @@ use annuli_core::{
 use annuli_dump::LocalStore;
 use annuli_indexer::settings::SEAL_POINTS;
 use annuli_indexer::shard::ShardParts;
-use annuli_indexer::{BuildPool, CpuPool, Durability, ShardSettings, Workspace, clock};
+use annuli_indexer::{BuildPool, CpuPool, Durability, Meters, ShardSettings, Workspace, clock};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::num::NonZeroUsize;
@@ -37,6 +37,7 @@ fn open_with(root: &Path, seal_points: usize) -> Workspace {
         settings: ShardSettings { durability: Durability::Os, seal_points },
         search_pool: CpuPool::start("search", 2, 64),
         build_pool: BuildPool::start(2).unwrap(),
+        meters: Meters::default(),
     };
     Workspace::open(root, LocalStore::new(root.join(".dumps")), parts).unwrap()
 }

@@ -31,6 +31,8 @@ impl IntoResponse for HttpFailure {
             tracing::warn!(%code, message = %self.0.message, "a request failed");
         }
         let mut response = Answer::new(status, FailureBody { error: self.0 }).into_response();
+        // For who counts.
+        response.extensions_mut().insert(code);
         if code.is_transient() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -1,10 +1,11 @@
-//! Dumps, and the tasks that make them.
+//! Dumps.
 
 use super::address::Path;
 use super::answer::{Answer, HttpFailure, Reply, ok};
 use super::body::Content;
 use crate::Router;
-use annuli_api::v1::dump::{CreateDump, DumpInfo, DumpList, TaskInfo, TaskList, TaskStarted};
+use annuli_api::v1::dump::{CreateDump, DumpInfo, DumpList};
+use annuli_api::v1::task::TaskStarted;
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,8 +22,7 @@ pub(super) async fn create(
 ) -> Reply<TaskStarted> {
     let index = router.index(&name)?;
     let catalogue = Arc::clone(&router.catalogue);
-    let shards = index.schema.shards.get();
-    let task = router.tasks.start("dump", shards, |progress| async move {
+    let task = router.tasks.start("dump", &Arc::clone(&index), |progress| async move {
         let dump = catalogue.create_dump(&index, progress).await?;
         Ok(json!(dump))
     });
@@ -55,15 +55,4 @@ pub(super) async fn remove(
     let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("index `{name}` has no dump `{dump}`"));
     router.catalogue.remove_dump(&index, Uuid::try_parse(&dump).map_err(missing)?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// `GET /v1/tasks`
-pub(super) async fn tasks(State(router): State<Arc<Router>>) -> Answer<TaskList> {
-    Answer::new(StatusCode::OK, TaskList { tasks: router.tasks.list() })
-}
-
-/// `GET /v1/tasks/{id}`
-pub(super) async fn task(State(router): State<Arc<Router>>, Path(id): Path<String>) -> Reply<TaskInfo> {
-    let missing = |_| Failure::new(ErrorCode::TaskNotFound, format_args!("there is no task `{id}`"));
-    ok(Uuid::try_parse(&id).map_err(missing).and_then(|id| router.tasks.get(id)))
 }

@@ -6,7 +6,7 @@ use super::sending::Sending;
 use super::unread::ReadToEnd;
 use crate::Router;
 use annuli_api::{ErrorCode, Failure};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -40,15 +40,23 @@ fn shutting_down() -> Response {
     HttpFailure(Failure::new(ErrorCode::ShuttingDown, message)).into_response()
 }
 
-/// Writes a line for each request and what nobody has written yet, and sees to it that its body is read to the end,
-/// whoever refuses it.
-pub(super) async fn log(State(router): State<Arc<Router>>, request: Request, next: Next) -> Response {
-    let named = tracing::enabled!(tracing::Level::DEBUG)
-        .then(|| (request.method().clone(), request.uri().path().to_owned(), tokio::time::Instant::now()));
+/// Counts each request, writes a line for it and what nobody has written yet, and sees to it that its body is read to
+/// the end, whoever refuses it.
+pub(super) async fn observe(State(router): State<Arc<Router>>, request: Request, next: Next) -> Response {
+    let started = tokio::time::Instant::now();
+    let method = request.method().clone();
+    let endpoint = request.extensions().get::<MatchedPath>().cloned();
+    let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
     let format = accepted(request.headers());
     let response = answer::write(next.run(request.map(ReadToEnd::wrap)).await, format, &router.offload).await;
-    if let Some((method, path, started)) = named {
-        let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    let took = started.elapsed();
+    let meters = &router.metrics.requests;
+    meters.answered(endpoint.as_ref().map(MatchedPath::as_str), &method, response.status(), took);
+    if let Some(&code) = response.extensions().get::<ErrorCode>() {
+        meters.failed(code);
+    }
+    if let Some(path) = path {
+        let milliseconds = took.as_secs_f64() * 1e3;
         tracing::debug!(%method, path, status = response.status().as_u16(), milliseconds, "request");
     }
     response

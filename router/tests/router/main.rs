@@ -1,6 +1,7 @@
 //! The router over fake shards: what failing and slow shards do to a request.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is a failed test")]
 
+mod builds;
 mod world;
 
 use annuli_api::{AsOf, ErrorCode};

@@ -1,8 +1,8 @@
 //! A world of fake shards: they answer, refuse or hang as a test says.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Outcome, Position, Read, ShardHit, ShardHits, ShardList,
-    ShardSearch, ShardStatus, Written,
+    BuildStatus, ConditionalWrite, Counted, Deleted, Got, Listed, Outcome, Position, Read, SegmentsStatus, ShardHit,
+    ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Written,
 };
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, ShardApi};
@@ -19,7 +19,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -97,7 +97,24 @@ impl ShardApi for FakeShard {
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {
-        Ok(ShardStatus { shard: ShardId(self.id), position: self.answer().await?, documents: 10, pending: 0 })
+        Ok(ShardStatus {
+            shard: ShardId(self.id),
+            position: self.answer().await?,
+            documents: 10,
+            pending: 0,
+            queued: 3,
+            store_bytes: 5_000,
+            segments: SegmentsStatus { count: 2, live: 6, dead: 2, bytes: 900 },
+            tail: TailStatus { documents: 4, in_head: 1 },
+            seal: None,
+            merge: Some(BuildStatus {
+                id: Uuid::from_u128(u128::from(self.id) + 1_000),
+                documents: 6,
+                done: 4,
+                waits: self.id > 0,
+                since: Duration::from_millis(1_500),
+            }),
+        })
     }
 }
 

@@ -8,7 +8,8 @@ use crate::client::{Client, ClientError, InvalidUrl};
 use crate::clock;
 use crate::output::{self, Align};
 use annuli_api::Failure;
-use annuli_api::v1::dump::{DumpInfo, TaskInfo, TaskStatus};
+use annuli_api::v1::dump::DumpInfo;
+use annuli_api::v1::task::{TaskInfo, TaskStatus};
 use annuli_core::IndexName;
 use annuli_dump::{
     DeleteDumpError, DiskError, DumpState, DumpSummary, FindDumpError, ListedDump, LocalStore, Manifest,

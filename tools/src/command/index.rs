@@ -4,7 +4,7 @@ use super::confirm::{self, NotConfirmed};
 use crate::cli::{IndexCommand, IndexCreate, OutputFormat};
 use crate::client::{Client, ClientError, InvalidUrl};
 use crate::output::{self, Align};
-use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus, ShardInfo, WireHnsw};
+use annuli_api::v1::index::{BuildInfo, BuildKind, CreateIndex, IndexInfo, IndexStatus, ShardInfo, WireHnsw};
 use annuli_core::ShardCount;
 use std::io;
 
@@ -112,18 +112,41 @@ fn info_text(info: &IndexInfo) -> String {
 }
 
 fn shard_table(shards: &[ShardInfo]) -> String {
-    const COLUMNS: [(&str, Align); 5] = [
+    const COLUMNS: [(&str, Align); 8] = [
         ("shard", Align::Right),
         ("seq", Align::Right),
         ("documents", Align::Right),
+        ("segments", Align::Right),
+        ("tail", Align::Right),
         ("pending", Align::Right),
+        ("builds", Align::Left),
         ("error", Align::Left),
     ];
     let row = |shard: &ShardInfo| {
-        let error = shard.error.as_ref().map(ToString::to_string).unwrap_or_default();
-        vec![shard.shard.to_string(), or_dash(shard.seq), or_dash(shard.documents), or_dash(shard.pending), error]
+        vec![
+            shard.shard.to_string(),
+            or_dash(shard.seq),
+            or_dash(shard.documents),
+            or_dash(shard.segments.map(|segments| segments.count)),
+            or_dash(shard.tail.map(|tail| tail.documents)),
+            or_dash(shard.pending),
+            shard.builds.iter().map(build).collect::<Vec<_>>().join(", "),
+            shard.error.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ]
     };
     output::table(&COLUMNS, shards.iter().map(row), output::width())
+}
+
+fn build(build: &BuildInfo) -> String {
+    let kind = match build.kind {
+        BuildKind::Seal => "seal",
+        BuildKind::Merge => "merge",
+    };
+    if build.waits {
+        return format!("{kind} of {} waits", build.documents);
+    }
+    let percent = build.done.saturating_mul(100) / build.documents.max(1);
+    format!("{kind} of {} at {percent} %", build.documents)
 }
 
 fn status(status: IndexStatus) -> &'static str {

@@ -126,7 +126,7 @@ fn an_index_is_described_with_its_shards() {
         "metric        cosine",
         "hnsw          m 16, ef_construction 200",
         "quantization  int8",
-        "    0    9          7        0",
+        "    0    9          7         2     3        5  merge of 4 at 75 %",
     ];
     for line in lines {
         assert!(text.lines().any(|printed| printed.trim_end() == line), "{line}\n---\n{text}");

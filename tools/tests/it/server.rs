@@ -121,6 +121,16 @@ pub(crate) fn index(name: &str, dim: u64) -> Value {
     json!({
         "name": name, "uuid": "01890a5d-ac96-774b-bcce-b302099a8057", "dim": dim, "metric": "cosine", "shards": 2,
         "hnsw": {"m": 16, "ef_construction": 200}, "quantization": "int8", "status": "ready", "documents": 7, "aliases": ["now"],
-        "shard_status": [{"shard": 0, "seq": 9, "documents": 7, "pending": 0}, {"shard": 1}],
+        "shard_status": [
+            {
+                "shard": 0, "seq": 9, "documents": 7, "pending": 5,
+                "segments": {"count": 2, "documents": 4, "dead": 1, "bytes": 99}, "tail": {"documents": 3, "in_head": 0},
+                "builds": [{
+                    "task": "01890a5d-ac96-774b-bcce-b302099a8058", "kind": "merge", "waits": false, "documents": 4,
+                    "done": 3, "running_ms": 17,
+                }],
+            },
+            {"shard": 1},
+        ],
     })
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// GloVe's, a common small one, and Fashion-MNIST's.
 const DIMS: [usize; 3] = [100, 128, 784];
@@ -154,7 +154,13 @@ pub(crate) fn write_segment(path: &Path) -> Result<(), WriteSegmentError> {
         dim: Dim::new(SEARCH_DIM as u64).expect("small"),
         metric: Metric::Euclidean,
         precision: Precision::Codes8,
-        build: BuildOptions { hnsw, threads: 1, seed: 42, cancelled: &AtomicBool::new(false) },
+        build: BuildOptions {
+            hnsw,
+            threads: 1,
+            seed: 42,
+            cancelled: &AtomicBool::new(false),
+            inserted: &AtomicUsize::new(0),
+        },
     };
     segment::write_segment(&Clusters::new(), options, &mut File::create(path)?)
 }

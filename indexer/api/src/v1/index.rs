@@ -118,9 +118,68 @@ pub struct ShardInfo {
     /// Documents that wait for a graph, or for their graph to become one with others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<u64>,
+    /// Its segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<SegmentsInfo>,
+    /// What is in no segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<TailInfo>,
+    /// Segments that are being made; nothing when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub builds: Vec<BuildInfo>,
     /// Why it does not serve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+}
+
+/// The segments of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentsInfo {
+    /// How many.
+    pub count: u64,
+    /// Live documents in them.
+    pub documents: u64,
+    /// Dead documents in them, until they are written again.
+    pub dead: u64,
+    /// Their files, in bytes.
+    pub bytes: u64,
+}
+
+/// Documents of a shard that are in no segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TailInfo {
+    /// How many, dead ones included.
+    pub documents: u64,
+    /// Those of them that a small graph holds; the others are scanned by each search.
+    pub in_head: u64,
+}
+
+/// A segment that is being made. It is a task, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildInfo {
+    /// The id of the task.
+    #[serde(with = "uuid::serde::hyphenated")]
+    pub task: Uuid,
+    /// Of what it is made.
+    pub kind: BuildKind,
+    /// It waits for its turn.
+    pub waits: bool,
+    /// Of how many documents.
+    pub documents: u64,
+    /// Those of them that its graph holds.
+    pub done: u64,
+    /// How long ago it was asked for, in milliseconds.
+    pub running_ms: u64,
+}
+
+/// Of what a segment is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildKind {
+    /// Of new documents.
+    Seal,
+    /// Of segments.
+    Merge,
 }
 
 /// Answer to `GET /v1/indexes`.

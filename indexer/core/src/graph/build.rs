@@ -6,7 +6,7 @@ use super::select::Select;
 use super::walk::{Ground, Walk};
 use crate::schema::HnswParams;
 use crate::space::Space;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 /// A graph while it grows: level 0 holds every row, level l the first rows only.
@@ -25,6 +25,8 @@ pub struct BuildOptions<'a> {
     pub seed: u64,
     /// Set from outside to give the build up.
     pub cancelled: &'a AtomicBool,
+    /// Counts the rows that have entered the graph, for who looks on from outside.
+    pub inserted: &'a AtomicUsize,
 }
 
 /// The build was given up, as was asked.
@@ -48,13 +50,15 @@ pub(crate) fn build<S: Space>(space: &S, levels: &Levels, options: BuildOptions<
     let growing = Growing { layers };
     // Row 0 is where walks start; it needs no insertion.
     let next = AtomicU32::new(1);
+    options.inserted.fetch_add(rows.min(1) as usize, Relaxed);
     let work = |until: u32| {
         let mut inserter = Inserter::new(space, &growing, options.hnsw);
         loop {
             let first = next.fetch_add(TAKE, Relaxed).min(until);
-            for row in first..(first + TAKE).min(until) {
-                inserter.insert(row);
-            }
+            let taken = first..(first + TAKE).min(until);
+            let count = taken.len();
+            taken.for_each(|row| inserter.insert(row));
+            options.inserted.fetch_add(count, Relaxed);
             if first >= until || options.cancelled.load(Relaxed) {
                 return;
             }

@@ -4,7 +4,7 @@ use annuli_core::segment::{BuildOptions, Precision, Rows, Segment, SegmentOption
 use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Seq, Vector};
 use std::fs;
 use std::io::Cursor;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// A document for each vector. The point of a row is 10 · row + 3, its seq row + 1, its payload its number.
 pub(crate) struct Documents {
@@ -43,7 +43,13 @@ impl Documents {
             dim: Dim::new(self.vectors.first().map_or(3, Vec::len) as u64).unwrap(),
             metric,
             precision,
-            build: BuildOptions { hnsw, threads, seed: 42, cancelled: &AtomicBool::new(false) },
+            build: BuildOptions {
+                hnsw,
+                threads,
+                seed: 42,
+                cancelled: &AtomicBool::new(false),
+                inserted: &AtomicUsize::new(0),
+            },
         };
         write_segment(self, options, &mut file).unwrap();
         file.into_inner()

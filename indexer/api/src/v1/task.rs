@@ -1,0 +1,81 @@
+//! What is done in the background.
+
+use crate::error::Failure;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Answer to what is done in the background: 202.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStarted {
+    /// Its id, for `GET /v1/tasks/{id}`.
+    #[serde(with = "uuid::serde::hyphenated")]
+    pub task: Uuid,
+}
+
+/// How a task is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskInfo {
+    /// Its id.
+    #[serde(with = "uuid::serde::hyphenated")]
+    pub id: Uuid,
+    /// What it does: `dump`, `seal` or `merge`.
+    pub kind: String,
+    /// Of which index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// Of which shard, if it is of one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<u32>,
+    /// How far it is.
+    pub status: TaskStatus,
+    /// Figures of its progress.
+    pub progress: TaskProgress,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// It waits for its turn.
+    Queued,
+    /// It is under way.
+    Running,
+    /// It is done.
+    Succeeded,
+    /// It ended without success.
+    Failed,
+}
+
+/// Figures of a task's progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TaskProgress {
+    /// Of what is done shard by shard.
+    Shards {
+        /// Shards that are done.
+        shards_done: u32,
+        /// Shards in all.
+        shards_total: u32,
+    },
+    /// Of what is done document by document.
+    Documents {
+        /// Documents that are done.
+        documents_done: u64,
+        /// Documents in all.
+        documents_total: u64,
+    },
+}
+
+/// Answer to `GET /v1/tasks`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskList {
+    /// The newest first.
+    pub tasks: Vec<TaskInfo>,
+}
