@@ -25,7 +25,7 @@ pub trait Rows: Sync {
     /// Puts the vector of a row into `vector`.
     fn read_vector(&self, row: usize, vector: &mut Vec<f32>);
 
-    /// Puts what is to be stored beside a row into `payload`.
+    /// Puts what is to be stored beside a row into `payload`: the same bytes each time.
     fn read_payload(&self, row: usize, payload: &mut Vec<u8>);
 
     /// The metadata of a row, which filters ask for.

@@ -288,18 +288,21 @@ impl<R: Rows> Sections<'_, R> {
         writer.begin(Section::Ids)?;
         self.row_of_slot().try_for_each(|row| writer.write(self.rows.id(row).as_bytes()))?;
 
+        // Read twice: their ends come first in the file, and all of them may be more than there is memory.
         let mut payload = Vec::new();
         let mut ends = Ends::default();
-        let mut payloads = Vec::new();
         for row in self.row_of_slot() {
             self.rows.read_payload(row, &mut payload);
             ends.push(payload.len());
-            payloads.extend_from_slice(&payload);
         }
         writer.begin(Section::PayloadEnds)?;
         writer.write(bytemuck::cast_slice(&ends.0))?;
         writer.begin(Section::Payloads)?;
-        writer.write(&payloads)
+        for row in self.row_of_slot() {
+            self.rows.read_payload(row, &mut payload);
+            writer.write(&payload)?;
+        }
+        Ok(())
     }
 }
 
