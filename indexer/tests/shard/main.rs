@@ -1,6 +1,7 @@
 //! Shards in a workspace, without HTTP: what writes do, what searches see, what a restart finds.
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod contract;
 mod model;
 mod segments;
 

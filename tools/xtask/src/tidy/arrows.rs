@@ -1,6 +1,6 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core; dump; api; router and indexer; tools; tests and benches.
+//! Tiers, innermost first: core; dump; api; contract; router and indexer; tools; tests and benches.
 
 use super::{File, Finding};
 
@@ -31,17 +31,29 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["tokio", "axum", "rocksdb"]),
     },
     Crate {
+        folder: "indexer/contract",
+        may_use: &["annuli-api", "annuli-core"],
+        outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
+    },
+    Crate {
         folder: "router",
         may_use: &["annuli-api", "annuli-core", "annuli-dump"],
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
-    Crate { folder: "indexer", may_use: &["annuli-api", "annuli-core", "annuli-dump"], outside: Outside::Anything },
+    Crate {
+        folder: "indexer",
+        may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-dump"],
+        outside: Outside::Anything,
+    },
     Crate { folder: "tools", may_use: LIBRARIES, outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "tools/xtask", may_use: &[], outside: Outside::Nothing },
     Crate { folder: "tests", may_use: LIBRARIES_AND_BINARY, outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "benches", may_use: LIBRARIES_AND_BINARY, outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "benches/micro", may_use: &["annuli-core"], outside: Outside::Except(&["rocksdb"]) },
 ];
+
+/// Used by tests alone: a library that depends on one of these would carry its panics into the program.
+const ONLY_IN_TESTS: &[&str] = &["annuli-contract"];
 
 const LIBRARIES: &[&str] = &["annuli-api", "annuli-core", "annuli-dump", "annuli-indexer", "annuli-router"];
 const LIBRARIES_AND_BINARY: &[&str] =
@@ -71,6 +83,10 @@ fn objection(row: &Crate, dependency: &Dependency) -> Option<(String, String)> {
             [] => "it may use no crate of this workspace: move what both need inward".to_owned(),
             inner => format!("it may use {}: move what both need inward", inner.join(", ")),
         };
+        if !outward && ONLY_IN_TESTS.contains(&name) && !dependency.only_in_tests {
+            let mend = "move it to `[dev-dependencies]`".to_owned();
+            return Some((format!("`{folder}` depends on `{name}`, which is for tests alone"), mend));
+        }
         return outward.then(|| (format!("`{folder}` depends on `{name}`, an arrow that points outward"), mend));
     }
     let banned = match row.outside {
@@ -197,6 +213,12 @@ mod tests {
         green("indexer/core/Cargo.toml", "[dev-dependencies]\nserde_json.workspace = true\n");
         red("indexer/core/Cargo.toml", "[dev-dependencies]\nrocksdb.workspace = true\n", "`rocksdb`");
         red("dump/Cargo.toml", "[dev-dependencies]\nannuli-tests.workspace = true\n", "`annuli-tests`");
+    }
+
+    #[test]
+    fn what_is_for_tests_stays_in_tests() {
+        red("indexer/Cargo.toml", "[dependencies]\nannuli-contract.workspace = true\n", "for tests alone");
+        green("indexer/Cargo.toml", "[dev-dependencies]\nannuli-contract.workspace = true\n");
     }
 
     #[test]

@@ -1,0 +1,18 @@
+//! What `ShardApi` promises, as facts that every implementor is held to; and [`ModelShard`], the plainest of them.
+//!
+//! For tests alone. A test binary says how a shard of a schema is made, and gets a test for each fact:
+//!
+//! ```ignore
+//! annuli_contract::hold!(|schema| async move { Subject::of(ModelShard::new(schema)) });
+//! ```
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss, reason = "a panic is a failed test")]
+
+mod given;
+mod hold;
+mod model;
+mod subject;
+
+pub mod facts;
+
+pub use model::{ModelShard, history};
+pub use subject::Subject;

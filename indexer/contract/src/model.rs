@@ -1,0 +1,208 @@
+//! The plainest shard: a map behind a lock. What it answers is what the contract means.
+
+use annuli_api::shard_api::{
+    ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Position, Read, ShardHit, ShardHits,
+    ShardList, ShardSearch, ShardStatus, Write, Written,
+};
+use annuli_api::v1::metadata;
+use annuli_api::{ErrorCode, Failure, ShardApi};
+use annuli_core::metric::PreparedQuery;
+use annuli_core::schema::UnfitVector;
+use annuli_core::{DocId, Filter, HistoryId, IndexSchema, Metadata, Seq, ShardId, Vector};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// A shard in memory that compares with every document.
+pub struct ModelShard {
+    schema: IndexSchema,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    seq: u64,
+    documents: BTreeMap<DocId, Stored>,
+}
+
+#[derive(Clone)]
+struct Stored {
+    seq: Seq,
+    vector: Vector,
+    metadata: Metadata,
+}
+
+/// The history of every model.
+pub fn history() -> HistoryId {
+    HistoryId(Uuid::from_u128(0x006d_6f64_656c))
+}
+
+impl ModelShard {
+    /// Shard 0 of an index of that schema, without documents.
+    #[expect(clippy::new_ret_no_self, reason = "it is only ever used behind the trait")]
+    pub fn new(schema: IndexSchema) -> Arc<dyn ShardApi> {
+        Arc::new(Self { schema, state: Mutex::default() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic of another test has changed nothing that matters here.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, for a read that may still be made.
+    fn read(&self, after: Option<Position>, deadline: Instant) -> Result<MutexGuard<'_, State>, Failure> {
+        in_time(deadline)?;
+        let state = self.state();
+        let here = state.position();
+        match after {
+            Some(after) if after.history != here.history => {
+                Err(Failure::new(ErrorCode::StaleToken, "`after` is of another history"))
+            }
+            Some(after) if after.seq > here.seq => Err(Failure::new(ErrorCode::StaleToken, "`after` lies ahead")),
+            Some(_) | None => Ok(state),
+        }
+    }
+}
+
+fn in_time(deadline: Instant) -> Result<(), Failure> {
+    if tokio::time::Instant::now().into_std() < deadline {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::DeadlineExceeded, "the deadline has passed"))
+}
+
+fn check(schema: &IndexSchema, vector: &Vector) -> Result<(), Failure> {
+    schema.check(vector).map_err(|error| {
+        let code = match error {
+            UnfitVector::Dimension { .. } => ErrorCode::DimensionMismatch,
+            UnfitVector::NoDirection(_) => ErrorCode::InvalidVector,
+        };
+        Failure::new(code, error)
+    })
+}
+
+impl State {
+    fn position(&self) -> Position {
+        Position { history: history(), seq: Seq(self.seq) }
+    }
+
+    fn matching(&self, filter: Option<&Filter>) -> impl Iterator<Item = (&DocId, &Stored)> {
+        self.documents.iter().filter(move |(_, stored)| filter.is_none_or(|filter| filter.matches(&stored.metadata)))
+    }
+
+    fn write(
+        &mut self,
+        schema: &IndexSchema,
+        ConditionalWrite { write, if_seq }: ConditionalWrite,
+    ) -> Result<Outcome, Failure> {
+        write.vector().map_or(Ok(()), |vector| check(schema, vector))?;
+        let current = self.documents.get(write.id()).cloned();
+        let seq = current.as_ref().map_or(Seq::ZERO, |stored| stored.seq);
+        if if_seq.is_some_and(|wanted| wanted != seq) {
+            return Ok(Outcome::Conflict(seq));
+        }
+        match (write, current) {
+            (Write::Put { id, vector, metadata }, _) => self.store(id, vector, metadata)?,
+            (Write::Patch { id, vector, metadata }, Some(old)) => {
+                let metadata = metadata.map_or(old.metadata.clone(), |patch| old.metadata.merged(&patch));
+                self.store(id, vector.unwrap_or(old.vector), metadata)?;
+            }
+            (Write::Delete { id }, Some(_)) => {
+                self.seq += 1;
+                self.documents.remove(&id);
+            }
+            (Write::Patch { .. } | Write::Delete { .. }, None) => return Ok(Outcome::Missing),
+        }
+        Ok(Outcome::Written)
+    }
+
+    fn store(&mut self, id: DocId, vector: Vector, metadata: Metadata) -> Result<(), Failure> {
+        metadata::to_bytes(&metadata).map_err(|error| Failure::new(ErrorCode::InvalidMetadata, error))?;
+        self.seq += 1;
+        self.documents.insert(id, Stored { seq: Seq(self.seq), vector, metadata });
+        Ok(())
+    }
+}
+
+impl Stored {
+    fn document(&self, id: &DocId, include: Include) -> Document {
+        Document {
+            id: id.clone(),
+            seq: self.seq,
+            vector: include.vector.then(|| self.vector.clone()),
+            metadata: include.metadata.then(|| self.metadata.clone()),
+        }
+    }
+
+    fn hit(&self, id: &DocId, distance: f32, include: Include) -> ShardHit {
+        let Document { id, vector, metadata, .. } = self.document(id, include);
+        ShardHit { id, distance, metadata, vector }
+    }
+}
+
+#[async_trait]
+impl ShardApi for ModelShard {
+    async fn write(&self, writes: Vec<ConditionalWrite>, deadline: Instant) -> Result<Written, Failure> {
+        in_time(deadline)?;
+        let mut state = self.state();
+        // All of a batch, or nothing.
+        let mut next = state.clone();
+        let outcomes = writes.into_iter().map(|write| next.write(&self.schema, write)).collect::<Result<_, _>>()?;
+        *state = next;
+        Ok(Written { outcomes, position: state.position() })
+    }
+
+    async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
+        in_time(deadline)?;
+        let mut state = self.state();
+        let before = state.documents.len();
+        state.documents.retain(|_, stored| !filter.matches(&stored.metadata));
+        let deleted = (before - state.documents.len()) as u64;
+        state.seq += deleted;
+        Ok(Deleted { deleted, position: state.position() })
+    }
+
+    async fn search(&self, search: ShardSearch, deadline: Instant) -> Result<ShardHits, Failure> {
+        let state = self.read(search.read.after, deadline)?;
+        search.queries.iter().try_for_each(|query| check(&self.schema, query))?;
+        let of_query = |query: &Vector| {
+            let prepared = PreparedQuery::new(self.schema.metric, query);
+            let allowed =
+                state.matching(search.filter.as_deref()).filter(|(id, _)| Some(*id) != search.except.as_ref());
+            let mut hits: Vec<_> = allowed
+                .map(|(id, stored)| stored.hit(id, prepared.distance(&stored.vector), search.read.include))
+                .collect();
+            hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.id.cmp(&b.id)));
+            hits.truncate(search.k);
+            hits
+        };
+        Ok(ShardHits { results: search.queries.iter().map(of_query).collect(), position: state.position() })
+    }
+
+    async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
+        let state = self.read(read.after, deadline)?;
+        let get = |id: &DocId| state.documents.get(id).map(|stored| stored.document(id, read.include));
+        Ok(Got { documents: ids.iter().map(get).collect(), position: state.position() })
+    }
+
+    async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
+        let state = self.read(read.after, deadline)?;
+        let behind = |(id, _): &(&DocId, &Stored)| list.behind.as_ref().is_none_or(|behind| *id > behind);
+        let matching = state.matching(list.filter.as_deref()).filter(behind).take(list.limit);
+        let documents = matching.map(|(id, stored)| stored.document(id, read.include)).collect();
+        Ok(Listed { documents, position: state.position() })
+    }
+
+    async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
+        let state = self.read(read.after, deadline)?;
+        Ok(Counted { count: state.matching(filter.as_deref()).count() as u64, position: state.position() })
+    }
+
+    async fn status(&self) -> Result<ShardStatus, Failure> {
+        let state = self.state();
+        let documents = state.documents.len() as u64;
+        Ok(ShardStatus { shard: ShardId(0), position: state.position(), documents, pending: 0 })
+    }
+}
