@@ -62,7 +62,8 @@ pub enum ErrorCode {
     Overloaded,
     /// The document has changed since (`if_seq`). Read it again, then decide.
     SeqConflict,
-    /// A shard of the index does not answer. Retry; if it lasts, call the operator.
+    /// A shard of the index does not answer. Retry; if it lasts, call the operator. `details.effect` says, where it is
+    /// known, whether the request may have done something: see [`Effect`].
     ShardUnavailable,
     /// The server is about to stop. Retry with another one, or in a moment.
     ShuttingDown,
@@ -141,6 +142,26 @@ pub struct Failure {
     pub details: Map<String, Value>,
 }
 
+/// What a failed call to a shard may have done: the detail `effect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// `none`: nothing was changed. Another replica may be asked at once.
+    None,
+    /// `unknown`: the write may have been done, or may still be. Without `if_seq`, repeating it is harmless.
+    Unknown,
+}
+
+impl Effect {
+    const DETAIL: &str = "effect";
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The body of a failed request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FailureBody {
@@ -159,6 +180,18 @@ impl Failure {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Says what the call may have done.
+    #[must_use]
+    pub fn with_effect(self, effect: Effect) -> Self {
+        self.with(Effect::DETAIL, effect.name())
+    }
+
+    /// What the call may have done, if that was said.
+    pub fn effect(&self) -> Option<Effect> {
+        let name = self.details.get(Effect::DETAIL)?.as_str()?;
+        [Effect::None, Effect::Unknown].into_iter().find(|effect| effect.name() == name)
     }
 
     /// More of `what` than the server takes.
@@ -185,5 +218,16 @@ mod tests {
             }})
         );
         assert_eq!(ErrorCode::DimensionMismatch.to_string(), "dimension_mismatch");
+    }
+
+    #[test]
+    fn an_effect_travels_as_a_detail() {
+        let failure = Failure::new(ErrorCode::ShardUnavailable, "gone");
+        assert_eq!(failure.effect(), None);
+        for (effect, name) in [(Effect::None, "none"), (Effect::Unknown, "unknown")] {
+            let failure = failure.clone().with_effect(effect);
+            assert_eq!(failure.details["effect"], name);
+            assert_eq!(failure.effect(), Some(effect));
+        }
     }
 }

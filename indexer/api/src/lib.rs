@@ -15,6 +15,6 @@ pub mod v1;
 
 pub use body::{Format, ReadBounds};
 pub use catalogue::{Catalogue, Created, DumpProgress, Index};
-pub use error::{ErrorCode, Failure};
+pub use error::{Effect, ErrorCode, Failure};
 pub use shard_api::{Position, ShardApi};
 pub use token::AsOf;
