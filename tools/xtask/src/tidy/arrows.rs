@@ -1,6 +1,6 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core; dump; api; contract; router and indexer; tools; tests and benches.
+//! Tiers, innermost first: core; dump; api; contract; wire, router and indexer; tools; tests and benches.
 
 use super::{File, Finding};
 
@@ -36,6 +36,11 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
     },
     Crate {
+        folder: "indexer/wire",
+        may_use: &["annuli-api", "annuli-contract", "annuli-core"],
+        outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
+    },
+    Crate {
         folder: "router",
         may_use: &["annuli-api", "annuli-core", "annuli-dump"],
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
@@ -55,9 +60,10 @@ const CRATES: &[Crate] = &[
 /// Used by tests alone: a library that depends on one of these would carry its panics into the program.
 const ONLY_IN_TESTS: &[&str] = &["annuli-contract"];
 
-const LIBRARIES: &[&str] = &["annuli-api", "annuli-core", "annuli-dump", "annuli-indexer", "annuli-router"];
+const LIBRARIES: &[&str] =
+    &["annuli-api", "annuli-core", "annuli-dump", "annuli-indexer", "annuli-router", "annuli-wire"];
 const LIBRARIES_AND_BINARY: &[&str] =
-    &["annuli", "annuli-api", "annuli-core", "annuli-dump", "annuli-indexer", "annuli-router"];
+    &["annuli", "annuli-api", "annuli-core", "annuli-dump", "annuli-indexer", "annuli-router", "annuli-wire"];
 
 /// Reads a crate's `Cargo.toml`; says nothing of any other file.
 pub(super) fn check(file: &File) -> Vec<Finding> {
@@ -217,8 +223,13 @@ mod tests {
 
     #[test]
     fn what_is_for_tests_stays_in_tests() {
-        red("indexer/Cargo.toml", "[dependencies]\nannuli-contract.workspace = true\n", "for tests alone");
-        green("indexer/Cargo.toml", "[dev-dependencies]\nannuli-contract.workspace = true\n");
+        red("indexer/wire/Cargo.toml", "[dependencies]\nannuli-contract.workspace = true\n", "for tests alone");
+        green("indexer/wire/Cargo.toml", "[dev-dependencies]\nannuli-contract.workspace = true\n");
+        red(
+            "indexer/wire/Cargo.toml",
+            "[dependencies]\nannuli-router.workspace = true\n",
+            "annuli-contract, annuli-core",
+        );
     }
 
     #[test]

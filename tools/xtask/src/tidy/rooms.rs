@@ -24,6 +24,19 @@ const ROOMS: &[Room] = &[
         mend: "ask the head (indexer/src/head) instead; it alone knows the library behind the live graph",
     },
     Room {
+        // Deriving `Encode` is no call.
+        words: &[
+            "bincode::config",
+            "bincode::encode_to_vec",
+            "bincode::encode_into_std_write",
+            "bincode::decode_from_slice",
+            "bincode::decode_from_std_read",
+            "bincode::borrow_decode_from_slice",
+        ],
+        homes: &["indexer/src/store/codec.rs", "indexer/wire/src/codec.rs"],
+        mend: "call the crate's codec instead: it sets a limit, without which a hostile length aborts the process",
+    },
+    Room {
         words: &["unsafe", "allow(unsafe_code", "expect(unsafe_code"],
         homes: &["indexer/core/src/kernel/", "indexer/core/src/segment/mapped.rs"],
         mend: "write it safely, or put it into indexer/core/src/kernel/ with its safety sentence and a scalar twin",
@@ -69,6 +82,14 @@ mod tests {
         check_lines("indexer/src/head/graph.rs", "use hnsw_rs::prelude::Hnsw;", &[]);
         check_lines("benches/src/worker/hnsw_rs.rs", "use hnsw_rs::prelude::Hnsw;", &[]);
         check_lines("benches/src/run.rs", "use hnsw_rs::prelude::Hnsw;", &[1]);
+    }
+
+    #[test]
+    fn only_the_codecs_call_bincode() {
+        check_lines("indexer/src/writer.rs", "let bytes = bincode::encode_to_vec(value, config());", &[1]);
+        check_lines("indexer/wire/src/message.rs", "use bincode::decode_from_slice;", &[1]);
+        check_lines("indexer/wire/src/message.rs", "use bincode::{Decode, Encode};", &[]);
+        check_lines("indexer/wire/src/codec.rs", "let bytes = bincode::encode_to_vec(value, config());", &[]);
     }
 
     #[test]
