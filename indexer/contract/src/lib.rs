@@ -2,7 +2,7 @@
 //!
 //! For tests alone. A test binary says how a shard of a schema is made, and gets a test for each fact:
 //!
-//! ```ignore
+//! ```text
 //! annuli_contract::hold!(|schema| async move { Subject::of(ModelShard::new(schema)) });
 //! ```
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss, reason = "a panic is a failed test")]

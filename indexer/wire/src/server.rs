@@ -1,0 +1,229 @@
+//! Answers the calls of peers from the shards of this process.
+
+mod admission;
+mod body;
+mod reply;
+mod work;
+
+use crate::beside::Beside;
+use crate::limits::{ANSWER_BYTES_MAX, CONCURRENT_CALLS_MAX, CONNECTIONS_MAX, REQUEST_BYTES_MAX};
+use crate::secret::ClusterSecret;
+use crate::transport;
+use admission::{Admitted, Refusal};
+use annuli_api::{ErrorCode, Failure, ShardApi};
+use annuli_core::{IndexUuid, ShardId};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioTimer;
+use hyper_util::server::graceful::GracefulShutdown;
+use reply::Reply;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+/// Time for a peer to send the head of a call, and the longest that a connection stays open between two. Peers close
+/// theirs earlier.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pause after the operating system gave no connection, most often because too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The shards that this process has.
+pub trait Shards: Send + Sync {
+    /// The shard of that index.
+    ///
+    /// # Errors
+    /// When the index or the shard is not here, or cannot be served.
+    fn shard(&self, index: IndexUuid, shard: ShardId) -> Result<Arc<dyn ShardApi>, Failure>;
+}
+
+/// Bounds of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Largest request, in bytes.
+    pub request_bytes_max: usize,
+    /// Largest answer, in bytes.
+    pub answer_bytes_max: usize,
+    /// Most calls at once; more are refused, to be sent again in a moment.
+    pub concurrent_calls_max: usize,
+    /// Most connections at once; more wait to be accepted.
+    pub connections_max: usize,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            request_bytes_max: REQUEST_BYTES_MAX,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            concurrent_calls_max: CONCURRENT_CALLS_MAX,
+            connections_max: CONNECTIONS_MAX,
+        }
+    }
+}
+
+/// The shards of this process, for peers that know the secret.
+pub struct ShardServer {
+    shards: Arc<dyn Shards>,
+    secret: Option<ClusterSecret>,
+    settings: ServerSettings,
+    calls: Arc<Semaphore>,
+    beside: Beside,
+}
+
+impl ShardServer {
+    /// A server of `shards`. Without a secret it answers only peers on this machine.
+    pub fn new(shards: Arc<dyn Shards>, secret: Option<ClusterSecret>, settings: ServerSettings) -> Arc<Self> {
+        let calls = Arc::new(Semaphore::new(settings.concurrent_calls_max));
+        Arc::new(Self { shards, secret, settings, calls, beside: Beside::new() })
+    }
+
+    /// Answers one request of a peer at `address`.
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, address: IpAddr) -> Response<Reply> {
+        let (head, body) = request.into_parts();
+        let admitted = match admission::admit(&self, &head, address) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                body::forget(body);
+                return refused(refusal, address);
+            }
+        };
+        let (target, place) = (admitted.target, self.place());
+        let Ok(place) = place else {
+            body::forget(body);
+            let message = "too many calls at once: wait a moment, or raise the shard server's limit";
+            return refused(Refusal::of(Failure::new(ErrorCode::Overloaded, message)), address);
+        };
+        match self.carry_out(admitted, body).await {
+            Ok(answer) => reply::message(answer, place),
+            Err(Stopped::Refused(refusal)) => refused(refusal, address),
+            Err(Stopped::Failed(failure)) => {
+                tracing::debug!(%address, path = %target, code = %failure.code, message = %failure.message, "a call failed");
+                reply::failure(failure.code.status(), failure, Some(place))
+            }
+        }
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, tokio::sync::TryAcquireError> {
+        Arc::clone(&self.calls).try_acquire_owned()
+    }
+
+    /// Reads the request and lets the shard work on it, until the deadline.
+    async fn carry_out(&self, admitted: Admitted, body: Incoming) -> Result<Bytes, Stopped> {
+        let Admitted { target, deadline } = admitted;
+        let body = body::read(body, self.settings.request_bytes_max, deadline).await.map_err(Refusal::of)?;
+        let shard = self.shards.shard(target.index, target.shard).map_err(Stopped::Failed)?;
+        let worked = work::work(target.call, shard, body, deadline, &self.beside);
+        let Ok(answer) = tokio::time::timeout_at(deadline.into(), worked).await else {
+            let message = format!("shard {} had no answer before the deadline", target.shard);
+            let failure = Failure::new(ErrorCode::DeadlineExceeded, message).with_effect(target.call.effect());
+            return Err(Stopped::Failed(failure));
+        };
+        let (answer, bytes_max) = (answer?, self.settings.answer_bytes_max);
+        if answer.len() > bytes_max {
+            let message = format!(
+                "the answer of shard {} has {} bytes, the limit is {bytes_max}: ask for less",
+                target.shard,
+                answer.len()
+            );
+            return Err(Stopped::Failed(Failure::new(ErrorCode::LimitExceeded, message).with("limit", bytes_max)));
+        }
+        Ok(answer)
+    }
+}
+
+/// Why a call has no answer.
+enum Stopped {
+    /// The shard has not seen it.
+    Refused(Refusal),
+    /// The shard failed.
+    Failed(Failure),
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn refused(refusal: Refusal, address: IpAddr) -> Response<Reply> {
+    let Refusal { status, failure } = refusal;
+    // Peers of another secret or release are set up wrongly, and only an operator can help them.
+    if failure.code == ErrorCode::ShardUnavailable {
+        tracing::warn!(%address, message = %failure.message, "a peer was refused");
+    } else {
+        tracing::debug!(%address, code = %failure.code, message = %failure.message, "a call was refused");
+    }
+    reply::failure(status, failure, None)
+}
+
+/// Serves peers on `listener` until it is told to end; then no connection is taken, and calls under way have `drain` to
+/// get their answers. Connections are dropped with this future.
+pub async fn serve(listener: TcpListener, server: Arc<ShardServer>, told: impl Future<Output = ()>, drain: Duration) {
+    let places = Arc::new(Semaphore::new(server.settings.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut told = pin!(told);
+    loop {
+        tokio::select! {
+            accepted = accept(&listener, &places) => match accepted {
+                Ok((stream, peer, place)) => {
+                    let connection = connect(stream, peer.ip(), Arc::clone(&server));
+                    let connection = graceful.watch(connection);
+                    connections.spawn(async move {
+                        if let Err(error) = connection.await {
+                            tracing::debug!(%peer, %error, "a connection ended early");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "no connection can be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = &mut told => break,
+        }
+    }
+    drop(listener);
+    // What has no answer by then is cut off; its caller is told so by the connection's end.
+    let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
+}
+
+/// A connection that answers one call after the other. When the peer leaves, what is under way is dropped.
+fn connect(
+    stream: TcpStream,
+    address: IpAddr,
+    server: Arc<ShardServer>,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+    let answer = move |request| {
+        let server = Arc::clone(&server);
+        async move { Ok::<_, Infallible>(server.answer(request, address).await) }
+    };
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(transport::accepted(stream), service_fn(answer))
+}
