@@ -27,6 +27,7 @@ use annuli_core::{Number, Value};
 use clap::ValueEnum;
 use daemon::DaemonFailed;
 use load::Race;
+use milvus::Edition;
 use postgres::PostgresFailed;
 use results::{Ingest, ServerFiltered, ServersResults};
 use serde::Serialize;
@@ -45,6 +46,7 @@ pub(crate) enum Peer {
     Chroma,
     Pgvector,
     Milvus,
+    MilvusLite,
 }
 
 /// How servers are compared.
@@ -189,6 +191,7 @@ impl Peer {
             Self::Chroma => "chroma",
             Self::Pgvector => "pgvector",
             Self::Milvus => "milvus",
+            Self::MilvusLite => "milvus-lite",
         }
     }
 
@@ -198,7 +201,8 @@ impl Peer {
             Self::AnnuliBase64 => Box::new(annuli::Annuli::start(settings, set, Encoding::Base64)?),
             Self::Chroma => Box::new(chroma::Chroma::start()?),
             Self::Pgvector => Box::new(pgvector::Pgvector::start()?),
-            Self::Milvus => Box::new(milvus::Milvus::start(set)?),
+            Self::Milvus => Box::new(milvus::Milvus::start(Edition::Standalone, set)?),
+            Self::MilvusLite => Box::new(milvus::Milvus::start(Edition::Lite, set)?),
         })
     }
 }

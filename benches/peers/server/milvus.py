@@ -1,7 +1,7 @@
-"""A client of Milvus: the first one stores, each searches over a connection of its own."""
+"""A client of Milvus, or of Milvus-Lite: the first one stores, each searches over a connection of its own."""
 
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from pymilvus import DataType, MilvusClient
 
@@ -10,9 +10,15 @@ ROWS_AT_ONCE = 1000
 # After its port is open it still elects and registers for a while.
 SECONDS_UNTIL_READY = 240
 
+# Each server has an environment of its own, and neither knows the other's index over numbers.
+try:
+    SERVER, INDEX_OF_NUMBERS = f"milvus {version('milvus')}", "STL_SORT"
+except PackageNotFoundError:
+    SERVER, INDEX_OF_NUMBERS = f"milvus-lite {version('milvus-lite')}", "INVERTED"
+
 
 class Peer:
-    version = f"milvus {version('milvus')}"
+    version = SERVER
 
     def __init__(self, address):
         deadline = time.monotonic() + SECONDS_UNTIL_READY
@@ -39,7 +45,7 @@ class Peer:
         index = self.client.prepare_index_params()
         params = {"M": m, "efConstruction": ef_construction}
         index.add_index("vector", index_type="HNSW", metric_type="L2", params=params)
-        index.add_index("part", index_type="STL_SORT")
+        index.add_index("part", index_type=INDEX_OF_NUMBERS)
         self.client.create_index(NAME, index)
         self.client.load_collection(NAME)
 

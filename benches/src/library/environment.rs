@@ -21,6 +21,10 @@ pub(crate) enum Environment {
     Pgvector,
     /// Milvus's server and client.
     Milvus,
+    /// Milvus-Lite's server and client.
+    MilvusLite,
+    /// AnnLite, which needs packages of its time.
+    AnnLite,
 }
 
 /// Why there is no such environment.
@@ -80,6 +84,8 @@ impl Environment {
             Self::Chroma => "chroma",
             Self::Pgvector => "pgvector",
             Self::Milvus => "milvus",
+            Self::MilvusLite => "milvus-lite",
+            Self::AnnLite => "annlite",
         }
     }
 
@@ -90,12 +96,16 @@ impl Environment {
             Self::Chroma => "requirements-chroma.txt",
             Self::Pgvector => "requirements-pgvector.txt",
             Self::Milvus => "requirements-milvus.txt",
+            Self::MilvusLite => "requirements-milvus-lite.txt",
+            Self::AnnLite => "requirements-annlite.txt",
         }
     }
 
     fn interpreter(self) -> Result<PathBuf, NoEnvironment> {
         match self {
-            Self::Libraries | Self::Chroma | Self::Pgvector | Self::Milvus => Ok("python3".into()),
+            Self::Libraries | Self::Chroma | Self::Pgvector | Self::Milvus | Self::MilvusLite | Self::AnnLite => {
+                Ok("python3".into())
+            }
             Self::Glass => {
                 let wanted = "python3.10";
                 python_3_10().ok_or(NoEnvironment::NoInterpreter { wanted })

@@ -16,6 +16,10 @@ pub(super) const K: usize = recall::K;
 /// code seems up to one and a half times as fast.
 const CHUNK: usize = 1000;
 
+/// A pass that has taken this long ends with its chunk, or a slow peer would be measured for hours; the later rounds
+/// ask the same queries.
+const PASS_SECONDS: f64 = 5.0;
+
 /// Under what a peer searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Conditions {
@@ -70,7 +74,8 @@ impl Lane {
         self.points.len()
     }
 
-    /// Searches for all queries once at this point; the first time, what was found is judged.
+    /// Searches for all queries once at this point, or for those that there is time for; the first time, what was found
+    /// is judged.
     pub(super) fn run(
         &mut self,
         point: usize,
@@ -80,20 +85,26 @@ impl Lane {
     ) -> Result<(), WorkerFailed> {
         let point = &mut self.points[point];
         process.ask(&self.conditions.configure(point.ef))?;
-        point.queries = order.len();
-        let mut found = Vec::new();
+        let answers = point.tally.is_none();
+        let order = if answers { order } else { &order[..point.queries] };
+        let (mut found, mut asked, mut seconds) = (Vec::new(), 0, 0.0);
         for (number, queries) in order.chunks(CHUNK).enumerate() {
-            let answers = point.tally.is_none();
             let search = Request::Search { first: number * CHUNK, count: queries.len(), k: K, answers };
             let reply = process.ask(&search)?;
             point.keep_best(number, Best { seconds: reply.seconds, cpu_seconds: reply.cpu_seconds });
             found.extend(reply.answers.unwrap_or_default());
-        }
-        if point.tally.is_none() {
-            if found.len() != order.len() {
-                return Err(WorkerFailed::Answers { answered: found.len(), asked: order.len() });
+            asked += queries.len();
+            seconds += reply.seconds;
+            if answers && seconds >= PASS_SECONDS {
+                break;
             }
-            point.tally = Some(judge.judge_rows(order, &found));
+        }
+        if answers {
+            if found.len() != asked {
+                return Err(WorkerFailed::Answers { answered: found.len(), asked });
+            }
+            point.tally = Some(judge.judge_rows(&order[..asked], &found));
+            point.queries = asked;
         }
         Ok(())
     }

@@ -31,6 +31,9 @@ pub(crate) enum Peer {
     Glass2,
     QdrantEdge,
     HnswRs,
+    #[value(name = "annlite")]
+    #[serde(rename = "annlite")]
+    AnnLite,
 }
 
 /// Why a peer cannot take part.
@@ -43,7 +46,7 @@ pub(crate) enum NoPeer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Annuli,
         Self::AnnuliFull,
         Self::Hnswlib,
@@ -56,6 +59,7 @@ impl Peer {
         Self::Glass2,
         Self::QdrantEdge,
         Self::HnswRs,
+        Self::AnnLite,
     ];
 
     /// As on the command line and in reports.
@@ -73,10 +77,11 @@ impl Peer {
             Self::Glass2 => "glass-2",
             Self::QdrantEdge => "qdrant-edge",
             Self::HnswRs => "hnsw-rs",
+            Self::AnnLite => "annlite",
         }
     }
 
-    /// Whether it can search among the rows that match a filter.
+    /// Whether it can search among the rows that match a filter. AnnLite claims to, and fails with a narrow beam.
     pub(crate) const fn filters(self) -> bool {
         matches!(self, Self::Annuli | Self::AnnuliFull | Self::QdrantEdge)
     }
@@ -96,6 +101,7 @@ impl Peer {
             Self::Glass2 => python(Environment::Glass, "glass", Some("2")),
             Self::QdrantEdge => python(Environment::Libraries, "qdrant_edge", None),
             Self::HnswRs => own(worker::Engine::HnswRs),
+            Self::AnnLite => python(Environment::AnnLite, "annlite", None),
         }
     }
 }
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_adapter_is_there() {
-        for adapter in ["hnswlib", "faiss", "usearch", "glass", "qdrant_edge"] {
+        for adapter in ["hnswlib", "faiss", "usearch", "glass", "qdrant_edge", "annlite"] {
             assert!(scripts().join("library").join(adapter).with_extension("py").is_file(), "{adapter}");
         }
     }

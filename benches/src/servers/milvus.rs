@@ -1,5 +1,5 @@
-//! Milvus's server, asked over gRPC by its Python client: a process for each connection, so that none waits for
-//! another's interpreter.
+//! Milvus's server, or that of Milvus-Lite, asked over gRPC by their Python client: a process for each connection, so
+//! that none waits for another's interpreter.
 
 use super::daemon::Daemon;
 use super::results::Ingest;
@@ -11,18 +11,29 @@ use crate::library::protocol::Request;
 use crate::recall::K;
 use std::collections::HashMap;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use tempfile::TempDir;
 
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edition {
+    /// The whole server, in many processes.
+    Standalone,
+    /// One process of Python that speaks the same protocol.
+    Lite,
+}
+
 pub(super) struct Milvus {
+    edition: Edition,
     address: String,
-    daemon: Daemon,
+    daemon: Option<Daemon>,
     inputs: Inputs,
     /// Where each query stands in the file of queries.
     places: Arc<HashMap<usize, usize>>,
     version: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 struct MilvusClient {
@@ -30,23 +41,52 @@ struct MilvusClient {
     places: Arc<HashMap<usize, usize>>,
 }
 
+impl Edition {
+    const fn environment(self) -> Environment {
+        match self {
+            Self::Standalone => Environment::Milvus,
+            Self::Lite => Environment::MilvusLite,
+        }
+    }
+
+    fn command(self, data: &Path, port: &str) -> Result<Command, Failed> {
+        let python = self.environment().python()?;
+        Ok(match self {
+            Self::Standalone => {
+                let mut command = Command::new(python.with_file_name("milvus-server"));
+                command.arg("--data").arg(data).args(["--proxy-port", port]);
+                command
+            }
+            Self::Lite => {
+                let mut command = Command::new(python.with_file_name("milvus-lite"));
+                command.args(["server", "--host", "127.0.0.1", "--port", port, "--data-dir"]).arg(data);
+                command
+            }
+        })
+    }
+}
+
 impl Milvus {
-    pub(super) fn start(set: &Set<'_>) -> Result<Self, Failed> {
-        let program = Environment::Milvus.python()?.with_file_name("milvus-server");
+    pub(super) fn start(edition: Edition, set: &Set<'_>) -> Result<Self, Failed> {
         let folder = tempfile::Builder::new().prefix("annuli-milvus-").tempdir()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let port = address.rsplit(':').next().unwrap_or_default();
-        let mut command = Command::new(program);
-        command.arg("--data").arg(folder.path().join("data")).args(["--proxy-port", port]);
-        let log = folder.path().join("log");
-        let daemon = Daemon::start(&mut command, &log, || TcpStream::connect(&address).is_ok())?;
         let inputs = Inputs::write(set.dataset, set.queries.len())?;
         let places = Arc::new(inputs.order.iter().copied().zip(0..).collect());
-        Ok(Self { address, daemon, inputs, places, version: String::new(), _folder: folder })
+        let mut server = Self { edition, address, daemon: None, inputs, places, version: String::new(), folder };
+        server.launch()?;
+        Ok(server)
+    }
+
+    fn launch(&mut self) -> Result<(), Failed> {
+        let port = self.address.rsplit(':').next().unwrap_or_default();
+        let mut command = self.edition.command(&self.folder.path().join("data"), port)?;
+        let is_ready = || TcpStream::connect(&self.address).is_ok();
+        self.daemon = Some(Daemon::start(&mut command, &self.folder.path().join("log"), is_ready)?);
+        Ok(())
     }
 
     fn client(&self) -> Result<Process, Failed> {
-        let mut command = Command::new(Environment::Milvus.python()?);
+        let mut command = Command::new(self.edition.environment().python()?);
         command.arg(scripts().join("worker.py")).arg(scripts().join("server/milvus.py")).arg(&self.address);
         let mut process = Process::start(&mut command)?;
         process.ask(&Request::Load { queries: self.inputs.queries.clone() })?;
@@ -89,11 +129,15 @@ impl Server for Milvus {
     }
 
     fn memory_bytes(&self) -> Option<u64> {
-        self.daemon.memory_bytes()
+        self.daemon.as_ref()?.memory_bytes()
     }
 
     fn restart(&mut self, _set: &Set<'_>) -> Result<f64, Failed> {
-        Err(Failed::Unusable("its restart is not measured: it does not end when it is asked to".to_owned()))
+        let why = match self.edition {
+            Edition::Standalone => "it does not end when it is asked to",
+            Edition::Lite => "its client takes longer to start than the server",
+        };
+        Err(Failed::Unusable(format!("its restart is not measured: {why}")))
     }
 }
 
