@@ -62,10 +62,11 @@ bench: setup ## measure recall, latency and throughput of the service
 	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
 	cargo run $(LOCKED) --release -p annuli-benches -- run
 
-# With COMPARE one chooses data sets, peers, rounds: see `annuli-benches compare --help`.
-COMPARE ?= --filters --servers annuli-json,annuli-base64,chroma,pgvector,milvus --all-peers
+# Everything, which nothing is begun of after 4 hours (--minutes). With COMPARE one chooses parts, data sets, peers,
+# rounds, such as COMPARE='--only growth'; see `annuli-benches compare --help`.
+COMPARE ?= --large
 
-compare: setup ## measure engine and service beside their peers: tables, JSON, a page with drawings
+compare: setup ## measure engine and service beside their peers and limits: tables, JSON, a page with drawings
 	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
 	cargo run $(LOCKED) --release -p annuli-benches -- compare $(COMPARE)
 

@@ -49,6 +49,17 @@ impl Name {
             Self::Noise(growth) => growth.as_str(),
         }
     }
+
+    /// About how many documents, to tell beforehand how long something takes.
+    pub(crate) const fn rows(self) -> u64 {
+        match self {
+            Self::FashionMnist => 60_000,
+            Self::DebianPackages => 8_000,
+            Self::Glove100 => 331_000,
+            Self::Word2vecGoogle26k => 25_000,
+            Self::Noise(growth) => growth.rows() as u64,
+        }
+    }
 }
 
 /// Documents and queries. Row i of `base` is the vector of the i-th id and metadata.
@@ -66,7 +77,7 @@ pub(crate) struct Dataset {
 
 impl Dataset {
     /// A set of vectors and nothing else: ids are the numbers of the rows.
-    fn of_vectors(name: Name, metric: Metric, base: Array2<f32>, queries: Array2<f32>) -> Self {
+    pub(crate) fn of_vectors(name: Name, metric: Metric, base: Array2<f32>, queries: Array2<f32>) -> Self {
         Self {
             name,
             metric,

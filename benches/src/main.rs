@@ -19,7 +19,9 @@ mod results;
 
 mod compare;
 mod library;
+mod own;
 mod page;
+mod progress;
 mod servers;
 mod worker;
 

@@ -4,11 +4,12 @@
 mod bars;
 mod lines;
 mod markup;
+mod own;
 mod palette;
 mod servers;
 
 use crate::compare::goals::Outcome;
-use crate::compare::{Comparison, Results, table};
+use crate::compare::{Comparison, Results, own_table, table};
 use crate::library::results::{Clock, PeerResults, Series};
 use bars::Bar;
 use lines::Line;
@@ -25,9 +26,10 @@ pub(crate) fn html(results: &Results) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Annuli beside its peers</title>\
-         <style>{STYLE}</style></head><body><h1>Annuli beside its peers</h1><dl>{facts}</dl>{}{datasets}\
+         <style>{STYLE}</style></head><body><h1>Annuli beside its peers</h1><dl>{facts}</dl>{}{datasets}{}\
          <p class=\"note\">{}</p></body></html>\n",
         goals(&results.goals),
+        growth(&results.growth),
         escaped(table::HOW_TO_READ),
     )
 }
@@ -41,7 +43,9 @@ fn goals(outcomes: &[Outcome]) -> String {
         format!("<tr><td>{goal}</td><td>{wanted}</td><td>{measured}</td><td>{met}</td></tr>")
     };
     let rows: String = outcomes.iter().map(row).collect();
-    format!("<h2>Goals</h2><table><tr><th>ratio</th><th>goal</th><th>measured</th><th></th></tr>{rows}</table>")
+    format!(
+        "<h2>Goals</h2><table><tr><th>what is wanted</th><th>goal</th><th>measured</th><th></th></tr>{rows}</table>"
+    )
 }
 
 fn dataset(comparison: &Comparison) -> String {
@@ -68,11 +72,35 @@ fn dataset(comparison: &Comparison) -> String {
             parts.push(figure(&title, &lines::chart(&lines)));
         }
     }
+    parts.extend(own::figures(&comparison.own));
     parts.extend(servers::figures(&comparison.servers));
-    for skipped in libraries.skipped.iter().chain(&comparison.servers.skipped) {
-        parts.push(format!("<p class=\"note\">{} is not compared: {}</p>", skipped.peer, escaped(&skipped.reason)));
+    parts.push(not_compared(comparison));
+    parts.concat()
+}
+
+/// Our engine with growing sets, and what else was measured with those.
+fn growth(comparisons: &[Comparison]) -> String {
+    if comparisons.is_empty() {
+        return String::new();
+    }
+    let mut parts = vec![format!("<h2>growth</h2><p>{}</p>", escaped(own_table::GROWTH))];
+    parts.extend(own::growth(comparisons));
+    for comparison in comparisons {
+        let figures = own::figures(&comparison.own);
+        if !figures.is_empty() {
+            parts.push(format!("<h3>{}</h3>", comparison.name));
+        }
+        parts.extend(figures);
+        parts.push(not_compared(comparison));
     }
     parts.concat()
+}
+
+fn not_compared(comparison: &Comparison) -> String {
+    let skipped = comparison.skipped().map(|skipped| (skipped.peer, skipped.reason.as_str()));
+    let left_out = comparison.left_out.iter().map(|stage| (stage.as_str(), "time was up"));
+    let line = |(who, why): (&str, &str)| format!("<p class=\"note\">{who} is not compared: {}</p>", escaped(why));
+    skipped.chain(left_out).map(line).collect()
 }
 
 fn conditions(threads: usize, clock: Option<Clock>) -> String {
@@ -94,7 +122,8 @@ fn line(name: &'static str, series: &Series) -> Line {
 }
 
 fn bars_of(peers: &[PeerResults], figure: impl Fn(&PeerResults) -> Option<f64>) -> Vec<Bar> {
-    let bar = |peer: &PeerResults| Some(Bar { name: peer.name, colour: colour(peer.name), figure: figure(peer)? });
+    let bar =
+        |peer: &PeerResults| Some(Bar { name: peer.name.to_owned(), colour: colour(peer.name), figure: figure(peer)? });
     peers.iter().filter_map(bar).collect()
 }
 

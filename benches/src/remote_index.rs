@@ -5,7 +5,7 @@ use crate::connection::{Connection, ExchangeFailed, Reply, request};
 use crate::dataset::{Dataset, row};
 use crate::recall::K;
 use annuli_api::v1::document::{IndexDocument, IndexRequest};
-use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus};
+use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus, WireHnsw};
 use annuli_api::v1::path;
 use annuli_api::v1::search::SearchRequest;
 use annuli_api::v1::vector::{WireVector, to_base64};
@@ -83,13 +83,30 @@ pub(crate) struct RemoteIndex {
 }
 
 impl RemoteIndex {
-    /// Creates the index for `dataset`, empty, at a program that listens at `address`.
-    pub(crate) fn create(address: &str, dataset: &Dataset, shards: u32) -> Result<Self, IndexFailed> {
-        let index = Self {
-            address: address.to_owned(),
-            name: format!("bench-{}", dataset.name.as_str()),
-            encoding: Encoding::Base64,
-        };
+    /// Creates the index for `dataset`, empty, at a program that listens at `address`. Without `hnsw` its graphs are
+    /// built as the program does by itself.
+    pub(crate) fn create(
+        address: &str,
+        dataset: &Dataset,
+        shards: u32,
+        hnsw: Option<WireHnsw>,
+    ) -> Result<Self, IndexFailed> {
+        Self::create_named(format!("bench-{}", dataset.name.as_str()), address, dataset, shards, hnsw)
+    }
+
+    /// Creates a second index, for a few documents of `dataset`.
+    pub(crate) fn create_small(&self, dataset: &Dataset, shards: u32) -> Result<Self, IndexFailed> {
+        Self::create_named(format!("{}-few", self.name), &self.address, dataset, shards, None)
+    }
+
+    fn create_named(
+        name: String,
+        address: &str,
+        dataset: &Dataset,
+        shards: u32,
+        hnsw: Option<WireHnsw>,
+    ) -> Result<Self, IndexFailed> {
+        let index = Self { address: address.to_owned(), name, encoding: Encoding::Base64 };
         if index.call("GET", path::INDEX, &[])?.status != 404 {
             return Err(IndexFailed::Exists { index: index.name });
         }
@@ -97,7 +114,7 @@ impl RemoteIndex {
             dim: dataset.base.ncols() as u64,
             metric: dataset.metric.name().to_owned(),
             shards: Some(shards),
-            hnsw: None,
+            hnsw,
             quantization: None,
         };
         index.call("PUT", path::INDEX, &to_json(&schema))?.expect_success()?;
@@ -117,6 +134,13 @@ impl RemoteIndex {
     pub(crate) fn delete(&self) -> Result<(), IndexFailed> {
         self.call("DELETE", path::INDEX, &[])?.expect_success()?;
         Ok(())
+    }
+
+    /// Stores these rows and waits until they are all that there is.
+    pub(crate) fn fill(&self, dataset: &Dataset, rows: Range<usize>) -> Result<(), IndexFailed> {
+        let count = rows.len();
+        Connection::open(&self.address)?.send(&self.store(dataset, rows))?.expect_success()?;
+        self.wait_until_built(count)
     }
 
     pub(crate) fn connect(&self, connections: usize) -> Result<Vec<Connection>, ExchangeFailed> {

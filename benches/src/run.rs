@@ -71,7 +71,7 @@ fn with_program(
     settings: &Settings,
 ) -> Result<DatasetResults, RunFailed> {
     let process = program.start()?;
-    let index = RemoteIndex::create(&process.address, dataset, settings.shards)?;
+    let index = RemoteIndex::create(&process.address, dataset, settings.shards, None)?;
     let (mut results, sample) = measure(&index, dataset, neighbours, settings, Some(&process))?;
     eprintln!("{}: restart", dataset.name.as_str());
     results.restart = Some(restart::measure(program, process, &index, dataset, &sample)?);
@@ -85,7 +85,7 @@ fn at_address(
     neighbours: &Neighbours,
     settings: &Settings,
 ) -> Result<DatasetResults, RunFailed> {
-    let index = RemoteIndex::create(address, dataset, settings.shards)?;
+    let index = RemoteIndex::create(address, dataset, settings.shards, None)?;
     let (results, _) = measure(&index, dataset, neighbours, settings, None)?;
     index.delete()?;
     Ok(results)

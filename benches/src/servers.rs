@@ -15,9 +15,9 @@ use crate::dataset::cache::Cache;
 use crate::dataset::split::{part, shuffled};
 use crate::dataset::{Dataset, Neighbours};
 use crate::files::FileFailed;
-use crate::library::SHARES;
 use crate::library::environment::NoEnvironment;
 use crate::library::process::WorkerFailed;
+use crate::progress::Progress;
 use crate::recall::Judge;
 use crate::remote_index::{Encoding, IndexFailed};
 use crate::server::ServerFailed;
@@ -63,7 +63,8 @@ pub(crate) struct Settings {
     pub ef_construction: usize,
     /// Recall at which speeds are compared: that of the narrowest beam which reaches it.
     pub recall: f64,
-    pub filters: bool,
+    /// Searches to measure: among all rows, or among those whose part is less.
+    pub among: Vec<Option<u8>>,
 }
 
 /// Why a server is not compared, or not to the end.
@@ -110,6 +111,12 @@ trait Server {
     /// As many connections, ready to ask this question with any query of the set.
     fn clients(&mut self, set: &Set<'_>, question: Question, count: usize) -> Result<Vec<Box<dyn Client>>, Failed>;
 
+    /// The same of an index with no more documents than an answer holds: what a request costs besides its search. None
+    /// where nobody asks for that.
+    fn clients_without_search(&mut self, _set: &Set<'_>, _count: usize) -> Result<Vec<Box<dyn Client>>, Failed> {
+        Ok(Vec::new())
+    }
+
     /// Memory of its processes (Pss).
     fn memory_bytes(&self) -> Option<u64>;
 
@@ -138,6 +145,7 @@ pub(crate) fn compare(
     dataset: &Dataset,
     neighbours: &Neighbours,
     cache: &Cache,
+    progress: &Progress,
 ) -> Result<ServersResults, FileFailed> {
     if settings.peers.is_empty() {
         return Ok(ServersResults::default());
@@ -146,24 +154,30 @@ pub(crate) fn compare(
     let mut queries = shuffled(dataset.queries.nrows());
     queries.truncate(settings.queries_max);
     let set = Set { dataset: &labelled, queries, m: settings.m, ef_construction: settings.ef_construction };
-    let mut race = Race::new(settings, &set);
+    let mut race = Race::new(settings, &set, progress);
     for &peer in &settings.peers {
         race.enter(peer.as_str(), || peer.start(settings, &set));
     }
-    let judge = Judge::new(&labelled, neighbours);
-    race.search(None, &judge, |results, load| results.search = Some(load));
-    race.note_memory();
-    if settings.filters {
-        for share in SHARES {
-            let eligible: Vec<bool> = (0..dataset.base.nrows()).map(|row| part(row) < share).collect();
-            let nearest = truth::among(dataset, &eligible, share, cache)?;
-            let judge = Judge::among(&labelled, &nearest, eligible);
-            race.search(Some(share), &judge, |results, load| {
-                results.filtered.push(ServerFiltered { percent: share, load });
-            });
+    for &parts_below in &settings.among {
+        match parts_below {
+            None => {
+                let judge = Judge::new(&labelled, neighbours);
+                race.search(None, &judge, |results, load| results.search = Some(load));
+                race.note_memory();
+            }
+            Some(share) => {
+                let eligible: Vec<bool> = (0..dataset.base.nrows()).map(|row| part(row) < share).collect();
+                let nearest = truth::among(dataset, &eligible, share, cache)?;
+                let judge = Judge::among(&labelled, &nearest, eligible);
+                race.search(Some(share), &judge, |results, load| {
+                    results.filtered.push(ServerFiltered { percent: share, load });
+                });
+            }
         }
     }
-    race.restart();
+    if settings.among.contains(&None) {
+        race.restart();
+    }
     Ok(race.results())
 }
 

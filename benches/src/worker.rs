@@ -1,6 +1,6 @@
 //! Libraries of our own language, each served by a process of this program as the Python ones are by theirs.
 
-mod annuli;
+pub(crate) mod annuli;
 mod hnsw_rs;
 
 use crate::clock::{self, Stopwatch};

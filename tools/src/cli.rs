@@ -1,10 +1,12 @@
 //! The command line: definitions only. The doc comments are the help.
 
+mod bench;
 mod dump;
 mod import;
 mod index;
 mod search;
 
+pub use bench::BenchArgs;
 pub use dump::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, StoreArgs};
 pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
@@ -55,6 +57,8 @@ pub enum Command {
     /// Create, check, restore and delete dumps
     #[command(subcommand)]
     Dump(DumpCommand),
+    /// Measure this program, by the benchmark harness `annuli-benches`
+    Bench(BenchArgs),
     /// Print the completions of a shell
     Completions {
         /// Which
@@ -140,6 +144,13 @@ mod tests {
         check("search --index a --id 7 --vector [1]", false);
         check("search --index a --vectors q.npy", false);
         check("search --index a --id 7 --row 3", false);
+    }
+
+    #[test]
+    fn a_benchmark_is_given_everything_after_its_first_word() {
+        let cli = Cli::try_parse_from(["annuli", "bench", "compare", "--only", "growth", "--help", "--url", "x"]);
+        let Command::Bench(bench) = cli.unwrap().command else { panic!("bench was asked for") };
+        assert_eq!(bench.arguments, ["compare", "--only", "growth", "--help", "--url", "x"]);
     }
 
     #[test]

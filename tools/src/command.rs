@@ -1,5 +1,6 @@
 //! What each command does. One file a command; the server's own code is elsewhere.
 
+pub mod bench;
 pub mod completions;
 pub mod config;
 mod confirm;
@@ -19,6 +20,7 @@ use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::logging::{self, LoggingError};
 use crate::serve::ServeError;
+use bench::BenchError;
 use dump::DumpError;
 use import::{ImportError, StopCause, TargetError};
 use index::IndexError;
@@ -49,6 +51,9 @@ pub enum CommandError {
     /// `annuli dump`
     #[error(transparent)]
     Dump(#[from] DumpError),
+    /// `annuli bench`
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// An answer could not be printed.
     #[error("cannot write to stdout: {0}")]
     Output(#[from] io::Error),
@@ -88,6 +93,7 @@ impl CommandError {
             | Self::Import(_)
             | Self::Search(_)
             | Self::Dump(_)
+            | Self::Bench(_)
             | Self::Output(_) => None,
         }
     }
@@ -105,7 +111,8 @@ impl CommandError {
             | Self::Index(_)
             | Self::Import(_)
             | Self::Search(_)
-            | Self::Dump(_) => None,
+            | Self::Dump(_)
+            | Self::Bench(_) => None,
         }
     }
 }
@@ -125,6 +132,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Import(args) => import::run(&args, &global.url, global.output)?,
         Command::Search(args) => search::run(&args, &global.url, global.output)?,
         Command::Dump(command) => dump::run(&command, &global.url, global.output)?,
+        Command::Bench(args) => return Err(bench::run(&args).into()),
         Command::Completions { shell } => completions::run(shell)?,
     }
     Ok(())

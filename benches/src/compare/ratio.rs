@@ -36,7 +36,11 @@ pub(crate) enum Reading {
 
 /// Our speed ÷ the peer's at this recall, if both reach it.
 pub(crate) fn speed(ours: &Series, theirs: &Series, recall: f64) -> Option<Ratio> {
-    let (ours, theirs) = (ours.at(recall)?, theirs.at(recall)?);
+    quotient(ours.at(recall)?, theirs.at(recall)?)
+}
+
+/// One speed ÷ another at the same recall, if both reach it.
+pub(crate) fn quotient(ours: AtRecall, theirs: AtRecall) -> Option<Ratio> {
     let ratio = ours.queries_per_second()? / theirs.queries_per_second()?;
     let beyond = |speed| matches!(speed, AtRecall::AtLeast { .. });
     let reading = match (beyond(ours), beyond(theirs)) {

@@ -15,6 +15,7 @@ pub(super) fn sections(servers: &ServersResults) -> Vec<String> {
         sections.extend(ours.iter().map(|ours| ratios(ours, &others)));
     }
     sections.push(figures(&servers.peers));
+    sections.extend(without_search(&servers.peers));
     let shares: Vec<u8> = servers
         .peers
         .first()
@@ -71,8 +72,28 @@ fn figures(peers: &[ServerResults]) -> String {
     align_right(table)
 }
 
+/// Of who was asked that: what is answered when there is nothing to search, and how near to it searches come.
+fn without_search(peers: &[ServerResults]) -> Option<String> {
+    let header = ["server", "connections", "queries/s", "without a search (p99 ms)", "ratio"];
+    let mut table = table(header.map(str::to_owned).to_vec());
+    for peer in peers {
+        for on in peer.search.iter().flat_map(|load| &load.connections) {
+            let Some(without) = &on.without_search else { continue };
+            table.add_row([
+                peer.name.to_owned(),
+                on.connections.to_string(),
+                format!("{:.0}", on.queries_per_second),
+                format!("{:.0} ({:.2})", without.queries_per_second, without.p99_ms),
+                quotient(Some((on.queries_per_second, without.queries_per_second))),
+            ]);
+        }
+    }
+    (table.row_count() > 0).then(|| align_right(table))
+}
+
 fn filtered(peers: &[ServerResults], shares: &[u8]) -> String {
-    let counts = peers.first().map(connections).unwrap_or_default();
+    let filtered = peers.iter().flat_map(|peer| &peer.filtered).map(|filtered| &filtered.load);
+    let counts: Vec<usize> = filtered.take(1).flat_map(|load| &load.connections).map(|on| on.connections).collect();
     let columns = shares.iter().flat_map(|share| {
         let columns = counts.iter().map(move |count| format!("{share} %, {count} conn.: queries/s (p50, p99 ms)"));
         [format!("{share} %: recall")].into_iter().chain(columns)
@@ -107,4 +128,19 @@ fn recall(load: &Load) -> String {
 
 fn quotient(pair: Option<(f64, f64)>) -> String {
     pair.filter(|(_, theirs)| *theirs > 0.0).map_or("–".to_owned(), |(ours, theirs)| format!("{:.2}", ours / theirs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::goals::tests::server;
+    use super::*;
+
+    #[test]
+    fn what_a_search_adds_to_a_request_is_told_of_who_was_asked() {
+        let mut chroma = server("chroma", 100.0);
+        chroma.search.as_mut().unwrap().connections[0].without_search = None;
+        let text = without_search(&[server("annuli-json", 400.0), chroma]).unwrap();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.contains("annuli-json") && text.contains(" 0.50 |"), "{text}");
+    }
 }

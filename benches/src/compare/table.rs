@@ -1,8 +1,8 @@
 //! The results as a page for people: Markdown, also fit for a terminal. Ratios first.
 
-use super::goals::Outcome;
+use super::goals::{Measured, Outcome};
 use super::ratio::{self, Ratio, Reading};
-use super::{Comparison, Results, server_table};
+use super::{Comparison, Results, own_table, server_table};
 use crate::library::TARGETS;
 use crate::library::frontier::AtRecall;
 use crate::library::results::{PeerResults, Series};
@@ -16,7 +16,8 @@ pub(crate) fn markdown(results: &Results) -> String {
     if !results.goals.is_empty() {
         sections.push(goals(&results.goals));
     }
-    sections.extend(results.datasets.iter().map(|comparison| dataset(comparison, results)));
+    sections.extend(results.datasets.iter().map(dataset));
+    sections.extend(own_table::growth(&results.growth));
     sections.push(HOW_TO_READ.to_owned());
     sections.join("\n\n") + "\n"
 }
@@ -54,7 +55,7 @@ pub(crate) fn facts(results: &Results) -> Vec<(&'static str, String)> {
 }
 
 fn goals(outcomes: &[Outcome]) -> String {
-    let mut table = table(["ratio, ours ÷ theirs", "goal", "measured", ""].map(str::to_owned).to_vec());
+    let mut table = table(["what is wanted", "goal", "measured", ""].map(str::to_owned).to_vec());
     table.add_rows(outcomes.iter().map(goal_cells));
     table.to_string()
 }
@@ -69,10 +70,15 @@ pub(crate) fn goal_cells(outcome: &Outcome) -> [String; 4] {
         Some(false) => "missed",
         None => "not measured",
     };
-    [outcome.goal.clone(), wanted, ratio_text(outcome.measured) + &peer, met.to_owned()]
+    let measured = match outcome.measured {
+        Some(Measured::Ratio(ratio)) => ratio_text(Some(ratio)),
+        Some(Measured::Seconds(seconds)) => format!("{seconds:.3}"),
+        None => ratio_text(None),
+    };
+    [outcome.goal.clone(), wanted, measured + &peer, met.to_owned()]
 }
 
-fn dataset(comparison: &Comparison, results: &Results) -> String {
+fn dataset(comparison: &Comparison) -> String {
     let Comparison { name, documents, dim, metric, queries, load_average: [before, after], .. } = comparison;
     let load = |load: &Option<f64>| load.map_or("unknown".to_owned(), |load| format!("{load:.2}"));
     let mut parts = vec![
@@ -83,7 +89,7 @@ fn dataset(comparison: &Comparison, results: &Results) -> String {
             load(after)
         ),
     ];
-    let threads: Vec<usize> = results.settings.libraries.threads.iter().map(|threads| threads.get()).collect();
+    let threads = threads(&comparison.libraries.peers);
     if let Some(ours) = ratio::ours(&comparison.libraries) {
         parts.push(ratios(ours, comparison, &threads));
     }
@@ -94,13 +100,24 @@ fn dataset(comparison: &Comparison, results: &Results) -> String {
         parts.extend(ratio::ours(&comparison.libraries).map(|ours| filtered_ratios(ours, comparison)));
         parts.push(filtered(comparison));
     }
+    parts.extend(own_table::sections(&comparison.own));
     parts.extend(server_table::sections(&comparison.servers));
-    let skipped = comparison.libraries.skipped.iter().chain(&comparison.servers.skipped);
-    let skipped: Vec<String> = skipped.map(|skipped| format!("- {}: {}", skipped.peer, skipped.reason)).collect();
-    if !skipped.is_empty() {
-        parts.push(format!("Not compared:\n\n{}", skipped.join("\n")));
-    }
+    parts.extend(not_compared(comparison));
     parts.join("\n\n")
+}
+
+/// Who is not compared, or not to the end, and why.
+pub(super) fn not_compared(comparison: &Comparison) -> Option<String> {
+    let skipped = comparison.skipped().map(|skipped| format!("- {}: {}", skipped.peer, skipped.reason));
+    let left_out = comparison.left_out.iter().map(|stage| format!("- {}: time was up", stage.as_str()));
+    let lines: Vec<String> = skipped.chain(left_out).collect();
+    (!lines.is_empty()).then(|| format!("Not compared:\n\n{}", lines.join("\n")))
+}
+
+/// Numbers of threads that searches were measured on.
+fn threads(peers: &[PeerResults]) -> Vec<usize> {
+    let longest = peers.iter().max_by_key(|peer| peer.search.len());
+    longest.into_iter().flat_map(|peer| &peer.search).map(|series| series.threads).collect()
 }
 
 fn ratios(ours: &PeerResults, comparison: &Comparison, threads: &[usize]) -> String {
@@ -190,7 +207,11 @@ fn speed_columns(threads: &[usize]) -> impl Iterator<Item = String> {
 }
 
 fn speed_text(series: Option<&Series>, recall: f64) -> String {
-    match series.and_then(|series| series.at(recall)) {
+    at_recall_text(series.and_then(|series| series.at(recall)))
+}
+
+pub(super) fn at_recall_text(speed: Option<AtRecall>) -> String {
+    match speed {
         Some(AtRecall::Between { queries_per_second }) => format!("{queries_per_second:.0}"),
         Some(AtRecall::AtLeast { queries_per_second, recall }) => format!("≥{queries_per_second:.0} ({recall:.3})"),
         Some(AtRecall::NotReached { recall }) => format!("– ({recall:.3})"),
@@ -198,7 +219,8 @@ fn speed_text(series: Option<&Series>, recall: f64) -> String {
     }
 }
 
-fn ratio_text(ratio: Option<Ratio>) -> String {
+/// A ratio with the sign of its reading.
+pub(crate) fn ratio_text(ratio: Option<Ratio>) -> String {
     let Some(Ratio { ratio, reading }) = ratio else { return "–".to_owned() };
     let sign = match reading {
         Reading::Exact => "",

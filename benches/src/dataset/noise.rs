@@ -8,6 +8,7 @@ use super::split::splitmix64;
 use super::{Dataset, Name, row};
 use annuli_core::Metric;
 use ndarray::{Array2, s};
+use serde::Serialize;
 
 const DIM: usize = 128;
 const QUERIES: usize = 2000;
@@ -16,23 +17,31 @@ const QUERIES: usize = 2000;
 /// little enough that they stay neighbours.
 const NOISE: f32 = 0.3;
 
-/// How many rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many rows: half a decade from each to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
 pub(crate) enum Growth {
     Thousands10,
-    Thousands30,
+    Thousands32,
     Thousands100,
-    Thousands300,
+    Thousands316,
     Million,
 }
 
 impl Growth {
+    /// From the smallest on.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Thousands10, Self::Thousands32, Self::Thousands100, Self::Thousands316, Self::Million];
+
+    /// Those that a graph is built of in seconds.
+    pub(crate) const SMALL: [Self; 3] = [Self::Thousands10, Self::Thousands32, Self::Thousands100];
+
     pub(crate) const fn rows(self) -> usize {
         match self {
             Self::Thousands10 => 10_000,
-            Self::Thousands30 => 30_000,
+            Self::Thousands32 => 31_600,
             Self::Thousands100 => 100_000,
-            Self::Thousands300 => 300_000,
+            Self::Thousands316 => 316_000,
             Self::Million => 1_000_000,
         }
     }
@@ -40,11 +49,17 @@ impl Growth {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Thousands10 => "noise-10k",
-            Self::Thousands30 => "noise-30k",
+            Self::Thousands32 => "noise-32k",
             Self::Thousands100 => "noise-100k",
-            Self::Thousands300 => "noise-300k",
+            Self::Thousands316 => "noise-316k",
             Self::Million => "noise-1m",
         }
+    }
+}
+
+impl From<Growth> for &'static str {
+    fn from(growth: Growth) -> Self {
+        growth.as_str()
     }
 }
 

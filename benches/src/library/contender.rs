@@ -36,7 +36,7 @@ impl Contender {
         let threads = settings.build_threads.get();
         let reply = process.ask(&Request::Build {
             base: inputs.base.clone(),
-            parts: (settings.filters && peer.filters()).then(|| inputs.parts_file.clone()),
+            parts: (!settings.shares.is_empty() && peer.filters()).then(|| inputs.parts_file.clone()),
             metric: inputs.metric.name().to_owned(),
             m: settings.m,
             ef_construction: settings.ef_construction,

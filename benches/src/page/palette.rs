@@ -1,9 +1,13 @@
 //! A colour for each peer, the same in every drawing; ours stands out.
 
+/// Ours, and what it could reach at most.
+pub(super) const OURS: &str = "#d6336c";
+pub(super) const AT_MOST: &str = "#868e96";
+
 /// By the name's family: variants of one library share a hue and differ in lightness.
 pub(super) fn colour(name: &str) -> &'static str {
     match name {
-        "annuli" | "annuli-json" => "#d6336c",
+        "annuli" | "annuli-json" => OURS,
         "annuli-full" | "annuli-base64" => "#f783ac",
         "hnswlib" => "#495057",
         "faiss-flat" => "#1971c2",
@@ -20,6 +24,6 @@ pub(super) fn colour(name: &str) -> &'static str {
         "milvus-lite" => "#74c0fc",
         "pgvector" => "#2f9e44",
         "annlite" => "#495057",
-        _ => "#868e96",
+        _ => AT_MOST,
     }
 }

@@ -9,6 +9,7 @@ use crate::recall::K;
 use crate::remote_index::{Effort, Encoding, RemoteIndex};
 use crate::server::{self, Process, Program};
 use crate::usage;
+use annuli_api::v1::index::WireHnsw;
 use annuli_api::v1::search::SearchReply;
 use serde_json::json;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ pub(super) struct Annuli {
     program: Program,
     process: Option<Process>,
     index: RemoteIndex,
+    shards: u32,
+    /// An index of the same shape with as many documents as an answer holds: its searches compare nothing to speak of.
+    small: Option<RemoteIndex>,
     version: String,
     encoding: Encoding,
 }
@@ -32,14 +36,33 @@ impl Annuli {
         let version = server::version_of(&settings.program)?;
         let program = Program::new(&settings.program, settings.shards)?;
         let process = program.start()?;
-        let index = RemoteIndex::create(&process.address, set.dataset, settings.shards)?;
-        Ok(Self { program, process: Some(process), index, version, encoding })
+        let hnsw = WireHnsw { m: Some(set.m), ef_construction: Some(set.ef_construction) };
+        let shards = settings.shards;
+        let index = RemoteIndex::create(&process.address, set.dataset, shards, Some(hnsw))?;
+        Ok(Self { program, process: Some(process), index, shards, small: None, version, encoding })
     }
 
-    fn request(&self, set: &Set<'_>, query: usize, question: Question) -> Vec<u8> {
+    fn request(&self, index: &RemoteIndex, set: &Set<'_>, query: usize, question: Question) -> Vec<u8> {
         let filter = question.parts_below.map(|below| json!({"part": {"$lt": below}}));
-        let index = self.index.clone().encoded(self.encoding);
+        let index = index.clone().encoded(self.encoding);
         index.search(set.dataset, &[query], Effort::Ef(question.ef), filter.as_ref())
+    }
+
+    fn connect(
+        &self,
+        index: &RemoteIndex,
+        set: &Set<'_>,
+        question: Question,
+        count: usize,
+    ) -> Result<Vec<Box<dyn Client>>, Failed> {
+        let mut requests = vec![Vec::new(); set.dataset.queries.nrows()];
+        for &query in &set.queries {
+            requests[query] = self.request(index, set, query, question);
+        }
+        let requests = Arc::new(requests);
+        let client =
+            |connection| Box::new(HttpClient { connection, requests: Arc::clone(&requests) }) as Box<dyn Client>;
+        Ok(index.connect(count)?.into_iter().map(client).collect())
     }
 }
 
@@ -58,14 +81,23 @@ impl Server for Annuli {
     }
 
     fn clients(&mut self, set: &Set<'_>, question: Question, count: usize) -> Result<Vec<Box<dyn Client>>, Failed> {
-        let mut requests = vec![Vec::new(); set.dataset.queries.nrows()];
-        for &query in &set.queries {
-            requests[query] = self.request(set, query, question);
-        }
-        let requests = Arc::new(requests);
-        let client =
-            |connection| Box::new(HttpClient { connection, requests: Arc::clone(&requests) }) as Box<dyn Client>;
-        Ok(self.index.connect(count)?.into_iter().map(client).collect())
+        self.connect(&self.index, set, question, count)
+    }
+
+    fn clients_without_search(&mut self, set: &Set<'_>, count: usize) -> Result<Vec<Box<dyn Client>>, Failed> {
+        let small = match self.small.take() {
+            Some(small) => small,
+            None => {
+                let small = self.index.create_small(set.dataset, self.shards)?;
+                // The last rows: their ids are as long as most.
+                let rows = set.dataset.ids.len();
+                small.fill(set.dataset, rows.saturating_sub(K)..rows)?;
+                small
+            }
+        };
+        let clients = self.connect(&small, set, Question { ef: K, parts_below: None }, count);
+        self.small = Some(small);
+        clients
     }
 
     fn memory_bytes(&self) -> Option<u64> {
@@ -80,7 +112,7 @@ impl Server for Annuli {
         let process = self.program.start()?;
         self.index = self.index.moved_to(&process.address);
         self.process = Some(process);
-        let request = self.request(set, set.queries[0], Question { ef: K, parts_below: None });
+        let request = self.request(&self.index, set, set.queries[0], Question { ef: K, parts_below: None });
         let mut connection = self.index.connect(1)?.remove(0);
         poll(FIRST_ANSWER, || {
             let reply: SearchReply = match connection.send(&request)? {

@@ -1,10 +1,11 @@
 //! The race of the servers: which beam each needs, then closed loops in turns.
 
-use super::results::{Load, OnConnections, ServerResults, ServersResults};
+use super::results::{Load, OnConnections, Round, ServerResults, ServersResults, WithoutSearch};
 use super::{Client, Failed, Question, Server, Set, Settings};
 use crate::clock::Stopwatch;
 use crate::figures::{median, percentile_ms};
 use crate::library::results::Skipped;
+use crate::progress::Progress;
 use crate::recall::{self, Judge};
 use crate::workers::{share_out, share_out_passes};
 use std::time::Duration;
@@ -13,13 +14,21 @@ use std::time::Duration;
 const WIDTHS: [usize; 21] =
     [10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 768, 1000];
 
-/// Queries that recall is judged by while a beam is looked for.
+/// Queries that recall is judged by while a beam is looked for, fewer of a server that takes longer for so many.
 const SAMPLE: usize = 1000;
+const SAMPLE_SECONDS: f64 = 10.0;
+
+/// Queries in a pass, so that a slow server is not measured for minutes.
+const PASS: usize = 500;
+
+/// Of a slow server neither a sample nor a pass has fewer queries than this.
+const QUERIES_MIN: usize = 100;
 
 /// All that take part.
 pub(super) struct Race<'a> {
     settings: &'a Settings,
     set: &'a Set<'a>,
+    progress: &'a Progress,
     runners: Vec<Runner>,
     skipped: Vec<Skipped>,
 }
@@ -36,24 +45,26 @@ struct Lane {
     question: Question,
     recall: f64,
     reached: bool,
-    /// For each number of connections the rounds.
-    rounds: Vec<Vec<Round>>,
+    /// Queries that it answers in a round, at least.
+    pass: usize,
+    cells: Vec<Cell>,
 }
 
-struct Round {
-    queries_per_second: f64,
-    p50_ms: f64,
-    p99_ms: f64,
+/// The rounds over one number of connections.
+#[derive(Default)]
+struct Cell {
+    rounds: Vec<Round>,
+    without_search: Vec<Round>,
 }
 
 impl<'a> Race<'a> {
-    pub(super) fn new(settings: &'a Settings, set: &'a Set<'a>) -> Self {
-        Self { settings, set, runners: Vec::new(), skipped: Vec::new() }
+    pub(super) fn new(settings: &'a Settings, set: &'a Set<'a>, progress: &'a Progress) -> Self {
+        Self { settings, set, progress, runners: Vec::new(), skipped: Vec::new() }
     }
 
     /// Starts a server and fills it. One after the other: an ingest takes every core that there is.
     pub(super) fn enter(&mut self, name: &'static str, start: impl FnOnce() -> Result<Box<dyn Server>, Failed>) {
-        eprintln!("{}: starting and filling {name}", self.set.dataset.name.as_str());
+        self.progress.tell(&format!("starting and filling {name}"));
         let entered = start().and_then(|mut server| {
             let ingest = server.ingest(self.set)?;
             let results = ServerResults {
@@ -88,7 +99,7 @@ impl<'a> Race<'a> {
             }
         }
         for round in 1..=self.settings.rounds.get() {
-            eprintln!("servers: round {round} of {}", self.settings.rounds);
+            self.progress.tell(&format!("round {round} of {}", self.settings.rounds));
             for lane in &mut lanes {
                 if let Err(error) = self.run(lane) {
                     self.drop_out(lane.runner, &error);
@@ -132,19 +143,22 @@ impl<'a> Race<'a> {
         if runner.failed {
             return Err(Failed::Unusable("it dropped out before".to_owned()));
         }
-        let sample = &self.set.queries[..self.set.queries.len().min(SAMPLE)];
-        let rounds = self.settings.connections.iter().map(|_| Vec::new());
+        let mut sample = &self.set.queries[..self.set.queries.len().min(SAMPLE)];
         let mut lane = Lane {
             runner: number,
             question: Question { ef: WIDTHS[0], parts_below },
             recall: 0.0,
             reached: false,
-            rounds: rounds.collect(),
+            pass: self.set.queries.len().min(PASS),
+            cells: self.settings.connections.iter().map(|_| Cell::default()).collect(),
         };
         for ef in WIDTHS {
             let question = Question { ef, parts_below };
             let mut clients = runner.server.clients(self.set, question, 2)?;
+            let watch = Stopwatch::start();
             let answers = share_out(&mut clients, sample.len(), |client, query| client.ask(sample[query]))?;
+            let seconds = watch.seconds();
+            lane.pass = affordable(lane.pass, sample.len(), seconds, self.settings.seconds_per_round);
             let found = judge.judge_rows(sample, &answers).recall().unwrap_or_default();
             // The widest of those that find the most is no use: the narrowest one that reaches the target is, else
             // whichever found most.
@@ -155,8 +169,10 @@ impl<'a> Race<'a> {
                 lane.reached = true;
                 break;
             }
+            sample = &sample[..affordable(sample.len(), sample.len(), seconds, SAMPLE_SECONDS)];
         }
-        eprintln!("servers: {} at ef {} finds {:.4}", runner.results.name, lane.question.ef, lane.recall);
+        let (name, ef, found) = (runner.results.name, lane.question.ef, lane.recall);
+        self.progress.tell(&format!("{name} at ef {ef} finds {found:.4}"));
         Ok(lane)
     }
 
@@ -165,10 +181,17 @@ impl<'a> Race<'a> {
         if runner.failed {
             return Ok(());
         }
+        let pass = &self.set.queries[..lane.pass];
         let at_least = Duration::from_secs_f64(self.settings.seconds_per_round);
-        for (connections, rounds) in self.settings.connections.iter().zip(&mut lane.rounds) {
+        for (connections, cell) in self.settings.connections.iter().zip(&mut lane.cells) {
             let mut clients = runner.server.clients(self.set, lane.question, connections.get())?;
-            rounds.push(round(&mut clients, &self.set.queries, at_least)?);
+            cell.rounds.push(round(&mut clients, pass, at_least)?);
+            if lane.question.parts_below.is_none() {
+                let mut clients = runner.server.clients_without_search(self.set, connections.get())?;
+                if !clients.is_empty() {
+                    cell.without_search.push(round(&mut clients, pass, at_least)?);
+                }
+            }
         }
         Ok(())
     }
@@ -183,10 +206,7 @@ impl<'a> Race<'a> {
 }
 
 /// Sends the queries over all connections at once, again and again until `at_least` has passed.
-fn round(clients: &mut [Box<dyn Client>], queries: &[usize], at_least: Duration) -> Result<Round, Failed> {
-    // A pass is short, so that a slow server is not measured for minutes; over the rounds all queries get their turn.
-    const PASS: usize = 500;
-    let pass = &queries[..queries.len().min(PASS)];
+fn round(clients: &mut [Box<dyn Client>], pass: &[usize], at_least: Duration) -> Result<Round, Failed> {
     let watch = Stopwatch::start();
     let mut latencies = share_out_passes(clients, pass.len(), at_least, |client, number| {
         let watch = Stopwatch::start();
@@ -201,16 +221,58 @@ fn round(clients: &mut [Box<dyn Client>], queries: &[usize], at_least: Duration)
     Ok(Round { queries_per_second: latencies.len() as f64 / seconds, p50_ms: percentile(50), p99_ms: percentile(99) })
 }
 
+/// How many of `wanted` queries there is time for within `at_most` seconds, of a server that took so long for `asked`.
+fn affordable(wanted: usize, asked: usize, seconds: f64, at_most: f64) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut off at what is wanted")]
+    let fewer = (asked as f64 * at_most / seconds) as usize;
+    fewer.max(QUERIES_MIN).min(wanted)
+}
+
 impl Lane {
     fn load(self, connections: impl Iterator<Item = usize>) -> Load {
-        let of = |rounds: &[Round], figure: fn(&Round) -> f64| median(rounds.iter().map(figure)).unwrap_or_default();
-        let on = |(connections, rounds): (usize, &Vec<Round>)| OnConnections {
-            connections,
-            queries_per_second: of(rounds, |round| round.queries_per_second),
-            p50_ms: of(rounds, |round| round.p50_ms),
-            p99_ms: of(rounds, |round| round.p99_ms),
-        };
-        let connections = connections.zip(&self.rounds).map(on).collect();
+        let connections = connections.zip(self.cells).map(|(connections, cell)| cell.medians(connections)).collect();
         Load { ef: self.question.ef, recall: self.recall, reached: self.reached, connections }
+    }
+}
+
+impl Cell {
+    fn medians(self, connections: usize) -> OnConnections {
+        let of = |rounds: &[Round], figure: fn(&Round) -> f64| median(rounds.iter().map(figure)).unwrap_or_default();
+        let Self { rounds, without_search } = self;
+        OnConnections {
+            connections,
+            queries_per_second: of(&rounds, |round| round.queries_per_second),
+            p50_ms: of(&rounds, |round| round.p50_ms),
+            p99_ms: of(&rounds, |round| round.p99_ms),
+            rounds,
+            without_search: (!without_search.is_empty()).then(|| WithoutSearch {
+                queries_per_second: of(&without_search, |round| round.queries_per_second),
+                p99_ms: of(&without_search, |round| round.p99_ms),
+                rounds: without_search,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_server_is_asked_less_but_not_too_little() {
+        assert_eq!(affordable(500, 1000, 0.5, 3.0), 500);
+        assert_eq!(affordable(500, 1000, 10.0, 3.0), 300);
+        assert_eq!(affordable(500, 1000, 100.0, 3.0), QUERIES_MIN);
+        assert_eq!(affordable(50, 50, 100.0, 3.0), 50);
+    }
+
+    #[test]
+    fn each_figure_is_the_median_of_its_own_rounds() {
+        let round = |rate| Round { queries_per_second: rate, p50_ms: 100.0 / rate, p99_ms: 1000.0 / rate };
+        let rounds: Vec<Round> = [100.0, 500.0, 200.0].map(round).to_vec();
+        let on = Cell { rounds, without_search: vec![round(1000.0)] }.medians(4);
+        assert_eq!((on.connections, on.queries_per_second, on.p99_ms), (4, 200.0, 5.0));
+        assert_eq!(on.without_search.map(|without| without.queries_per_second), Some(1000.0));
+        assert_eq!(Cell { rounds: vec![round(1.0)], without_search: Vec::new() }.medians(1).without_search, None);
     }
 }

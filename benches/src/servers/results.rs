@@ -45,9 +45,29 @@ pub(crate) struct Load {
 }
 
 /// A closed loop over several connections. Each figure is the median of the rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct OnConnections {
     pub connections: usize,
+    pub queries_per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    /// The same requests to an index with no more documents than an answer holds, of who was asked that.
+    pub without_search: Option<WithoutSearch>,
+    /// Every single one.
+    pub rounds: Vec<Round>,
+}
+
+/// What the server answers when there is nothing to search: the most that its searches could reach.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct WithoutSearch {
+    pub queries_per_second: f64,
+    pub p99_ms: f64,
+    pub rounds: Vec<Round>,
+}
+
+/// One closed loop.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Round {
     pub queries_per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
@@ -63,7 +83,7 @@ pub(crate) struct ServerFiltered {
 
 impl Load {
     /// With so many connections.
-    pub(crate) fn on(&self, connections: usize) -> Option<OnConnections> {
-        self.connections.iter().find(|on| on.connections == connections).copied()
+    pub(crate) fn on(&self, connections: usize) -> Option<&OnConnections> {
+        self.connections.iter().find(|on| on.connections == connections)
     }
 }

@@ -25,7 +25,7 @@ const SEED: u64 = 1;
 
 /// Why there is no index.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoIndex {
+pub(crate) enum NoIndex {
     #[error(transparent)]
     Dim(#[from] InvalidDim),
     #[error(transparent)]
@@ -40,7 +40,7 @@ pub(super) enum NoIndex {
 
 /// How to build.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Options {
+pub(crate) struct Options {
     pub metric: Metric,
     pub precision: Precision,
     pub m: usize,
@@ -49,7 +49,7 @@ pub(super) struct Options {
 }
 
 /// A segment, and what searching it takes.
-pub(super) struct Index {
+pub(crate) struct Index {
     segment: Segment,
     /// Of each row.
     parts: Vec<i32>,
@@ -60,7 +60,7 @@ pub(super) struct Index {
 
 impl Index {
     /// Builds, writes and opens a segment: all that it takes until the first search.
-    pub(super) fn build(base: &Array2<f32>, parts: Option<&Array2<i32>>, options: Options) -> Result<Self, NoIndex> {
+    pub(crate) fn build(base: &Array2<f32>, parts: Option<&Array2<i32>>, options: Options) -> Result<Self, NoIndex> {
         let folder = tempfile::Builder::new().prefix("annuli-segment-").tempdir()?;
         let path = folder.path().join("segment");
         let build = BuildOptions {
@@ -79,15 +79,27 @@ impl Index {
     }
 
     /// Searches on so many threads from now on, among the rows whose part is less than `parts_below`.
-    pub(super) fn configure(&mut self, threads: usize, parts_below: Option<u8>) -> Result<(), UnreadableFilter> {
+    pub(crate) fn configure(&mut self, threads: usize, parts_below: Option<u8>) -> Result<(), UnreadableFilter> {
         self.scratches.resize_with(threads, Scratch::default);
         let filter = |below| filter::parse(&json!({"part": {"$lt": below}}));
         self.filter = parts_below.map(filter).transpose()?;
         Ok(())
     }
 
+    /// The nearest rows of a query, none of which is missed, on this thread.
+    pub(crate) fn exact(&mut self, query: &Vector, k: usize) -> Vec<usize> {
+        if self.scratches.is_empty() {
+            self.scratches.push(Scratch::default());
+        }
+        let Self { segment, scratches, .. } = self;
+        let query = PreparedQuery::new(segment.metric(), query);
+        let allowed = Allowed { words: None, count: segment.len() };
+        let Ok(found) = segment.exact(&query, k, allowed, &mut scratches[0], || Ok::<_, Infallible>(()));
+        found.iter().map(|found| row_of(segment, found.slot)).collect()
+    }
+
     /// Each thread takes an equal share of the queries.
-    pub(super) fn search(&mut self, queries: &[Vector], k: usize, ef: usize) -> Vec<Vec<usize>> {
+    pub(crate) fn search(&mut self, queries: &[Vector], k: usize, ef: usize) -> Vec<Vec<usize>> {
         let Self { segment, parts, filter, scratches, .. } = self;
         let one = |query: &Vector, scratch: &mut Scratch| {
             let query = PreparedQuery::new(segment.metric(), query);

@@ -15,8 +15,8 @@ use std::path::Path;
 /// Begins every variable.
 const PREFIX: &str = "ANNULI_";
 
-/// Variables of the command line, which are no settings.
-const NOT_SETTINGS: [&str; 2] = ["ANNULI_CONFIG", "ANNULI_URL"];
+/// Variables of the command line and of `annuli bench`, which are no settings.
+const NOT_SETTINGS: [&str; 3] = ["ANNULI_CONFIG", "ANNULI_PROGRAM", "ANNULI_URL"];
 
 /// Begins the metadata's name of each layer of this module, and of no other provider.
 pub(super) const NAMED_AFTER_ITS_PLACE: &str = "annuli: ";

@@ -1,6 +1,7 @@
 //! The command line from outside: the built binary, and servers that the tests make up.
 #![allow(clippy::unwrap_used, reason = "clippy takes the helpers of an integration test for something else")]
 
+mod bench;
 mod cli;
 mod client;
 mod dumps;
