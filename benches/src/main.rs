@@ -41,6 +41,7 @@ mod files;
 mod machine;
 mod tool;
 mod usage;
+mod watchdog;
 mod workers;
 
 use clap::Parser;

@@ -4,6 +4,7 @@
 use crate::clock::{Patience, Stopwatch, poll};
 use crate::connection::{Connection, request};
 use crate::tool::{self, ToolFailed};
+use crate::watchdog::{Watchdog, in_group_of_its_own};
 use annuli_api::v1::path::READYZ;
 use std::fs::File;
 use std::io;
@@ -57,6 +58,7 @@ pub(crate) struct Process {
     pub address: String,
     /// From the start of the process to its first 200 on `/readyz`.
     pub until_ready: Duration,
+    _watchdog: Watchdog,
 }
 
 impl Program {
@@ -77,8 +79,9 @@ impl Program {
         command.args(["--listen", &address, "--shards", &self.shards.to_string()]);
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log);
         let watch = Stopwatch::start();
-        let child = command.spawn().map_err(failed)?;
-        let mut process = Process { child, log: log_path, address, until_ready: Duration::ZERO };
+        let child = in_group_of_its_own(&mut command).spawn().map_err(failed)?;
+        let watchdog = Watchdog::over(child.id())?;
+        let mut process = Process { child, log: log_path, address, until_ready: Duration::ZERO, _watchdog: watchdog };
         process.wait_until_ready()?;
         process.until_ready = watch.elapsed();
         Ok(process)

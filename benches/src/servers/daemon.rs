@@ -2,10 +2,10 @@
 
 use crate::clock::{Patience, poll};
 use crate::usage;
+use crate::watchdog::{Watchdog, in_group_of_its_own};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub(super) enum DaemonFailed {
 pub(super) struct Daemon {
     child: Child,
     log: PathBuf,
+    _watchdog: Watchdog,
 }
 
 impl Daemon {
@@ -45,9 +46,10 @@ impl Daemon {
         let program = command.get_program().to_string_lossy().into_owned();
         let failed = |source| DaemonFailed::Start { program: program.clone(), source };
         let file = File::options().create(true).append(true).open(log).map_err(failed)?;
-        command.stdin(Stdio::null()).stdout(file.try_clone().map_err(failed)?).stderr(file).process_group(0);
-        let child = command.spawn().map_err(failed)?;
-        let mut daemon = Self { child, log: log.to_owned() };
+        command.stdin(Stdio::null()).stdout(file.try_clone().map_err(failed)?).stderr(file);
+        let child = in_group_of_its_own(command).spawn().map_err(failed)?;
+        let watchdog = Watchdog::over(child.id())?;
+        let mut daemon = Self { child, log: log.to_owned(), _watchdog: watchdog };
         let ready = poll(UNTIL_READY, || {
             if daemon.child.try_wait()?.is_some() {
                 return Err(DaemonFailed::Ended { log: daemon.last_words() });
