@@ -7,13 +7,15 @@ use annuli_api::shard_api::{
 };
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
 use annuli_core::vector::Dim;
-use annuli_core::{DocId, Filter, HnswParams, IndexSchema, Metadata, Metric, Number, Seq, ShardCount, Value, Vector};
+use annuli_core::{
+    DocId, Filter, HnswParams, IndexSchema, Metadata, Metric, Number, Quantization, Seq, ShardCount, Value, Vector,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) fn schema(dim: u64, metric: Metric) -> IndexSchema {
     let hnsw = HnswParams::new(None, None).unwrap();
-    IndexSchema { dim: Dim::new(dim).unwrap(), metric, shards: ShardCount::ONE, hnsw }
+    IndexSchema { dim: Dim::new(dim).unwrap(), metric, shards: ShardCount::ONE, hnsw, quantization: Quantization::Int8 }
 }
 
 /// A shard of one dimension, under the Euclidean distance: distances can be told by looking.

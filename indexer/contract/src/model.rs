@@ -1,8 +1,8 @@
 //! The plainest shard: a map behind a lock. What it answers is what the contract means.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Position, Read, ShardHit, ShardHits,
-    ShardList, ShardSearch, ShardStatus, Write, Written,
+    ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Position, Read, SegmentsStatus,
+    ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
 };
 use annuli_api::v1::metadata;
 use annuli_api::{ErrorCode, Failure, ShardApi};
@@ -203,6 +203,17 @@ impl ShardApi for ModelShard {
     async fn status(&self) -> Result<ShardStatus, Failure> {
         let state = self.state();
         let documents = state.documents.len() as u64;
-        Ok(ShardStatus { shard: ShardId(0), position: state.position(), documents, pending: 0 })
+        Ok(ShardStatus {
+            shard: ShardId(0),
+            position: state.position(),
+            documents,
+            pending: 0,
+            queued: 0,
+            store_bytes: 0,
+            segments: SegmentsStatus::default(),
+            tail: TailStatus { documents, in_head: 0 },
+            seal: None,
+            merge: None,
+        })
     }
 }

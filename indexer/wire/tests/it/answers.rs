@@ -1,9 +1,9 @@
 //! Messages that a peer might send, as bytes.
 
 use super::running::any_read;
-use super::samples::{id, position};
-use annuli_api::shard_api::{Document, Got, Listed, Outcome, ShardHit, ShardHits, ShardStatus, Written};
-use annuli_core::{Seq, ShardId};
+use super::samples::{id, position, status};
+use annuli_api::shard_api::{Document, Got, Listed, Outcome, ShardHit, ShardHits, Written};
+use annuli_core::Seq;
 use annuli_wire::codec::encode;
 use annuli_wire::message::{CountRequest, GetAnswer, ListAnswer, SearchAnswer, StatusAnswer, WriteAnswer};
 
@@ -12,8 +12,7 @@ pub(crate) fn bytes_of_count() -> Vec<u8> {
 }
 
 pub(crate) fn bytes_of_status() -> Vec<u8> {
-    let status = ShardStatus { shard: ShardId(0), position: position(), documents: 7, pending: 1 };
-    encode(&StatusAnswer::from(status)).unwrap()
+    encode(&StatusAnswer::from(status())).unwrap()
 }
 
 pub(crate) fn bytes_of_written() -> Vec<u8> {

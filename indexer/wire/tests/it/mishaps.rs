@@ -7,7 +7,7 @@ use super::scripted::{Step, scripted};
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_contract::ModelShard;
 use annuli_core::vector::Dim;
-use annuli_core::{HnswParams, IndexSchema, Metric, ShardCount};
+use annuli_core::{HnswParams, IndexSchema, Metric, Quantization, ShardCount};
 use annuli_wire::{PeerSettings, ServerSettings};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) fn schema() -> IndexSchema {
     let hnsw = HnswParams::new(None, None).unwrap();
-    IndexSchema { dim: Dim::new(1).unwrap(), metric: Metric::Euclidean, shards: ShardCount::ONE, hnsw }
+    IndexSchema {
+        dim: Dim::new(1).unwrap(),
+        metric: Metric::Euclidean,
+        shards: ShardCount::ONE,
+        hnsw,
+        quantization: Quantization::Int8,
+    }
 }
 
 fn model() -> Arc<dyn annuli_wire::Shards> {

@@ -1,8 +1,8 @@
 //! A server on a port of its own, and shards for it to serve.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Include, Listed, Position, Read, SearchMode, ShardHits, ShardList,
-    ShardSearch, ShardStatus, Write, Written,
+    ConditionalWrite, Counted, Deleted, Got, Include, Listed, Position, Read, SearchMode, SegmentsStatus, ShardHits,
+    ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
 };
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, IndexUuid, Metadata, Seq, ShardId, Vector};
@@ -215,6 +215,17 @@ impl ShardApi for Hanging {
         self.notices.try_send(Notice::Begun).unwrap();
         let _released = self.released.acquire().await.unwrap();
         let position = Position { history: annuli_contract::history(), seq: Seq(9) };
-        Ok(ShardStatus { shard: ShardId(0), position, documents: 7, pending: 0 })
+        Ok(ShardStatus {
+            shard: ShardId(0),
+            position,
+            documents: 7,
+            pending: 0,
+            queued: 0,
+            store_bytes: 0,
+            segments: SegmentsStatus::default(),
+            tail: TailStatus::default(),
+            seal: None,
+            merge: None,
+        })
     }
 }

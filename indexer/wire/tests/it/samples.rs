@@ -2,8 +2,8 @@
 
 use annuli_api::Position;
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Read, SearchMode, ShardHit, ShardHits,
-    ShardList, ShardSearch, ShardStatus, Write, Written,
+    BuildStatus, ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Read, SearchMode,
+    SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
 };
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
 use annuli_core::{DocId, Filter, HistoryId, Metadata, Number, Seq, ShardId, Value, Vector};
@@ -13,6 +13,7 @@ use annuli_wire::message::{
     SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer, WriteRequest,
 };
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) fn id(text: &str) -> DocId {
@@ -81,13 +82,33 @@ fn hits() -> ShardHits {
     ShardHits { results: vec![vec![hit], vec![]], position: position() }
 }
 
+pub(crate) fn status() -> ShardStatus {
+    ShardStatus {
+        shard: ShardId(0),
+        position: position(),
+        documents: 7,
+        pending: 1,
+        queued: 2,
+        store_bytes: 3_000,
+        segments: SegmentsStatus { count: 1, live: 4, dead: 5, bytes: 600 },
+        tail: TailStatus { documents: 3, in_head: 2 },
+        seal: Some(BuildStatus {
+            id: Uuid::from_u128(9),
+            documents: 3,
+            done: 1,
+            waits: false,
+            since: Duration::from_millis(8),
+        }),
+        merge: None,
+    }
+}
+
 /// Every message of version 1 by name.
 pub(crate) fn every_message() -> Vec<(&'static str, Vec<u8>)> {
     let outcomes = vec![Outcome::Written, Outcome::Missing, Outcome::Conflict(Seq(9))];
     let list = ShardList { behind: Some(id("a")), limit: 20, filter: None };
     let got = Got { documents: vec![Some(document()), None], position: position() };
     let listed = Listed { documents: vec![document()], position: position() };
-    let status = ShardStatus { shard: ShardId(0), position: position(), documents: 7, pending: 1 };
     vec![
         ("write request", encode(&WriteRequest::try_from(writes().as_slice()).unwrap()).unwrap()),
         ("write answer", encode(&WriteAnswer::from(&Written { outcomes, position: position() })).unwrap()),
@@ -102,6 +123,6 @@ pub(crate) fn every_message() -> Vec<(&'static str, Vec<u8>)> {
         ("count request", encode(&CountRequest::new(Some(&filter()), read())).unwrap()),
         ("count answer", encode(&CountAnswer::from(Counted { count: 7, position: position() })).unwrap()),
         ("status request", encode(&StatusRequest).unwrap()),
-        ("status answer", encode(&StatusAnswer::from(status)).unwrap()),
+        ("status answer", encode(&StatusAnswer::from(status())).unwrap()),
     ]
 }

@@ -38,5 +38,8 @@ pub(crate) const VERSION_1: [(&str, &str); 14] = [
     ),
     ("count answer", "01070102030405060708090a0b0c0d0e0f10fb2c01"),
     ("status request", "01"),
-    ("status answer", "01000102030405060708090a0b0c0d0e0f10fb2c010701"),
+    (
+        "status answer",
+        "01000102030405060708090a0b0c0d0e0f10fb2c01070102fbb80b010405fb580203020100000000000000000000000000000009030100fb401f00",
+    ),
 ];
