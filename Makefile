@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint crash-loop fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd demo test lint crash-loop fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -21,8 +21,11 @@ DOC := RUSTDOCFLAGS=-Dwarnings $(HEARTBEAT) cargo doc $(LOCKED) --workspace --no
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what cargo cannot bring along (C++ compiler, libclang), if it is missing
+setup: ## install what cargo cannot bring along (C++ compiler, libclang, protoc), if it is missing
 	@tools/setup/system-packages
+
+etcd: setup
+	@tools/setup/etcd
 
 demo: setup ## build the service, fill it with the shipped packages, search them
 	@echo "Building annuli. The first build of RocksDB's C++ takes about 15 minutes on 2 cores and is kept in ~/.cache/annuli."
@@ -30,7 +33,7 @@ demo: setup ## build the service, fill it with the shipped packages, search them
 	@tools/demo/run
 
 # Cheap truths first: form, then what builds without C++ (the default members, tidy rules among them), then the rest.
-test: setup ## everything that must hold: format, tests, lints, docs
+test: etcd ## everything that must hold: format, tests, lints, docs
 	$(FORMAT)
 	cargo test $(LOCKED)
 	$(HEARTBEAT) cargo test $(LOCKED) --workspace

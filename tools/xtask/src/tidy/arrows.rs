@@ -1,6 +1,6 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core; dump; api; contract; wire, router and indexer; tools; tests and benches.
+//! Tiers, innermost first: core; dump and coordination; api; contract; wire, router and indexer; tools; tests and benches.
 
 use super::{File, Finding};
 
@@ -41,8 +41,13 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
     Crate {
+        folder: "router/coordination",
+        may_use: &["annuli-core"],
+        outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
+    },
+    Crate {
         folder: "router",
-        may_use: &["annuli-api", "annuli-core", "annuli-dump"],
+        may_use: &["annuli-api", "annuli-coordination", "annuli-core", "annuli-dump"],
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
     Crate {
@@ -60,10 +65,25 @@ const CRATES: &[Crate] = &[
 /// Used by tests alone: a library that depends on one of these would carry its panics into the program.
 const ONLY_IN_TESTS: &[&str] = &["annuli-contract"];
 
-const LIBRARIES: &[&str] =
-    &["annuli-api", "annuli-core", "annuli-dump", "annuli-indexer", "annuli-router", "annuli-wire"];
-const LIBRARIES_AND_BINARY: &[&str] =
-    &["annuli", "annuli-api", "annuli-core", "annuli-dump", "annuli-indexer", "annuli-router", "annuli-wire"];
+const LIBRARIES: &[&str] = &[
+    "annuli-api",
+    "annuli-coordination",
+    "annuli-core",
+    "annuli-dump",
+    "annuli-indexer",
+    "annuli-router",
+    "annuli-wire",
+];
+const LIBRARIES_AND_BINARY: &[&str] = &[
+    "annuli",
+    "annuli-api",
+    "annuli-coordination",
+    "annuli-core",
+    "annuli-dump",
+    "annuli-indexer",
+    "annuli-router",
+    "annuli-wire",
+];
 
 /// Reads a crate's `Cargo.toml`; says nothing of any other file.
 pub(super) fn check(file: &File) -> Vec<Finding> {
@@ -193,7 +213,16 @@ mod tests {
     fn an_inner_crate_may_not_use_an_outer_one() {
         let outward = "[dependencies]\nthiserror.workspace = true\nannuli-dump.workspace = true\n";
         red("indexer/core/Cargo.toml", outward, "indexer/core/Cargo.toml:3: `indexer/core` depends on `annuli-dump`");
-        red("router/Cargo.toml", "[dependencies]\nannuli-indexer = { path = \"x\" }\n", "annuli-api, annuli-core");
+        red(
+            "router/Cargo.toml",
+            "[dependencies]\nannuli-indexer = { path = \"x\" }\n",
+            "annuli-api, annuli-coordination",
+        );
+        red(
+            "router/coordination/Cargo.toml",
+            "[dependencies]\nannuli-api.workspace = true\n",
+            "it may use annuli-core:",
+        );
         red("benches/micro/Cargo.toml", "[dependencies]\nannuli.workspace = true\n", "it may use annuli-core:");
     }
 

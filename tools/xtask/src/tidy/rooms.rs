@@ -37,6 +37,11 @@ const ROOMS: &[Room] = &[
         mend: "call the crate's codec instead: it sets a limit, without which a hostile length aborts the process",
     },
     Room {
+        words: &["etcd_client"],
+        homes: &["router/coordination/src/etcd", "router/coordination/tests/it/etcd_server.rs"],
+        mend: "ask a `CoordinationStore` instead, which may be a folder as well",
+    },
+    Room {
         words: &["unsafe", "allow(unsafe_code", "expect(unsafe_code"],
         homes: &["indexer/core/src/kernel/", "indexer/core/src/segment/mapped.rs"],
         mend: "write it safely, or put it into indexer/core/src/kernel/ with its safety sentence and a scalar twin",
@@ -90,6 +95,13 @@ mod tests {
         check_lines("indexer/wire/src/message.rs", "use bincode::decode_from_slice;", &[1]);
         check_lines("indexer/wire/src/message.rs", "use bincode::{Decode, Encode};", &[]);
         check_lines("indexer/wire/src/codec.rs", "let bytes = bincode::encode_to_vec(value, config());", &[]);
+    }
+
+    #[test]
+    fn only_its_store_names_the_client_of_etcd() {
+        check_lines("router/coordination/src/election.rs", "use etcd_client::Client;", &[1]);
+        check_lines("router/coordination/src/etcd.rs", "use etcd_client::Client;", &[]);
+        check_lines("router/coordination/src/etcd/failure.rs", "use etcd_client::Error;", &[]);
     }
 
     #[test]

@@ -1,0 +1,151 @@
+//! Leases: what a process holds for as long as it says that it lives.
+
+use crate::limits::{LEASE_TTL_MAX, LEASE_TTL_MIN};
+use crate::store::{CoordinationStore, StoreError};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Which lease. Never given twice by a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaseId(pub u64);
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How long a lease lives without being kept: a second to an hour, in whole milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl(Duration);
+
+/// A time that no lease lives for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a lease cannot live for {asked:?}: choose {LEASE_TTL_MIN:?} to {LEASE_TTL_MAX:?}")]
+pub struct InvalidTtl {
+    asked: Duration,
+}
+
+impl Ttl {
+    /// Checks the bounds; a part of a millisecond is dropped.
+    pub fn new(asked: Duration) -> Result<Self, InvalidTtl> {
+        if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&asked) {
+            return Err(InvalidTtl { asked });
+        }
+        Ok(Self(Duration::from_millis(u64::try_from(asked.as_millis()).unwrap_or(u64::MAX))))
+    }
+
+    /// As a time.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+/// A lease as it was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Which.
+    pub id: LeaseId,
+    /// For how long: what was asked for, or a little more.
+    pub ttl: Ttl,
+}
+
+/// Answer to keeping a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It lives on.
+    Alive,
+    /// It has ended, for ever.
+    Ended,
+}
+
+/// A lease that a task keeps alive. Once this is dropped nobody keeps it, and it ends after its ttl.
+pub struct KeptLease {
+    store: Arc<dyn CoordinationStore>,
+    lease: Lease,
+    /// Until when it certainly holds, as far as this process knows; `None` once it is known to have ended.
+    held_until: watch::Receiver<Option<Instant>>,
+    keeping: JoinHandle<()>,
+}
+
+impl KeptLease {
+    /// Grants a lease and keeps it.
+    pub async fn grant(store: Arc<dyn CoordinationStore>, ttl: Ttl) -> Result<Self, StoreError> {
+        let asked = Instant::now();
+        let lease = store.grant(ttl).await?;
+        let (says, held_until) = watch::channel(Some(asked + lease.ttl.duration()));
+        let keeping = tokio::spawn(keep(Arc::clone(&store), lease, asked, says));
+        Ok(Self { store, lease, held_until, keeping })
+    }
+
+    /// Which lease.
+    pub const fn id(&self) -> LeaseId {
+        self.lease.id
+    }
+
+    /// Whether it certainly holds. Counted from before it was last kept, by this process's clock, which goes on while the
+    /// process is stopped: so this says no before the store ends the lease.
+    pub fn holds(&self) -> bool {
+        self.held_until.borrow().is_some_and(|end| Instant::now() < end)
+    }
+
+    /// Waits until it no longer certainly holds.
+    pub async fn lost(&self) {
+        let mut held_until = self.held_until.clone();
+        loop {
+            let Some(end) = *held_until.borrow_and_update() else { return };
+            tokio::select! {
+                () = sleep_until(end) => {
+                    let kept = held_until.borrow().is_some_and(|end| Instant::now() < end);
+                    if !kept { return }
+                }
+                changed = held_until.changed() => if changed.is_err() { return sleep_until(end).await },
+            }
+        }
+    }
+
+    /// Ends it now.
+    pub async fn revoke(self) -> Result<(), StoreError> {
+        self.keeping.abort();
+        self.store.revoke(self.lease.id).await
+    }
+}
+
+impl Drop for KeptLease {
+    fn drop(&mut self) {
+        self.keeping.abort();
+    }
+}
+
+/// Keeps a lease three times a ttl, and ten times where the store does not answer.
+async fn keep(store: Arc<dyn CoordinationStore>, lease: Lease, granted: Instant, says: watch::Sender<Option<Instant>>) {
+    let ttl = lease.ttl.duration();
+    let mut held_until = granted + ttl;
+    let mut next = granted + ttl / 3;
+    loop {
+        sleep_until(next).await;
+        let asked = Instant::now();
+        // Asked even when it is too late by this clock: the store has the last word.
+        match timeout_at(asked + ttl / 3, store.keep_alive(lease.id)).await {
+            Ok(Ok(Kept::Alive)) => {
+                held_until = asked + ttl;
+                next = asked + ttl / 3;
+                // Nobody listens any more: this task is about to be ended.
+                let _ = says.send(Some(held_until));
+                continue;
+            }
+            Ok(Ok(Kept::Ended)) => break,
+            Ok(Err(error)) => tracing::warn!(lease = %lease.id, %error, "a lease was not kept, trying again"),
+            Err(_) => tracing::warn!(lease = %lease.id, "the coordination store is slow to keep a lease, trying again"),
+        }
+        if Instant::now() >= held_until {
+            break;
+        }
+        next = Instant::now() + ttl / 10;
+    }
+    let _ = says.send(None);
+}
