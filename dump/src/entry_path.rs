@@ -41,6 +41,14 @@ impl EntryPath {
         Self::in_folder(&format!("segments/{number}"), file)
     }
 
+    /// The segment that the file is of, if it is of one.
+    pub fn segment_number(&self) -> Option<u64> {
+        let (number, file) = self.0.strip_prefix("segments/")?.split_once('/')?;
+        let number = number.parse().ok()?;
+        // One spelling: a number with zeros before it is another path.
+        (Self::segment(number, file).as_ref() == Ok(self)).then_some(number)
+    }
+
     /// The sample queries: `canaries.json`.
     pub fn canaries() -> Self {
         Self(Box::from("canaries.json"))
@@ -79,6 +87,16 @@ mod tests {
     #[track_caller]
     fn check(text: &str, valid: bool) {
         assert_eq!(EntryPath::new(text).is_ok(), valid, "{text:?}");
+    }
+
+    #[test]
+    fn a_file_of_a_segment_is_known_by_its_path() {
+        let number = |text: &str| EntryPath::new(text).unwrap().segment_number();
+        assert_eq!(EntryPath::segment(12, "segment").unwrap().segment_number(), Some(12));
+        assert_eq!(number("segments/012/segment"), None);
+        assert_eq!(number("segments/12"), None);
+        assert_eq!(number("segments/x/segment"), None);
+        assert_eq!(number("db/12/segment"), None);
     }
 
     #[test]

@@ -35,10 +35,26 @@ pub fn extract_archive(
     folder: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ExtractArchiveError> {
+    extract_entries(shard, archive, folder, &|_| true, progress)
+}
+
+/// Writes the files that are `wanted`, as [`extract_archive`] writes all of them. The others are checked all the same.
+pub fn extract_entries(
+    shard: &ShardRecord,
+    archive: &mut dyn Read,
+    folder: &Path,
+    wanted: &dyn Fn(&EntryPath) -> bool,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), ExtractArchiveError> {
     let mut reader = ArchiveReader::new(shard, archive, progress)?;
     let mut extraction = Extraction { root: folder, folders: Vec::new(), files: Vec::new(), complete: false };
     for entry in shard.archive.entries() {
         let mut content = reader.entry(entry)?;
+        if !wanted(&entry.path) {
+            while content.next_chunk()?.is_some() {}
+            content.close()?;
+            continue;
+        }
         let (mut file, path) = extraction.create(&entry.path)?;
         while let Some(chunk) = content.next_chunk()? {
             file.write_all(chunk).map_err(DiskError::at("write", &path))?;

@@ -75,7 +75,7 @@ pub use created_at::{CreatedAt, InvalidCreatedAt};
 pub use disk::DiskError;
 pub use dump_id::{DumpId, InvalidDumpId};
 pub use entry_path::{EntryPath, InvalidEntryPath};
-pub use extract::{ExtractArchiveError, extract_archive};
+pub use extract::{ExtractArchiveError, extract_archive, extract_entries};
 pub use frame::FrameFault;
 pub use frame_header::FrameHeaderFault;
 pub use listing::{DumpState, DumpSummary, ListedDump};

@@ -41,6 +41,11 @@ impl Part {
         &self.file.segment
     }
 
+    /// The segment's file.
+    pub(crate) fn file(&self) -> &SegmentFile {
+        &self.file
+    }
+
     /// The segment's number.
     pub fn number(&self) -> u64 {
         self.file.number

@@ -24,6 +24,7 @@ pub struct SegmentFile {
     pub segment: Segment,
     /// How large it is.
     pub bytes: u64,
+    path: PathBuf,
     /// From its lowest point to its highest.
     pub(crate) points: RangeInclusive<Point>,
 }
@@ -65,6 +66,13 @@ impl SegmentFolder {
         Self { path: shard.join("segments") }
     }
 
+    /// Takes over a file that is to be the segment of that number, and is synced.
+    pub(crate) fn adopt(&self, number: u64, file: &Path) -> Result<(), DiskFault> {
+        self.make()?;
+        fs::rename(file, self.file(number)).map_err(DiskFault::of("rename", file))?;
+        sync_folder(&self.path)
+    }
+
     /// Opens a segment that the store knows, for an index of that schema.
     pub(crate) fn open(&self, record: &SegmentRecord, schema: &IndexSchema) -> Result<SegmentFile, Unusable> {
         let path = self.file(record.number);
@@ -73,7 +81,7 @@ impl SegmentFolder {
         if found != (record.checksum, record.rows, schema.dim, schema.metric) || segment.is_empty() {
             return Err(Unusable::Other { path });
         }
-        Ok(SegmentFile::new(record.number, segment, bytes_of(&path)))
+        Ok(SegmentFile::new(record.number, segment, path))
     }
 
     /// Builds a segment of `rows`, at least one, and leaves it on the disk under its name.
@@ -92,7 +100,7 @@ impl SegmentFolder {
             fs::rename(&unfinished, &path).map_err(DiskFault::of("rename", &unfinished))?;
             Ok(sync_folder(&self.path)?)
         };
-        let opened = write().and_then(|()| Ok(SegmentFile::new(number, Segment::open(&path)?, bytes_of(&path))));
+        let opened = write().and_then(|()| Ok(SegmentFile::new(number, Segment::open(&path)?, path.clone())));
         opened.inspect_err(|_| {
             // What stays is swept when the shard is opened again.
             let _ = fs::remove_file(&unfinished);
@@ -140,15 +148,17 @@ impl SegmentFolder {
 }
 
 impl SegmentFile {
-    fn new(number: u64, segment: Segment, bytes: u64) -> Self {
+    fn new(number: u64, segment: Segment, path: PathBuf) -> Self {
+        // For who watches the room that segments take; a file that is open is there.
+        let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         let slots = segment.slots_by_point();
         let point = |slot: Option<&u32>| segment.point(*slot.expect("a segment has a document"));
         let points = point(slots.first())..=point(slots.last());
-        Self { number, segment, bytes, points }
+        Self { number, segment, bytes, path, points }
     }
-}
 
-/// For who watches the room that segments take; a file that is open is there.
-fn bytes_of(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
+    /// Gives the file a second name, its number in `folder`, by which it stays when the first is gone.
+    pub(crate) fn link_into(&self, folder: &Path) -> Result<(), DiskFault> {
+        fs::hard_link(&self.path, folder.join(self.number.to_string())).map_err(DiskFault::of("link", &self.path))
+    }
 }

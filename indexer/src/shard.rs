@@ -87,8 +87,9 @@ impl Shard {
         &self.folder
     }
 
-    /// Copies the store into `folder`, which must not exist, and returns the view that belongs to the copy. Waits for
-    /// the writes that stand before it in the queue; those behind go on.
+    /// Copies the store into `db` in `folder`, which must be empty, and the segments into `segments` there, each under
+    /// its number; returns the view that belongs to the copies. Waits for the writes that stand before it in the queue;
+    /// those behind go on.
     pub fn capture(&self, folder: PathBuf) -> Result<View, WriteError> {
         let (reply, receiver) = oneshot::channel();
         self.queue.send(Command::Capture { folder, reply }).map_err(|_| WriteError::Closed)?;

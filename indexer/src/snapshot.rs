@@ -18,6 +18,7 @@ use annuli_dump::{
     DumpSummary, EncodeCanariesError, FinishArchiveError, HnswRecord, InvalidCompression, InvalidManifest, LocalStore,
     Manifest, ManifestHead, SchemaRecord, ShardRecord,
 };
+pub(crate) use archive::SEGMENT;
 pub(crate) use canaries::CanaryCheck;
 pub use canaries::WrongAnswer;
 use std::fs;
@@ -158,7 +159,7 @@ pub(crate) fn sweep(folder: &Path) {
     }
 }
 
-/// The copy of a shard's store, beside the shard so that hard links do, with the view that belongs to it.
+/// The copy of a shard's store and segments, beside the shard so that hard links do, with the view that belongs to it.
 pub(crate) struct Capture {
     folder: PathBuf,
     view: View,
@@ -167,8 +168,12 @@ pub(crate) struct Capture {
 impl Capture {
     fn take(shard: &Shard, dump: DumpId) -> Result<Self, DumpError> {
         let folder = shard.folder().join(format!("{CAPTURE}{dump}"));
-        let view = shard.capture(folder.clone())?;
-        Ok(Self { folder, view })
+        fs::create_dir(&folder).map_err(|reason| DumpError::Copy { path: folder.clone(), reason })?;
+        let captured = shard.capture(folder.clone()).inspect_err(|_| {
+            // What stays is swept when the shard is opened again.
+            let _ = fs::remove_dir_all(&folder);
+        });
+        Ok(Self { view: captured?, folder })
     }
 }
 

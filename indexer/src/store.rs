@@ -140,6 +140,19 @@ impl Store {
         self.write(batch, durability)
     }
 
+    /// Makes the store that of another shard: of a restored one, which goes on where the dumped one was. Segments of
+    /// these numbers are not there; without them, the next opening looks at every document.
+    pub fn adopt(&self, identity: &Identity, lost: &[u64]) -> Result<(), StoreError> {
+        let mut batch = rocksdb::WriteBatch::default();
+        batch.put(meta::format_key(), meta::ser_format(meta::STORE_FORMAT));
+        batch.put(meta::identity_key(), meta::ser_identity(identity));
+        lost.iter().for_each(|&number| batch.delete(segment::ser_key(number)));
+        if !lost.is_empty() {
+            batch.delete(meta::replay_key());
+        }
+        self.write(batch, Durability::Fsync)
+    }
+
     /// Every segment, by number.
     pub fn segments(&self) -> Result<Vec<SegmentRecord>, StoreError> {
         self.db

@@ -18,6 +18,7 @@ use crate::store::{SegmentsChange, StoreError};
 use crate::table::Row;
 use crate::view::View;
 use crate::workshop::{Replacement, Retired};
+use crate::workspace::disk::make_folder;
 use annuli_api::shard_api::{ConditionalWrite, Outcome, Write, Written};
 use annuli_api::v1::metadata::UnfitMetadata;
 use annuli_core::schema::UnfitVector;
@@ -25,6 +26,7 @@ use annuli_core::{DocId, Point, Seq};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender};
 use group::Group;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -184,8 +186,15 @@ impl Writer {
         true
     }
 
-    fn capture(&self, folder: &std::path::Path) -> Result<View, WriteError> {
-        self.store.with(|store| store.checkpoint(folder)).ok_or(WriteError::Closed)??;
+    fn capture(&self, folder: &Path) -> Result<View, WriteError> {
+        self.store.with(|store| store.checkpoint(&folder.join("db"))).ok_or(WriteError::Closed)??;
+        // Now, and not when they are read: a merge removes the files that it replaces. A copy without them is whole.
+        let segments = folder.join("segments");
+        let linked = make_folder(&segments)
+            .and_then(|()| self.view.parts.iter().try_for_each(|part| part.file().link_into(&segments)));
+        if let Err(error) = linked {
+            tracing::warn!(%error, "a dump goes without some of its segments: a restore builds them again");
+        }
         Ok(self.view.clone())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, Client};
 use crate::server::{Server, Shared};
+use crate::wait::wait_for;
 use annuli_api::v1::search::{SearchReply, WireHit};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -65,6 +66,15 @@ impl Index {
     #[track_caller]
     pub fn info(&self) -> Value {
         self.client.get(&self.path("")).ok()
+    }
+
+    /// What the index says about itself when all that there is to build is built.
+    #[track_caller]
+    pub fn built(&self) -> Value {
+        wait_for("the graph", || {
+            let info = self.info();
+            (info["status"] == "ready").then_some(info)
+        })
     }
 
     /// The last seq of each shard.

@@ -9,4 +9,5 @@ mod interrupted;
 mod prefix;
 mod refusals;
 mod repartition;
+mod segments;
 pub(crate) mod task;

@@ -16,7 +16,7 @@ use serde_json::json;
 const PEAK_BYTES_MAX: u64 = (BODY_BYTES_MAX * (BODY_MEMORY_FACTOR_MAX + 4)) as u64;
 
 /// What it may take where the body stops to be read at an early bound.
-const SMALL_PEAK_BYTES_MAX: u64 = 5 * BODY_BYTES_MAX as u64;
+const SMALL_PEAK_BYTES_MAX: u64 = 3 * BODY_BYTES_MAX as u64;
 
 /// Repeats `piece` between the two others, up to the largest body.
 fn filled(before: &str, piece: &str, after: &str) -> Vec<u8> {

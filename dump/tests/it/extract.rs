@@ -1,7 +1,7 @@
 //! Extracting: all files or none.
 
 use crate::sample::{FILES, small};
-use annuli_dump::{Compression, extract_archive};
+use annuli_dump::{Compression, extract_archive, extract_entries};
 use std::fs;
 use std::path::Path;
 
@@ -30,6 +30,22 @@ fn extracting_gives_the_files_back() {
         assert_eq!(fs::read(folder.path().join(path)).unwrap(), content, "{path}");
     }
     assert_eq!(files_in(folder.path()).len(), FILES.len());
+}
+
+#[test]
+fn what_is_not_wanted_is_checked_and_not_written() {
+    let (record, mut bytes) = small();
+    let without_segments = |bytes: &[u8], folder: &Path| {
+        extract_entries(&record, &mut &*bytes, folder, &|path| path.segment_number().is_none(), &mut |_| {})
+    };
+    let folder = tempfile::tempdir().unwrap();
+    without_segments(&bytes, folder.path()).unwrap();
+    assert_eq!(files_in(folder.path()).len(), FILES.len() - 1);
+    let segment = record.archive.entries().iter().find(|entry| entry.path.segment_number().is_some()).unwrap();
+    bytes[usize::try_from(segment.frame.offset).unwrap() + 20] ^= 1;
+    let empty = tempfile::tempdir().unwrap();
+    assert!(without_segments(&bytes, empty.path()).is_err());
+    assert_eq!(files_in(empty.path()), [""; 0]);
 }
 
 #[test]

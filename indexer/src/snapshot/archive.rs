@@ -1,4 +1,4 @@
-//! The archive of one shard: the files of the copied store, and the canaries.
+//! The archive of one shard: the files of the copied store, the segments as they are, and the canaries.
 
 use super::{Capture, DumpError, canaries};
 use annuli_dump::{ArchiveRecord, ArchiveWriter, Compression, EntryPath, write_canaries};
@@ -9,20 +9,35 @@ use std::path::Path;
 /// Vectors hardly compress; level 1 takes what metadata gives, at the speed of the disk.
 const COMPRESSION: Compression = Compression { level: 1, threads: 1 };
 
+/// What the file of a segment is called in its folder.
+pub(crate) const SEGMENT: &str = "segment";
+
 /// Writes the archive into `file`.
 pub(super) fn write(capture: &Capture, file: File) -> Result<ArchiveRecord, DumpError> {
     let mut archive = ArchiveWriter::new(BufWriter::new(file), COMPRESSION)?;
-    for name in file_names(&capture.folder)? {
-        let path = capture.folder.join(&name);
-        let copy = |reason| DumpError::Copy { path: path.clone(), reason };
-        let mut content = File::open(&path).map_err(copy)?;
-        let bytes = content.metadata().map_err(copy)?.len();
-        archive.append(&store_file(&name), bytes, &mut content)?;
+    let db = capture.folder.join("db");
+    for name in file_names(&db)? {
+        append(&mut archive, &store_file(&name), &db.join(&name))?;
+    }
+    let segments = capture.folder.join("segments");
+    for part in &capture.view.parts {
+        let path = segments.join(part.number().to_string());
+        // It could not be copied, which the log says: whoever restores the dump builds it again.
+        if path.exists() {
+            append(&mut archive, &segment_file(part.number()), &path)?;
+        }
     }
     let canaries = write_canaries(&canaries::of(&capture.view)?)?;
     archive.append(&EntryPath::canaries(), canaries.len() as u64, &mut canaries.as_slice())?;
     let (record, _) = archive.finish()?;
     Ok(record)
+}
+
+fn append(archive: &mut ArchiveWriter<BufWriter<File>>, entry: &EntryPath, path: &Path) -> Result<(), DumpError> {
+    let copy = |reason| DumpError::Copy { path: path.to_owned(), reason };
+    let mut content = File::open(path).map_err(copy)?;
+    let bytes = content.metadata().map_err(copy)?.len();
+    Ok(archive.append(entry, bytes, &mut content)?)
 }
 
 /// In the order of their names, so that equal stores give equal archives.
@@ -33,6 +48,11 @@ fn file_names(folder: &Path) -> Result<Vec<String>, DumpError> {
     let mut names: Vec<_> = entries.map(name).collect::<Result<_, _>>().map_err(copy)?;
     names.sort();
     Ok(names)
+}
+
+/// A segment is one file.
+fn segment_file(number: u64) -> EntryPath {
+    EntryPath::segment(number, SEGMENT).expect("a number and letters")
 }
 
 fn store_file(name: &str) -> EntryPath {

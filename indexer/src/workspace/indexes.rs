@@ -117,11 +117,19 @@ impl NewIndex {
 
     /// Makes the empty store of a shard, with a history of its own.
     pub(super) fn make_store(&self, shard: ShardId) -> Result<Store, MakeIndexError> {
-        let folder = shard_folder(&self.folder, shard).join("db");
+        let folder = self.shard_folder(shard).join("db");
         make_folder(&folder)?;
-        let history = HistoryId(clock::new_uuid());
-        let identity = Identity { index: self.uuid, history, shard, schema: self.schema };
-        Ok(Store::create(&folder, &identity)?)
+        Ok(Store::create(&folder, &self.identity(shard))?)
+    }
+
+    /// The folder of a shard, whether or not it is there.
+    pub(super) fn shard_folder(&self, shard: ShardId) -> PathBuf {
+        shard_folder(&self.folder, shard)
+    }
+
+    /// The identity of a shard, with a history that no other has.
+    pub(super) fn identity(&self, shard: ShardId) -> Identity {
+        Identity { index: self.uuid, history: HistoryId(clock::new_uuid()), shard, schema: self.schema }
     }
 
     /// Gives the index its name; from now on it is there. Its stores must be closed.

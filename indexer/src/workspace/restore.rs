@@ -1,31 +1,28 @@
 //! Restoring a dump into a new index, with its own identity, on any number of shards.
 //!
-//! Each archive is unpacked into a scratch folder, where every byte is checked; its documents go to the shards that
-//! own them now. Only a whole index gets its name.
+//! Each archive is unpacked into a scratch folder, where every byte is checked, and its documents are looked at, one by
+//! one. On as many shards as it had, its files become the new shard's as they are; on another number, its documents go
+//! to the shards that own them now. Only a whole index gets its name.
 
-use super::disk::{DiskFault, remove_folder};
+mod adopt;
+mod spread;
+
+use super::disk::DiskFault;
 use super::indexes::{MakeIndexError, NewIndex, OpenIndexError};
 use super::{Entry, Workspace};
-use crate::settings::Durability;
 use crate::snapshot::CanaryCheck;
 use crate::snapshot::WrongAnswer;
-use crate::store::change::{Change, ChangeKind};
 use crate::store::document::StoredDocument;
-use crate::store::meta::Counters;
 use crate::store::{Store, StoreError};
 use annuli_core::placement::shard_of;
 use annuli_core::vector::Dim;
-use annuli_core::{DocId, HnswParams, IndexName, IndexSchema, Metric, Point, Quantization, ShardCount, ShardId};
+use annuli_core::{DocId, HnswParams, IndexName, IndexSchema, Metric, Quantization, ShardCount, ShardId};
 use annuli_dump::{
-    DiskError, EntryPath, ExtractArchiveError, ReadCanariesError, SchemaRecord, ShardRecord, StoredDump,
-    extract_archive, read_canaries,
+    DiskError, EntryPath, ExtractArchiveError, ReadCanariesError, SchemaRecord, ShardRecord, StoredDump, read_canaries,
 };
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Documents that are committed at once.
-const LOAD_STEP: usize = 1_000;
 
 /// What a restore made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +88,16 @@ pub enum RestoreError {
         /// How many there should be.
         recorded: u64,
     },
+    /// A segment in an archive is not the one that the store in it knows.
+    #[error("shard {shard}: segment {number} in the archive is not one of the store's: {reason}")]
+    Segment {
+        /// The dumped shard.
+        shard: ShardId,
+        /// The segment.
+        number: u64,
+        /// Why.
+        reason: String,
+    },
     /// A store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,7 +129,16 @@ impl Workspace {
         let dumped = schema(&dump.manifest().head().schema)?;
         let restored = IndexSchema { shards: shards.unwrap_or(dumped.shards), ..dumped };
         let new = NewIndex::begin(&self.0.root, restored)?;
-        let documents = load(&new, dump, dumped, restored, progress)?;
+        let mut seen = 0;
+        let mut progress = || {
+            seen += 1;
+            progress(seen);
+        };
+        let documents = if restored.shards == dumped.shards {
+            adopt::shards(&new, dump, dumped, &mut progress)?
+        } else {
+            spread::shards(&new, dump, dumped, restored, &mut progress)?
+        };
         new.publish(name)?;
         let open = self.0.open_new(name)?;
         self.0.replace(|state| {
@@ -144,37 +160,6 @@ fn schema(record: &SchemaRecord) -> Result<IndexSchema, RestoreError> {
         hnsw: HnswParams::new(Some(size(record.hnsw.m)?), Some(size(record.hnsw.ef_construction)?)).map_err(refuse)?,
         quantization: Quantization::from_name(&record.quantization).map_err(refuse)?,
     })
-}
-
-/// Fills the stores of the new index, and closes them.
-fn load(
-    new: &NewIndex,
-    dump: &StoredDump,
-    dumped: IndexSchema,
-    restored: IndexSchema,
-    progress: &mut dyn FnMut(u64),
-) -> Result<u64, RestoreError> {
-    let mut loaders: Vec<_> = restored
-        .shards
-        .shards()
-        .map(|shard| Ok(Loader::new(new.make_store(shard)?)))
-        .collect::<Result<_, MakeIndexError>>()?;
-    let mut documents = 0;
-    for record in dump.manifest().shards() {
-        let folder = new.scratch("unpacked")?;
-        let mut archive = dump.open_archive(record.shard)?;
-        extract_archive(record, &mut archive, &folder, &mut |_| {})?;
-        let source = Source::open(&folder, record, dump, dumped)?;
-        source.read(|id, document| {
-            let shard = shard_of(&id, restored.shards);
-            documents += 1;
-            progress(documents);
-            loaders[shard.0 as usize].add(id, document)
-        })?;
-        remove_folder(&folder)?;
-    }
-    loaders.into_iter().try_for_each(Loader::finish)?;
-    Ok(documents)
 }
 
 /// The unpacked store of a dumped shard.
@@ -203,11 +188,11 @@ impl<'a> Source<'a> {
         Ok(Self { store, record, schema, canaries: CanaryCheck::new(schema, canaries).map_err(wrong)? })
     }
 
-    /// Hands on every document; then tells whether they were all, and answer as they did.
+    /// Hands on every document; then tells whether they were all, and answer as they did. Returns the store.
     fn read(
         mut self,
         mut take: impl FnMut(DocId, StoredDocument) -> Result<(), StoreError>,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<(Store, u64), RestoreError> {
         let shard = self.record.shard;
         let mut found = 0;
         for entry in self.store.snapshot().documents(None) {
@@ -223,7 +208,8 @@ impl<'a> Source<'a> {
         if found != self.record.documents {
             return Err(RestoreError::Documents { shard, found, recorded: self.record.documents });
         }
-        self.canaries.finish().map_err(|reason| RestoreError::WrongAnswer { shard, reason })
+        self.canaries.finish().map_err(|reason| RestoreError::WrongAnswer { shard, reason })?;
+        Ok((self.store, found))
     }
 }
 
@@ -236,35 +222,4 @@ fn canaries(folder: &Path, record: &ShardRecord) -> Result<Vec<annuli_dump::Cana
     let path = folder.join(path.as_str());
     let mut file = File::open(&path).map_err(DiskFault::of("read", &path))?;
     read_canaries(&mut file).map_err(|reason| RestoreError::Canaries { shard: record.shard, reason })
-}
-
-/// Writes documents into a new store, in groups. Nobody waits for any of them, so only the last is synced.
-struct Loader {
-    store: Store,
-    counters: Counters,
-    changes: Vec<Change>,
-}
-
-impl Loader {
-    fn new(store: Store) -> Self {
-        Self { store, counters: Counters::START, changes: Vec::new() }
-    }
-
-    fn add(&mut self, id: DocId, document: StoredDocument) -> Result<(), StoreError> {
-        let point = self.counters.next_point;
-        self.counters = Counters { seq: self.counters.seq.next(), next_point: Point(point.0 + 1) };
-        let document = Some(StoredDocument { seq: self.counters.seq, point, ..document });
-        self.changes.push(Change { seq: self.counters.seq, id, kind: ChangeKind::Put, document, killed: None });
-        if self.changes.len() < LOAD_STEP { Ok(()) } else { self.commit(Durability::Os) }
-    }
-
-    fn finish(mut self) -> Result<(), StoreError> {
-        self.commit(Durability::Fsync)
-    }
-
-    fn commit(&mut self, durability: Durability) -> Result<(), StoreError> {
-        self.store.commit(&self.changes, &self.counters, None, durability)?;
-        self.changes.clear();
-        Ok(())
-    }
 }

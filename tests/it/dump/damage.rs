@@ -10,7 +10,7 @@ use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A workspace with two dumps, each of an index of its own; no server runs.
+/// A workspace with two dumps, each of an index of its own with segments; no server runs.
 pub(super) struct Dumped {
     pub(super) server: Server,
     pub(super) dumps: [String; 2],
@@ -18,7 +18,7 @@ pub(super) struct Dumped {
 }
 
 pub(super) fn dumped() -> Dumped {
-    let mut server = Server::start();
+    let mut server = Launch::new().variable("ANNULI_SEAL_POINTS", "50").start();
     let client = server.client();
     let random = &mut seed::random(3, 0);
     let made = ["one", "two"].map(|name| {
@@ -28,6 +28,7 @@ pub(super) fn dumped() -> Dumped {
             json!({"id": format!("{n}"), "vector": vector, "metadata": {"text": "x".repeat(n)}})
         };
         index.store(&(0..200).map(document).collect());
+        index.built();
         let dump = task::dump(&index);
         let uuid = index.info()["uuid"].as_str().unwrap().to_owned();
         let folder = server.workspace().join(".dumps").join(uuid).join(&dump);

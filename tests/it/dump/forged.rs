@@ -9,8 +9,9 @@ use annuli_dump::{
     extract_archive, write_canaries,
 };
 use annuli_tests::store_files::{flip_bit, newest_log};
+use annuli_tests::{Index, Launch};
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -21,8 +22,14 @@ struct Part {
 }
 
 impl Part {
-    fn db(&self) -> std::path::PathBuf {
+    fn db(&self) -> PathBuf {
         self.folder.path().join("db")
+    }
+
+    /// The file of its first segment.
+    fn segment(&self) -> PathBuf {
+        let path = paths(self.folder.path()).into_iter().find(|path| path.starts_with("segments/"));
+        self.folder.path().join(path.expect("a shard with segments"))
     }
 }
 
@@ -58,14 +65,22 @@ fn packed(store: &LocalStore, head: ManifestHead, parts: Vec<Part>) -> String {
 }
 
 fn paths(folder: &Path) -> Vec<String> {
-    let names = |folder: &Path| -> Vec<String> {
-        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    };
-    let mut paths: Vec<_> = names(&folder.join("db")).iter().map(|name| format!("db/{name}")).collect();
-    paths.extend(names(folder).into_iter().filter(|name| name != "db"));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() {
+            paths.extend(paths_below(&entry.path(), &name));
+        } else {
+            paths.push(name);
+        }
+    }
     paths.sort();
     paths
+}
+
+fn paths_below(folder: &Path, name: &str) -> Vec<String> {
+    paths(folder).into_iter().map(|path| format!("{name}/{path}")).collect()
 }
 
 /// A dump of which every file is sound.
@@ -144,4 +159,38 @@ fn a_store_that_does_not_open_or_has_lost_its_end_is_refused() {
     check_refused(&dumped, says, |parts| fs::write(newest_log(&parts[1].db()), "").unwrap());
     check_refused(&dumped, says, |parts| fs::remove_file(parts[0].db().join("CURRENT")).unwrap());
     check_refused(&dumped, says, |parts| fs::remove_dir_all(parts[1].db()).unwrap());
+}
+
+#[test]
+fn a_segment_that_is_not_the_stores_is_refused() {
+    let dumped = dumped();
+    let other = "it is another file than the store knows by this number";
+    check_refused(&dumped, other, |parts| {
+        fs::copy(parts[1].segment(), parts[0].segment()).unwrap();
+    });
+    let damaged = "segment 0 in the archive is not one of the store's: ";
+    check_refused(&dumped, damaged, |parts| flip_bit(&parts[0].segment(), 50));
+    check_refused(&dumped, damaged, |parts| fs::write(parts[1].segment(), "").unwrap());
+    check_refused(&dumped, "the store does not know it", |parts| {
+        let unknown = parts[0].folder.path().join("segments/4000");
+        fs::create_dir(&unknown).unwrap();
+        fs::copy(parts[0].segment(), unknown.join("segment")).unwrap();
+    });
+}
+
+/// As a dump of an earlier release is, or of a shard that had lost one.
+#[test]
+fn a_dump_without_its_segments_is_whole() {
+    let dumped = dumped();
+    let forged = forge(&dumped, |parts| {
+        for part in parts {
+            fs::remove_dir_all(part.folder.path().join("segments")).unwrap();
+        }
+    });
+    let into = tempfile::tempdir().unwrap();
+    Dumps(dumped.server.workspace()).restore(&forged, into.path(), "copy", None).json();
+    let server = Launch::new().over(into.path()).start();
+    let index = Index::named(&server.client(), "copy");
+    assert_eq!(index.built()["documents"], 200);
+    assert!(!server.log().contains("cannot be used"), "{}", server.log());
 }

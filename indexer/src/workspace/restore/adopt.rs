@@ -1,0 +1,79 @@
+//! Onto as many shards as there were: the files of a dumped shard become those of the new one, with a new identity and a
+//! new history. The store says which segments belong to it; so the shard opens with its graphs, and builds nothing.
+
+use super::{RestoreError, Source};
+use crate::segment_file::SegmentFolder;
+use crate::snapshot::SEGMENT;
+use crate::store::Store;
+use crate::store::segment::SegmentRecord;
+use crate::workspace::disk::{make_folder, remove_folder, rename_folder};
+use crate::workspace::indexes::NewIndex;
+use annuli_core::IndexSchema;
+use annuli_dump::{EntryPath, ShardRecord, StoredDump, extract_archive};
+use std::path::Path;
+
+/// Makes the shards of the new index, and closes them.
+pub(super) fn shards(
+    new: &NewIndex,
+    dump: &StoredDump,
+    schema: IndexSchema,
+    progress: &mut dyn FnMut(),
+) -> Result<u64, RestoreError> {
+    let mut documents = 0;
+    for record in dump.manifest().shards() {
+        let unpacked = new.scratch("unpacked")?;
+        let mut archive = dump.open_archive(record.shard)?;
+        extract_archive(record, &mut archive, &unpacked, &mut |_| {})?;
+        let (store, found) = Source::open(&unpacked, record, dump, schema)?.read(|_, _| {
+            progress();
+            Ok(())
+        })?;
+        documents += found;
+        shard(new, record, store, &unpacked, &schema)?;
+        remove_folder(&unpacked)?;
+    }
+    Ok(documents)
+}
+
+fn shard(
+    new: &NewIndex,
+    record: &ShardRecord,
+    store: Store,
+    unpacked: &Path,
+    schema: &IndexSchema,
+) -> Result<(), RestoreError> {
+    let folder = new.shard_folder(record.shard);
+    make_folder(&folder)?;
+    let known = store.segments()?;
+    check_known(record, &known)?;
+    let segments = SegmentFolder::of(&folder);
+    let mut lost = Vec::new();
+    for known in &known {
+        let entry = EntryPath::segment(known.number, SEGMENT).expect("a number and letters");
+        if record.archive.entry(&entry).is_none() {
+            lost.push(known.number);
+            continue;
+        }
+        segments.adopt(known.number, &unpacked.join(entry.as_str()))?;
+        // Not left to the opening, which would build it again: a dump that says one thing twice is not to be trusted.
+        segments.open(known, schema).map_err(|error| refused(record, known.number, &error))?;
+    }
+    store.adopt(&new.identity(record.shard), &lost)?;
+    drop(store);
+    Ok(rename_folder(&unpacked.join("db"), &folder.join("db"))?)
+}
+
+/// Refuses an archive with a segment of which its store does not know.
+fn check_known(record: &ShardRecord, known: &[SegmentRecord]) -> Result<(), RestoreError> {
+    let numbers = record.archive.entries().iter().filter_map(|entry| entry.path.segment_number());
+    for number in numbers {
+        if !known.iter().any(|known| known.number == number) {
+            return Err(refused(record, number, &"the store does not know it"));
+        }
+    }
+    Ok(())
+}
+
+fn refused(record: &ShardRecord, number: u64, reason: &dyn std::fmt::Display) -> RestoreError {
+    RestoreError::Segment { shard: record.shard, number, reason: reason.to_string() }
+}

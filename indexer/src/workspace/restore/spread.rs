@@ -1,0 +1,77 @@
+//! Onto another number of shards: documents are written anew, by the shards that own them. Segments are left out.
+
+use super::{RestoreError, Source};
+use crate::settings::Durability;
+use crate::store::change::{Change, ChangeKind};
+use crate::store::document::StoredDocument;
+use crate::store::meta::Counters;
+use crate::store::{Store, StoreError};
+use crate::workspace::disk::remove_folder;
+use crate::workspace::indexes::{MakeIndexError, NewIndex};
+use annuli_core::placement::shard_of;
+use annuli_core::{DocId, IndexSchema, Point};
+use annuli_dump::{StoredDump, extract_entries};
+
+/// Documents that are committed at once.
+const LOAD_STEP: usize = 1_000;
+
+/// Fills the stores of the new index, and closes them.
+pub(super) fn shards(
+    new: &NewIndex,
+    dump: &StoredDump,
+    dumped: IndexSchema,
+    restored: IndexSchema,
+    progress: &mut dyn FnMut(),
+) -> Result<u64, RestoreError> {
+    let mut loaders: Vec<_> = restored
+        .shards
+        .shards()
+        .map(|shard| Ok(Loader::new(new.make_store(shard)?)))
+        .collect::<Result<_, MakeIndexError>>()?;
+    let mut documents = 0;
+    for record in dump.manifest().shards() {
+        let folder = new.scratch("unpacked")?;
+        let mut archive = dump.open_archive(record.shard)?;
+        extract_entries(record, &mut archive, &folder, &|path| path.segment_number().is_none(), &mut |_| {})?;
+        let (_, found) = Source::open(&folder, record, dump, dumped)?.read(|id, document| {
+            let shard = shard_of(&id, restored.shards);
+            progress();
+            loaders[shard.0 as usize].add(id, document)
+        })?;
+        documents += found;
+        remove_folder(&folder)?;
+    }
+    loaders.into_iter().try_for_each(Loader::finish)?;
+    Ok(documents)
+}
+
+/// Writes documents into a new store, in groups. Nobody waits for any of them, so only the last is synced.
+struct Loader {
+    store: Store,
+    counters: Counters,
+    changes: Vec<Change>,
+}
+
+impl Loader {
+    fn new(store: Store) -> Self {
+        Self { store, counters: Counters::START, changes: Vec::new() }
+    }
+
+    fn add(&mut self, id: DocId, document: StoredDocument) -> Result<(), StoreError> {
+        let point = self.counters.next_point;
+        self.counters = Counters { seq: self.counters.seq.next(), next_point: Point(point.0 + 1) };
+        let document = Some(StoredDocument { seq: self.counters.seq, point, ..document });
+        self.changes.push(Change { seq: self.counters.seq, id, kind: ChangeKind::Put, document, killed: None });
+        if self.changes.len() < LOAD_STEP { Ok(()) } else { self.commit(Durability::Os) }
+    }
+
+    fn finish(mut self) -> Result<(), StoreError> {
+        self.commit(Durability::Fsync)
+    }
+
+    fn commit(&mut self, durability: Durability) -> Result<(), StoreError> {
+        self.store.commit(&self.changes, &self.counters, None, durability)?;
+        self.changes.clear();
+        Ok(())
+    }
+}
