@@ -3,7 +3,7 @@
 mod codes;
 mod full;
 
-pub(crate) use codes::{BetweenRows, CodeSpace, term};
+pub(crate) use codes::{BetweenRows, CodeSpace, Ranking, term};
 pub(crate) use full::{FullLift, FullSpace};
 
 /// Rows by number, and queries that are compared with them. A smaller rank is nearer; what a rank measures beyond that

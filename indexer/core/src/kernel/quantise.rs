@@ -15,6 +15,7 @@ pub(crate) struct QuantiseKernels {
     steps: fn(&[f32], &[f32], f32, &mut [i8]),
     restore: fn(&[u8], &[f32], f32, &mut [f32]),
     sums: fn(&[i8]) -> (i32, i32),
+    are_whole: fn(&[f32], &[f32], f32, &[i8]) -> bool,
 }
 
 impl QuantiseKernels {
@@ -38,6 +39,12 @@ impl QuantiseKernels {
     pub(crate) fn sums(&self, steps: &[i8]) -> (i32, i32) {
         (self.sums)(steps)
     }
+
+    /// Returns whether every component is a whole number of at most four million, and its step is exactly
+    /// (vectorᵢ − centreᵢ) · inverse. Where a component is minus zero it says no.
+    pub(crate) fn are_whole(&self, vector: &[f32], centres: &[f32], inverse: f32, steps: &[i8]) -> bool {
+        (self.are_whole)(vector, centres, inverse, steps)
+    }
 }
 
 /// The widest kernels that this processor runs.
@@ -50,7 +57,7 @@ pub(crate) fn best() -> &'static QuantiseKernels {
 /// Every form that this processor runs, narrowest first.
 fn available() -> Vec<QuantiseKernels> {
     #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "only x86-64 adds to it"))]
-    let mut forms = vec![QuantiseKernels { name: "plain", largest, steps, restore, sums }];
+    let mut forms = vec![QuantiseKernels { name: "plain", largest, steps, restore, sums, are_whole }];
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx2") {
@@ -71,11 +78,12 @@ fn largest(vector: &[f32], centres: &[f32]) -> f32 {
     f32::from_bits(magnitudes.fold(0, u32::max))
 }
 
+/// Added to a small number it leaves no bits for a fraction, and the processor rounds; the whole number then stands in
+/// the lowest bits.
+const ROUNDER: f32 = 12_582_912.0;
+
 #[inline(always)]
 fn steps(vector: &[f32], centres: &[f32], inverse: f32, steps: &mut [i8]) {
-    /// Added to a small number it leaves no bits for a fraction, and the processor rounds; the whole number then
-    /// stands in the lowest bits.
-    const ROUNDER: f32 = 12_582_912.0;
     for ((step, &component), &centre) in steps.iter_mut().zip(vector).zip(centres) {
         let exact = ((component - centre) * inverse).clamp(-128.0, 127.0);
         #[allow(clippy::cast_possible_truncation, reason = "between −128 and 127 by the line above")]
@@ -96,6 +104,17 @@ fn sums(steps: &[i8]) -> (i32, i32) {
     let sum = steps.iter().map(|&step| i32::from(step)).sum();
     let squares = steps.iter().map(|&step| i32::from(step) * i32::from(step)).sum();
     (sum, squares)
+}
+
+#[inline(always)]
+fn are_whole(vector: &[f32], centres: &[f32], inverse: f32, steps: &[i8]) -> bool {
+    // Bits that differ are gathered instead of looked at one after the other, so that the compiler makes it wide.
+    let differing = |((&component, &centre), &step): ((&f32, &f32), &i8)| {
+        let whole = (component + ROUNDER) - ROUNDER;
+        let exact = (component - centre) * inverse;
+        (whole.to_bits() ^ component.to_bits()) | (exact.to_bits() ^ f32::from(step).to_bits())
+    };
+    vector.iter().zip(centres).zip(steps).map(differing).fold(0, |all, bits| all | bits) == 0
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -125,6 +144,10 @@ mod x86 {
                     // SAFETY: as above.
                     unsafe { $module::sums(steps) }
                 },
+                are_whole: |vector, centres, inverse, steps| {
+                    // SAFETY: as above.
+                    unsafe { $module::are_whole(vector, centres, inverse, steps) }
+                },
             };
 
             mod $module {
@@ -146,6 +169,11 @@ mod x86 {
                 #[target_feature(enable = $features)]
                 pub(super) fn sums(steps: &[i8]) -> (i32, i32) {
                     super::super::sums(steps)
+                }
+
+                #[target_feature(enable = $features)]
+                pub(super) fn are_whole(vector: &[f32], centres: &[f32], inverse: f32, steps: &[i8]) -> bool {
+                    super::super::are_whole(vector, centres, inverse, steps)
                 }
             }
         };
@@ -188,6 +216,28 @@ mod tests {
                 form.restore(&codes, &centres, 0.5, &mut back);
                 prop_assert_eq!(&back, &restored, "{}", form.name);
                 prop_assert_eq!(form.sums(&steps), sums, "{}", form.name);
+            }
+        }
+    }
+    #[test]
+    fn steps_are_whole_where_nothing_is_lost() {
+        let centres = [100.0, -3.0];
+        let whole = [([90.0, 5.0], [-10, 8], 1.0), ([90.0, 5.0], [-20, 16], 2.0), ([100.0, -3.0], [0, 0], 1e9)];
+        let lossy = [
+            ([90.0, 4.5], [-10, 8], 1.0),
+            ([90.0, 4.5], [-20, 15], 2.0),
+            // So near to a whole number that the centre takes the difference away.
+            ([1e-9, 5.0], [-100, 8], 1.0),
+            // Cut off.
+            ([300.0, 5.0], [127, 8], 1.0),
+            ([5e6, 5.0], [127, 8], 1.0),
+        ];
+        for form in available() {
+            for (vector, steps, inverse) in whole {
+                assert!(form.are_whole(&vector, &centres, inverse, &steps), "{}: {vector:?}", form.name);
+            }
+            for (vector, steps, inverse) in lossy {
+                assert!(!form.are_whole(&vector, &centres, inverse, &steps), "{}: {vector:?}", form.name);
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::graph::frozen::FrozenLayer;
 use crate::graph::walk::{Ground, Walk};
 use crate::metric::PreparedQuery;
 use crate::plan::{self, Plan, Question, plan};
-use crate::space::Space;
+use crate::space::{Ranking, Space};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -106,8 +106,8 @@ impl Segment {
         };
         loop {
             let plan = plan(&question);
-            self.run(plan, query, Breadth { k, ef: question.ef }, allowed, &mut scratch.walk);
-            let found = self.measure(query, k, allowed, scratch);
+            let ranking = self.run(plan, query, Breadth { k, ef: question.ef }, allowed, &mut scratch.walk);
+            let found = self.measure(query, ranking, k, allowed, scratch);
             if found.len() == k || plan == Plan::Scan {
                 return found;
             }
@@ -117,7 +117,15 @@ impl Segment {
         }
     }
 
-    fn run(&self, plan: Plan, query: &PreparedQuery, breadth: Breadth, allowed: Allowed<'_>, walk: &mut Walk) {
+    /// Leaves the nearest in the walk's pool; returns what their ranks tell.
+    fn run(
+        &self,
+        plan: Plan,
+        query: &PreparedQuery,
+        breadth: Breadth,
+        allowed: Allowed<'_>,
+        walk: &mut Walk,
+    ) -> Ranking {
         let course = Course { plan, breadth, allowed };
         match self.shape.precision {
             Precision::Codes8 => {
@@ -125,12 +133,14 @@ impl Segment {
                 let mut asked = space.new_query();
                 space.ask_vector(query.components(), &mut asked);
                 self.follow(course, &space, &asked, walk);
+                asked.ranking()
             }
             Precision::Full => {
                 let space = self.full_space();
                 let mut asked = space.new_query();
                 asked.ask_vector(query.components());
                 self.follow(course, &space, &asked, walk);
+                Ranking::Order
             }
         }
     }
@@ -174,12 +184,22 @@ impl Segment {
         nearest
     }
 
-    /// Measures the best of the pool exactly.
-    fn measure(&self, query: &PreparedQuery, k: usize, allowed: Allowed<'_>, scratch: &mut Scratch) -> Vec<Found> {
+    /// Measures the best of the pool exactly, but for those whose distance is known from their rank.
+    fn measure(
+        &self,
+        query: &PreparedQuery,
+        ranking: Ranking,
+        k: usize,
+        allowed: Allowed<'_>,
+        scratch: &mut Scratch,
+    ) -> Vec<Found> {
         let Scratch { walk, exact, vector, .. } = scratch;
         exact.clear();
         let best = walk.pool.nearest().filter(|&(_, slot)| allowed.holds(slot)).take(measured(k));
-        exact.extend(best.map(|(_, slot)| Nearest(Found { distance: self.distance(query, slot, vector), slot })));
+        exact.extend(best.map(|(rank, slot)| {
+            let distance = ranking.distance(rank).unwrap_or_else(|| self.distance(query, slot, vector));
+            Nearest(Found { distance, slot })
+        }));
         exact.sort_unstable();
         exact.iter().take(k).map(|&Nearest(found)| found).collect()
     }

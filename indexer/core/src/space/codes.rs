@@ -33,6 +33,14 @@ pub(crate) struct CodeQuery {
     scale: f64,
     /// Ranks up to this are what rounding left of nothing: the row is the one that is asked for, or equals it.
     same: f32,
+    ranking: Ranking,
+}
+
+impl CodeQuery {
+    /// What the ranks of rows tell.
+    pub(crate) fn ranking(&self) -> Ranking {
+        self.ranking
+    }
 }
 
 /// What comparing rows with each other needs, prepared once.
@@ -109,7 +117,10 @@ impl<'a> CodeSpace<'a> {
         query.scale = scale(farthest);
         let steps = &mut query.codes[..vector.len()];
         #[allow(clippy::cast_possible_truncation, reason = "at least as long as the smallest normal f32")]
-        kernels.steps(vector, centres, (1.0 / (step * query.scale)) as f32, steps);
+        let inverse = (1.0 / (step * query.scale)) as f32;
+        kernels.steps(vector, centres, inverse, steps);
+        let exact = self.is_of_whole_numbers() && kernels.are_whole(vector, centres, inverse, steps);
+        query.ranking = if exact { Ranking::Squares } else { Ranking::Order };
         let (sum, squares) = kernels.sums(steps);
         self.finish(query, query.scale.min(SCALE_MAX), f64::from(sum), f64::from(squares));
         query.same = 0.0;
@@ -126,6 +137,12 @@ impl<'a> CodeSpace<'a> {
         #[allow(clippy::cast_possible_truncation, reason = "a share of the largest component")]
         let error = (squares.sqrt() * step) as f32;
         error.next_up()
+    }
+
+    /// Returns whether codes, terms and so ranks are exact, given a query that is.
+    fn is_of_whole_numbers(&self) -> bool {
+        let dim = self.quantiser.centres().len();
+        self.metric == Metric::Euclidean && self.quantiser.is_lossless() && dim <= EXACT_TERMS_DIM_MAX
     }
 
     fn finish(&self, query: &mut CodeQuery, scale: f64, sum: f64, squares: f64) {
@@ -161,6 +178,24 @@ const SCALE_MAX: f64 = 1e15;
 /// Most components of which a sum of squared codes is exact as an f32. Beyond it is off by two at most.
 const EXACT_TERMS_DIM_MAX: usize = 1_024;
 
+/// What the ranks of rows tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ranking {
+    /// Which row is nearer, about.
+    Order,
+    /// The squares of distances, but for what rounding adds to a whole number.
+    Squares,
+}
+
+impl Ranking {
+    /// The distance of a row, where its rank tells it to the bit as it would be measured: of whole numbers an f32 holds
+    /// every sum up to 2²⁴, in whatever order it is taken.
+    pub(crate) fn distance(self, rank: f32) -> Option<f32> {
+        const EXACT_MAX: f32 = 16_777_216.0;
+        (self == Self::Squares && rank <= EXACT_MAX).then(|| rank.round_ties_even().abs().sqrt())
+    }
+}
+
 /// What a row contributes to every rank, from its codes. Under the inner product only while a graph is built.
 pub(crate) fn term(metric: Metric, quantiser: &Quantiser, codes: &[u8]) -> f32 {
     let centred = || codes.iter().zip(quantiser.centres()).map(|(&code, &centre)| (i32::from(code) - 128, centre));
@@ -179,7 +214,15 @@ impl Space for CodeSpace<'_> {
     type Query = CodeQuery;
 
     fn new_query(&self) -> CodeQuery {
-        CodeQuery { codes: vec![0; self.rows.stride()], constant: 0.0, factor: 0.0, height: 0.0, scale: 1.0, same: 0.0 }
+        CodeQuery {
+            codes: vec![0; self.rows.stride()],
+            constant: 0.0,
+            factor: 0.0,
+            height: 0.0,
+            scale: 1.0,
+            same: 0.0,
+            ranking: Ranking::Order,
+        }
     }
 
     fn ask_row(&self, row: u32, query: &mut CodeQuery) {
