@@ -9,8 +9,8 @@ use crate::dataset::row;
 use crate::files::{self, FileFailed};
 use crate::library::protocol::{Hello, Reply, Request};
 use annuli_api::v1::filter::UnreadableFilter;
+use annuli_core::Quantization;
 use annuli_core::metric::UnknownMetric;
-use annuli_core::segment::Precision;
 use annuli_core::vector::InvalidVector;
 use annuli_core::{Metric, Vector};
 use clap::ValueEnum;
@@ -125,13 +125,13 @@ impl Worker {
                 let base = npy::floats(&files::read(&base)?)?;
                 let parts = parts.map(|parts| Ok::<_, Refused>(npy::integers(&files::read(&parts)?)?)).transpose()?;
                 let metric = Metric::from_name(&metric)?;
-                let annuli = |precision| {
-                    let options = annuli::Options { metric, precision, m, ef_construction, threads };
+                let annuli = |quantization| {
+                    let options = annuli::Options { metric, quantization, m, ef_construction, threads };
                     Ok::<_, Refused>(Index::Annuli(Box::new(annuli::Index::build(&base, parts.as_ref(), options)?)))
                 };
                 let (index, reply) = timed(|| match self.engine {
-                    Engine::Annuli => annuli(Precision::Codes8),
-                    Engine::AnnuliFull => annuli(Precision::Full),
+                    Engine::Annuli => annuli(Quantization::Int8),
+                    Engine::AnnuliFull => annuli(Quantization::None),
                     Engine::HnswRs => Ok(Index::HnswRs(hnsw_rs::Index::build(&base, m, ef_construction, threads))),
                 });
                 self.index = Some(index?);

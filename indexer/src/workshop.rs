@@ -14,8 +14,8 @@ use crate::stop::Stop;
 use crate::store::Store;
 use crate::view::View;
 use crate::writer::{Command, WriteError};
-use annuli_core::segment::{BuildOptions, Precision, Rows, SegmentOptions, WriteSegmentError};
-use annuli_core::{Dim, Quantization, ShardId};
+use annuli_core::segment::{BuildOptions, Rows, SegmentOptions, WriteSegmentError};
+use annuli_core::{Dim, ShardId};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{RecvError, Sender, bounded, select};
 use std::sync::Arc;
@@ -80,15 +80,6 @@ pub(crate) fn segment_points_max(dim: Dim) -> usize {
     SEGMENT_POINTS_MAX.min(SEGMENT_VECTOR_BYTES_MAX / (4 * dim.get()))
 }
 
-/// How the segments of an index are walked. There are no codes of 4 bits yet: those of 8 bits do what is promised of
-/// them, but for the memory.
-const fn precision(quantization: Quantization) -> Precision {
-    match quantization {
-        Quantization::None => Precision::Full,
-        Quantization::Int8 | Quantization::Int4 => Precision::Codes8,
-    }
-}
-
 impl Workshop {
     /// Makes a segment of the oldest rows of the tail, of all of them if they fit.
     pub(crate) fn seal(&self, view: Arc<View>) -> Result<(), BuildError> {
@@ -135,7 +126,7 @@ impl Workshop {
         let options = SegmentOptions {
             dim: view.schema.dim,
             metric: view.schema.metric,
-            precision: precision(view.schema.quantization),
+            quantization: view.schema.quantization,
             build: BuildOptions {
                 hnsw: view.schema.hnsw,
                 threads: self.pool.threads(),

@@ -9,8 +9,7 @@ use crate::dataset::{Dataset, row};
 use crate::figures::median;
 use crate::recall::{Judge, K};
 use crate::worker::annuli::{Index, Options};
-use annuli_core::Vector;
-use annuli_core::segment::Precision;
+use annuli_core::{Quantization, Vector};
 use std::hint::black_box;
 use std::thread;
 
@@ -24,8 +23,8 @@ const EF_CONSTRUCTION: usize = 8;
 /// Searches and readings in turns, on one thread.
 pub(super) fn measure(dataset: &Dataset, judge: &Judge<'_>) -> Result<Exact, Failed> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let (metric, precision) = (dataset.metric, Precision::Codes8);
-    let options = Options { metric, precision, m: M, ef_construction: EF_CONSTRUCTION, threads };
+    let (metric, quantization) = (dataset.metric, Quantization::Int8);
+    let options = Options { metric, quantization, m: M, ef_construction: EF_CONSTRUCTION, threads };
     let mut index = Index::build(&dataset.base, None, options)?;
     let vectors = dataset.base.as_slice().expect("vectors stand row by row");
     let mut numbers = shuffled(dataset.queries.nrows());

@@ -6,11 +6,11 @@ use annuli_core::column::Slots;
 use annuli_core::metric::PreparedQuery;
 use annuli_core::schema::InvalidHnswParams;
 use annuli_core::segment::{
-    Allowed, Breadth, BuildOptions, OpenSegmentError, Precision, Rows, Scratch, Segment, SegmentOptions,
-    WriteSegmentError, write_segment,
+    Allowed, Breadth, BuildOptions, OpenSegmentError, Rows, Scratch, Segment, SegmentOptions, WriteSegmentError,
+    write_segment,
 };
 use annuli_core::vector::InvalidDim;
-use annuli_core::{Dim, Filter, HnswParams, Metadata, Metric, Number, Point, Seq, Value, Vector};
+use annuli_core::{Dim, Filter, HnswParams, Metadata, Metric, Number, Point, Quantization, Seq, Value, Vector};
 use ndarray::Array2;
 use serde_json::json;
 use std::convert::Infallible;
@@ -42,7 +42,7 @@ pub(crate) enum NoIndex {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub metric: Metric,
-    pub precision: Precision,
+    pub quantization: Quantization,
     pub m: usize,
     pub ef_construction: usize,
     pub threads: usize,
@@ -71,7 +71,7 @@ impl Index {
             inserted: &AtomicUsize::new(0),
         };
         let dim = Dim::new(base.ncols() as u64)?;
-        let segment_options = SegmentOptions { dim, metric: options.metric, precision: options.precision, build };
+        let segment_options = SegmentOptions { dim, metric: options.metric, quantization: options.quantization, build };
         let parts = parts.map_or_else(Vec::new, |parts| parts.column(0).to_vec());
         write_segment(&Documents::new(base, &parts), segment_options, &mut File::create_new(&path)?)?;
         let segment = Segment::open(&path)?;

@@ -5,6 +5,10 @@
 //! integers alone are compared; a centre for each dimension lets the step be as small as the widest dimension allows.
 //! This is scalar quantisation as in faiss' `QT_8bit_uniform`, with centres.
 
+pub(crate) mod halves;
+
+pub(crate) use halves::UPPER_MIDDLE;
+
 use crate::kernel::code::LINE;
 use crate::kernel::quantise;
 

@@ -90,7 +90,7 @@ fn suitable_walk(question: &Question) -> Walk {
 }
 
 fn scan_ps(question: &Question) -> u64 {
-    u64::from(question.matches) * (SCAN_ROW_PS + row_bytes(question) * SCAN_BYTE_PS)
+    u64::from(question.matches) * (SCAN_ROW_PS + scan_bytes(question) * SCAN_BYTE_PS)
 }
 
 fn walk_ps(question: &Question, walk: Walk) -> u64 {
@@ -103,17 +103,25 @@ fn walk_ps(question: &Question, walk: Walk) -> u64 {
     };
     let read = kept.saturating_mul(WALK_ROWS_PER_KEPT).saturating_add(WALK_DESCENT_ROWS).min(rows);
     let kept = kept.min(rows);
-    let reading = read * (WALK_ROW_PS + row_bytes(question) * WALK_BYTE_PS) * cost_percent / 100;
+    let reading = read * (WALK_ROW_PS + walk_bytes(question) * WALK_BYTE_PS) * cost_percent / 100;
     reading.saturating_add(kept.saturating_mul(kept).saturating_mul(WALK_KEEP_PS))
 }
 
-/// Bytes that are read of a row: a byte for each component, or an f32.
-fn row_bytes(question: &Question) -> u64 {
+/// Bytes that a scan reads of a row: a byte for each component, or an f32.
+fn scan_bytes(question: &Question) -> u64 {
     let component = match question.precision {
-        Precision::Codes8 => 1,
+        Precision::Codes8 | Precision::Halves => 1,
         Precision::Full => 4,
     };
     question.dim.get() as u64 * component
+}
+
+/// Bytes that a walk reads of a row. Where it goes by halves, it reads whole codes only of what it has found.
+fn walk_bytes(question: &Question) -> u64 {
+    match question.precision {
+        Precision::Halves => scan_bytes(question).div_ceil(2),
+        Precision::Codes8 | Precision::Full => scan_bytes(question),
+    }
 }
 
 #[cfg(test)]
@@ -180,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_largest_numbers_do_not_overflow() {
-        for precision in [Precision::Codes8, Precision::Full] {
+        for precision in [Precision::Codes8, Precision::Halves, Precision::Full] {
             for matches in [0, 1, u32::MAX / 10, u32::MAX] {
                 let dim = Dim::new(crate::limits::DIM_MAX as u64).unwrap();
                 let largest = Question { rows: u32::MAX, matches, k: usize::MAX, ef: usize::MAX, dim, precision };

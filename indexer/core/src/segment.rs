@@ -2,7 +2,8 @@
 //!
 //! It holds documents (id, seq, point, vector, and a payload that this crate does not read), the graph over their
 //! vectors, and the columns that answer filters. A document's place in it is its *slot*. What a search reads all over
-//! the place, codes and links, is copied into huge pages when the file is opened; the rest stays mapped.
+//! the place, codes (or their upper halves) and links, is copied into huge pages when the file is opened; the rest stays
+//! mapped.
 //! Modules in reading order.
 
 mod format;
@@ -10,6 +11,10 @@ mod rows;
 
 mod mapped;
 mod open;
+
+mod by_halves;
+mod coded;
+mod section_writer;
 mod suffice;
 mod write;
 
@@ -24,13 +29,14 @@ pub use rows::Rows;
 pub use search::{Allowed, Breadth, Found, Scratch};
 pub use write::{SegmentOptions, WriteSegmentError, write_segment};
 
-use crate::codes::Quantiser;
+use crate::codes::{Quantiser, halves};
 use crate::column::Columns;
 use crate::id::{Point, Seq};
-use crate::kernel::code::CodeRows;
+use crate::kernel::code::{CodeRows, HalfRows};
+use crate::limits::DIM_MAX;
 use crate::lines::Lines;
 use crate::metric::{Metric, PreparedQuery};
-use crate::space::{CodeSpace, FullSpace};
+use crate::space::{CodeSpace, FullSpace, QueryCoder};
 use crate::vector::Dim;
 use format::{Section, Shape};
 use mapped::Mapped;
@@ -41,8 +47,10 @@ pub struct Segment {
     shape: Shape,
     file: Mapped,
     quantiser: Quantiser,
+    /// Whole, or their upper halves.
     codes: Lines,
     terms: Vec<f32>,
+    upper_terms: Vec<f32>,
     links: Lines,
     upper_links: Vec<u32>,
     level_counts: Vec<u32>,
@@ -128,6 +136,12 @@ impl Segment {
         if self.shape.stores_vectors() {
             vector.clear();
             vector.extend_from_slice(self.stored_vector(slot));
+        } else if self.shape.precision == Precision::Halves {
+            let rows = self.half_rows();
+            let mut codes = [0; DIM_MAX];
+            let codes = &mut codes[..self.shape.dim.get()];
+            halves::join(rows.upper.row(slot), rows.lower.row(slot), codes);
+            self.quantiser.decode(codes, vector);
         } else {
             self.quantiser.decode(&self.code_rows().row(slot)[..self.shape.dim.get()], vector);
         }
@@ -148,12 +162,25 @@ impl Segment {
         &self.file.numbers(Section::Vectors)[slot as usize * dim..][..dim]
     }
 
+    fn query_coder(&self) -> QueryCoder<'_> {
+        QueryCoder { metric: self.shape.metric, quantiser: &self.quantiser }
+    }
+
     fn code_rows(&self) -> CodeRows<'_> {
-        CodeRows::new(self.codes.bytes(), Quantiser::stride(self.shape.dim.get()), &self.terms)
+        CodeRows::new(self.codes.bytes(), self.shape.code_stride(), &self.terms)
     }
 
     fn code_space(&self) -> CodeSpace<'_> {
         CodeSpace::new(self.shape.metric, &self.quantiser, self.code_rows())
+    }
+
+    /// The lower halves stay mapped: they are read of few rows.
+    fn half_rows(&self) -> HalfRows<'_> {
+        let stride = self.shape.code_stride();
+        HalfRows {
+            upper: CodeRows::new(self.codes.bytes(), stride, &self.upper_terms),
+            lower: CodeRows::new(self.file.section(Section::LowerHalves), stride, &self.terms),
+        }
     }
 
     fn full_space(&self) -> FullSpace<'_> {

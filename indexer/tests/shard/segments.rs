@@ -69,7 +69,7 @@ async fn segments_are_walked_as_the_index_says() {
     for (quantization, precision) in [
         (Quantization::None, Precision::Full),
         (Quantization::Int8, Precision::Codes8),
-        (Quantization::Int4, Precision::Codes8),
+        (Quantization::Int4, Precision::Halves),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let workspace = open_with(folder.path(), SEAL_POINTS);

@@ -1,13 +1,13 @@
 //! What is counted.
 
 use crate::numbers::Numbers;
-use annuli_core::kernel::code::{self, CodeKernels, CodeRows, Formula};
+use annuli_core::kernel::code::{self, CodeKernels, CodeRows, Formula, HalfRows};
 use annuli_core::kernel::{self, Kernels};
 use annuli_core::metric::PreparedQuery;
 use annuli_core::segment::{
-    self, Allowed, Breadth, BuildOptions, Precision, Rows, Scratch, Segment, SegmentOptions, WriteSegmentError,
+    self, Allowed, Breadth, BuildOptions, Rows, Scratch, Segment, SegmentOptions, WriteSegmentError,
 };
-use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Seq, TopK, Vector};
+use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Quantization, Seq, TopK, Vector};
 use std::fmt;
 use std::fs::File;
 use std::hint::black_box;
@@ -29,6 +29,8 @@ pub(crate) enum Subject {
     SquaredEuclidean { dim: usize, form: &'static str },
     /// Of codes, a node's neighbours.
     Ranks { dim: usize, form: &'static str },
+    /// Of the upper halves of codes, a node's neighbours.
+    UpperRanks { dim: usize, form: &'static str },
     /// A walk through a fixed segment.
     Search,
     /// The nearest of several shards' answers.
@@ -41,6 +43,7 @@ impl fmt::Display for Subject {
             Self::Dot { dim, form } => write!(f, "dot {dim} {form}"),
             Self::SquaredEuclidean { dim, form } => write!(f, "squared_euclidean {dim} {form}"),
             Self::Ranks { dim, form } => write!(f, "ranks of 32 codes {dim} {form}"),
+            Self::UpperRanks { dim, form } => write!(f, "ranks of 32 upper halves {dim} {form}"),
             Self::Search => write!(f, "search {SEARCH_ROWS} x {SEARCH_DIM} ef {SEARCH_EF}"),
             Self::Merge => write!(f, "merge {LISTS} x {LISTED}"),
         }
@@ -59,7 +62,12 @@ impl Subject {
     pub(crate) fn all() -> Vec<Self> {
         let kernels = |dim| {
             FORMS.into_iter().flat_map(move |form| {
-                [Self::Dot { dim, form }, Self::SquaredEuclidean { dim, form }, Self::Ranks { dim, form }]
+                [
+                    Self::Dot { dim, form },
+                    Self::SquaredEuclidean { dim, form },
+                    Self::Ranks { dim, form },
+                    Self::UpperRanks { dim, form },
+                ]
             })
         };
         DIMS.into_iter().flat_map(kernels).chain([Self::Search, Self::Merge]).collect()
@@ -70,7 +78,16 @@ impl Subject {
         match self {
             Self::Dot { dim, form } => pair(dim, Kernels::dot, &float_kernels(form)),
             Self::SquaredEuclidean { dim, form } => pair(dim, Kernels::squared_euclidean, &float_kernels(form)),
-            Self::Ranks { dim, form } => ranks(dim, &code_kernels(form)),
+            Self::Ranks { dim, form } => {
+                let stride = dim.next_multiple_of(code::LINE);
+                ranks(stride, stride, &code_kernels(form), CodeKernels::ranks);
+            }
+            Self::UpperRanks { dim, form } => {
+                let stride = dim.div_ceil(2 * code::LINE) * code::LINE;
+                ranks(stride, 2 * stride, &code_kernels(form), |kernels, rows, formula, wanted, ranks| {
+                    kernels.upper_ranks(HalfRows { upper: rows, lower: rows }, formula, wanted, ranks);
+                });
+            }
             Self::Search => search(segment),
             Self::Merge => merge(),
         }
@@ -91,18 +108,19 @@ fn pair(dim: usize, distance: fn(&Kernels, &[f32], &[f32]) -> f32, kernels: &Ker
     counted(&mut || _ = black_box(distance(kernels, black_box(&a), black_box(&b))));
 }
 
-fn ranks(dim: usize, kernels: &CodeKernels) {
+type Ranking = fn(&CodeKernels, CodeRows<'_>, Formula<'_>, &[u32], &mut [f32]);
+
+fn ranks(stride: usize, components: usize, kernels: &CodeKernels, rank: Ranking) {
     const ROWS: usize = 32;
     let mut numbers = Numbers::new(2);
-    let stride = dim.next_multiple_of(code::LINE);
     let mut bytes = |count: usize| -> Vec<u8> { (0..count).map(|_| numbers.next().to_le_bytes()[0]).collect() };
-    let (rows, query) = (bytes(stride * ROWS), bytes(stride));
+    let (rows, query) = (bytes(stride * ROWS), bytes(components));
     let codes: Vec<i8> = query.into_iter().map(u8::cast_signed).collect();
     let terms = [1.0; ROWS];
     let formula = Formula { codes: &codes, constant: 1.0, factor: -2.0 };
     let wanted: Vec<u32> = (0..).take(ROWS).collect();
     let mut ranks = [0.0; ROWS];
-    counted(&mut || kernels.ranks(CodeRows::new(&rows, stride, &terms), formula, black_box(&wanted), &mut ranks));
+    counted(&mut || rank(kernels, CodeRows::new(&rows, stride, &terms), formula, black_box(&wanted), &mut ranks));
     black_box(ranks);
 }
 
@@ -153,7 +171,7 @@ pub(crate) fn write_segment(path: &Path) -> Result<(), WriteSegmentError> {
     let options = SegmentOptions {
         dim: Dim::new(SEARCH_DIM as u64).expect("small"),
         metric: Metric::Euclidean,
-        precision: Precision::Codes8,
+        quantization: Quantization::Int8,
         build: BuildOptions {
             hnsw,
             threads: 1,
@@ -220,6 +238,6 @@ mod tests {
         let mut names: Vec<_> = Subject::all().iter().map(ToString::to_string).collect();
         names.sort_unstable();
         assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
-        assert_eq!(names.len(), 20);
+        assert_eq!(names.len(), 26);
     }
 }

@@ -5,7 +5,7 @@ use super::levels::Levels;
 use super::select::Select;
 use super::walk::{Ground, Walk};
 use crate::schema::HnswParams;
-use crate::space::Space;
+use crate::space::RowSpace;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
@@ -42,7 +42,7 @@ const SEQUENTIAL_START: u32 = 256;
 const TAKE: u32 = 16;
 
 /// Builds the graph of a space's rows, numbered as `levels` has ordered them.
-pub(crate) fn build<S: Space>(space: &S, levels: &Levels, options: BuildOptions<'_>) -> Result<Growing, Cancelled> {
+pub(crate) fn build<S: RowSpace>(space: &S, levels: &Levels, options: BuildOptions<'_>) -> Result<Growing, Cancelled> {
     let rows = u32::try_from(levels.order.len()).expect("rows are numbered in 32 bits");
     let m = options.hnsw.m();
     let mut layers = vec![Layer::new(rows, 2 * m)];
@@ -75,7 +75,7 @@ pub(crate) fn build<S: Space>(space: &S, levels: &Levels, options: BuildOptions<
     if options.cancelled.load(Relaxed) { Err(Cancelled) } else { Ok(growing) }
 }
 
-struct Inserter<'a, S: Space> {
+struct Inserter<'a, S: RowSpace> {
     space: &'a S,
     growing: &'a Growing,
     hnsw: HnswParams,
@@ -87,7 +87,7 @@ struct Inserter<'a, S: Space> {
     others: Vec<(f32, u32)>,
 }
 
-impl<'a, S: Space> Inserter<'a, S> {
+impl<'a, S: RowSpace> Inserter<'a, S> {
     fn new(space: &'a S, growing: &'a Growing, hnsw: HnswParams) -> Self {
         Self {
             space,

@@ -4,7 +4,7 @@ use super::NO_LINK;
 use super::select::Select;
 use super::walk::Links;
 use crate::kernel::code;
-use crate::space::Space;
+use crate::space::RowSpace;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -62,7 +62,7 @@ impl Layer {
 
     /// Gives `row` one more link. A full row keeps those that lie in different directions (the heuristic of the paper
     /// again, where many implementations drop the farthest and lose points that nothing else leads to).
-    pub(crate) fn link_back<S: Space>(
+    pub(crate) fn link_back<S: RowSpace>(
         &self,
         space: &S,
         select: &mut Select<S::Query>,
@@ -84,7 +84,7 @@ impl Layer {
         self.replace(space, select, row, links);
     }
 
-    fn replace<S: Space>(&self, space: &S, select: &mut Select<S::Query>, row: u32, links: &mut [(f32, u32)]) {
+    fn replace<S: RowSpace>(&self, space: &S, select: &mut Select<S::Query>, row: u32, links: &mut [(f32, u32)]) {
         // Equals are taken in an order of the row's own: were it the same for all rows, they would all lead to the same
         // few of a crowd of duplicates.
         let shuffled = |link: u32| (link ^ row.wrapping_mul(0x9e37_79b9)).wrapping_mul(0x85eb_ca6b);

@@ -6,10 +6,10 @@
 use super::NO_LINK;
 use super::growing::Layer;
 use super::walk::{Ground, Links, Walk};
-use crate::space::Space;
+use crate::space::RowSpace;
 
 /// Gives every row that cannot be reached from row 0 a link from the nearest row that can. Returns how many there were.
-pub(crate) fn reach_all<S: Space>(space: &S, layer: &Layer, width: usize) -> usize {
+pub(crate) fn reach_all<S: RowSpace>(space: &S, layer: &Layer, width: usize) -> usize {
     let rows = layer.rows();
     let mut tree = Tree::new(rows);
     tree.grow(layer, 0);

@@ -1,6 +1,6 @@
 //! Which of the near rows become neighbours.
 
-use crate::space::Space;
+use crate::space::RowSpace;
 
 /// What a selection needs, kept from one to the next.
 pub(crate) struct Select<Q> {
@@ -22,7 +22,7 @@ impl<Q> Select<Q> {
 
     /// Chooses at most `count` of `candidates`, which are sorted by rank, so that they lie in different directions: one
     /// that is nearer to a chosen row than to the row itself can be reached through it (algorithm 4 of the paper).
-    pub(crate) fn diverse<S: Space<Query = Q>>(
+    pub(crate) fn diverse<S: RowSpace<Query = Q>>(
         &mut self,
         space: &S,
         candidates: impl Iterator<Item = (f32, u32)>,
@@ -45,7 +45,7 @@ impl<Q> Select<Q> {
         }
     }
 
-    fn is_apart<S: Space<Query = Q>>(&mut self, space: &S, rank: f32, candidate: u32) -> bool {
+    fn is_apart<S: RowSpace<Query = Q>>(&mut self, space: &S, rank: f32, candidate: u32) -> bool {
         if self.chosen.is_empty() {
             return true;
         }

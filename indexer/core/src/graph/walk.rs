@@ -149,6 +149,22 @@ impl Walk {
         }
     }
 
+    /// Ranks the nearest rows of the pool that are allowed once more, in another space: `count` of them at most, and
+    /// nothing else stays in the pool.
+    pub(crate) fn rank_again<S: Space>(
+        &mut self,
+        space: &S,
+        query: &S::Query,
+        count: usize,
+        allowed: impl Fn(u32) -> bool,
+    ) {
+        self.fresh.clear();
+        let best = self.pool.nearest().map(|(_, row)| row).filter(|&row| allowed(row));
+        self.fresh.extend(best.take(count));
+        self.pool.reset(count);
+        self.take_fresh(space, query);
+    }
+
     /// Ranks the fresh rows, and keeps the near ones.
     #[inline]
     fn take_fresh<S: Space>(&mut self, space: &S, query: &S::Query) {

@@ -11,6 +11,10 @@ mod avx512;
 mod neon;
 mod scalar;
 
+mod halves;
+
+pub use halves::HalfRows;
+
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -102,6 +106,8 @@ pub struct CodeKernels {
     /// The instruction set, for logs and reports.
     pub name: &'static str,
     ranks: fn(CodeRows<'_>, Formula<'_>, &[u32], &mut [f32]),
+    upper_ranks: fn(HalfRows<'_>, Formula<'_>, &[u32], &mut [f32]),
+    both_ranks: fn(HalfRows<'_>, Formula<'_>, &[u32], &mut [f32]),
     prefetch: fn(*const u8, usize),
 }
 
@@ -153,10 +159,10 @@ pub fn available() -> Vec<CodeKernels> {
     forms
 }
 
-/// How many rows ahead to ask for. Long rows fill the processor's list of outstanding lines by themselves.
+/// How many rows ahead to ask for: about as many lines as a processor waits for at once.
 #[inline]
-pub(crate) const fn rows_ahead(stride: usize) -> usize {
-    if stride > 448 { 3 } else { 16 }
+pub(crate) fn rows_ahead(stride: usize) -> usize {
+    (32 * LINE / stride).clamp(3, 16)
 }
 
 #[cfg(test)]

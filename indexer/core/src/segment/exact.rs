@@ -9,7 +9,7 @@ use super::search::{Allowed, Found, Nearest, Scratch};
 use super::{Precision, Segment};
 use crate::hit::TopK;
 use crate::metric::{Metric, PreparedQuery};
-use crate::space::Space;
+use crate::space::{BothSpace, CodeQuery, Space};
 
 /// Rows between two looks at whether to go on.
 const ROWS_PER_LOOK: usize = 1_024;
@@ -35,9 +35,8 @@ impl Segment {
         if k == 0 {
             return Ok(Vec::new());
         }
-        let by_codes = self.shape.precision == Precision::Codes8
-            && self.shape.metric != Metric::InnerProduct
-            && k <= BY_CODES_K_MAX;
+        let by_codes =
+            self.shape.precision != Precision::Full && self.shape.metric != Metric::InnerProduct && k <= BY_CODES_K_MAX;
         let mut nearest = TopK::new(k);
         if by_codes {
             self.candidates(query, k, allowed, scratch, &mut go_on)?;
@@ -73,18 +72,44 @@ impl Segment {
         scratch: &mut Scratch,
         go_on: &mut impl FnMut() -> Result<(), E>,
     ) -> Result<(), E> {
-        let space = self.code_space();
-        let mut asked = space.new_query();
-        space.ask_vector(query.components(), &mut asked);
-        let error = space.error(query.components(), &asked) + self.quantiser.error();
+        let mut asked = CodeQuery::new(2 * self.shape.code_stride());
+        let coder = self.query_coder();
+        coder.ask(query.components(), &mut asked);
+        let error = coder.error(query.components(), &asked) + self.quantiser.error();
         // Twice, for the k-th nearest by codes may itself be nearer than it truly is; in steps, as ranks are. And more
         // than terms of many components are rounded by.
         let slack = 2.0 * error / self.quantiser.step() + 2.0 + self.cosine_noise();
+        let sieve = Sieve { asked, slack, k, allowed, rows: self.len() };
+        if self.shape.precision == Precision::Halves {
+            sieve.sift(&BothSpace::new(self.half_rows()), scratch, go_on)
+        } else {
+            sieve.sift(&self.code_space(), scratch, go_on)
+        }
+    }
+}
+
+/// What leaves the candidates of a query.
+struct Sieve<'a> {
+    asked: CodeQuery,
+    /// By how many steps a distance between codes may be wrong, twice.
+    slack: f32,
+    k: usize,
+    allowed: Allowed<'a>,
+    rows: usize,
+}
+
+impl Sieve<'_> {
+    fn sift<E>(
+        &self,
+        space: &impl Space<Query = CodeQuery>,
+        scratch: &mut Scratch,
+        go_on: &mut impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
         let Scratch { walk, candidates, .. } = scratch;
         let pool = &mut walk.pool;
-        pool.reset(k);
+        pool.reset(self.k);
         candidates.clear();
-        let mut slots = allowed.slots(self.len());
+        let mut slots = self.allowed.slots(self.rows);
         let mut bound = f32::INFINITY;
         let (mut chunk, mut ranks) = (Vec::with_capacity(ROWS_PER_LOOK), vec![0.0; ROWS_PER_LOOK]);
         loop {
@@ -94,13 +119,13 @@ impl Segment {
             if chunk.is_empty() {
                 break;
             }
-            space.ranks(&asked, &chunk, &mut ranks[..chunk.len()]);
+            space.ranks(&self.asked, &chunk, &mut ranks[..chunk.len()]);
             for (&rank, &slot) in ranks.iter().zip(&chunk) {
                 if rank <= bound {
                     candidates.push((rank, slot));
                     if rank < pool.bound() {
                         pool.offer(rank, slot);
-                        bound = ((pool.bound().max(0.0).sqrt() + slack) * (1.0 + ROUNDING)).powi(2);
+                        bound = ((pool.bound().max(0.0).sqrt() + self.slack) * (1.0 + ROUNDING)).powi(2);
                     }
                 }
             }

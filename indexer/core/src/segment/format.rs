@@ -8,6 +8,7 @@
 //! A section is present or of length zero. The table gives each section's kind, offset, length and checksum (XXH3, 64
 //! bits).
 
+use crate::codes::{Quantiser, halves};
 use crate::metric::Metric;
 use crate::schema::HnswParams;
 use crate::vector::Dim;
@@ -20,7 +21,7 @@ compile_error!("segments are read as they lie in the file, which is little-endia
 pub(super) const MAGIC: [u8; 8] = *b"ANNULSEG";
 
 /// The version that this release writes, and the only one that it reads.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Bytes before the first section.
 pub(super) const HEADER_BYTES: usize = 1024;
@@ -33,6 +34,8 @@ pub(super) const ALIGNMENT: usize = 64;
 pub enum Precision {
     /// By codes of 8 bits for each component; the best are measured again exactly.
     Codes8,
+    /// By the upper halves of codes of 8 bits; the best are ranked again by whole codes, and the best of those measured.
+    Halves,
     /// By the vectors themselves.
     Full,
 }
@@ -42,7 +45,7 @@ pub enum Precision {
 pub(super) enum Section {
     /// step: f32, error: f32, centres: \[f32; dim\]. Empty under [`Precision::Full`], as codes and terms are.
     Quantiser = 1,
-    /// \[u8; stride\] for each slot.
+    /// \[u8; stride\] for each slot; under [`Precision::Halves`] the upper halves of its codes.
     Codes = 2,
     /// f32 for each slot. Empty under the inner product, where terms serve the build alone.
     Terms = 3,
@@ -72,11 +75,15 @@ pub(super) enum Section {
     Payloads = 15,
     /// The columns that answer filters.
     Columns = 16,
+    /// \[u8; stride\] for each slot: the lower halves of its codes. Empty but under [`Precision::Halves`].
+    LowerHalves = 17,
+    /// f32 for each slot: its term where only upper halves are known. Empty where there are none, or no terms.
+    UpperTerms = 18,
 }
 
 impl Section {
     /// Every section, in the order of the file.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Quantiser,
         Self::Codes,
         Self::Terms,
@@ -93,6 +100,8 @@ impl Section {
         Self::PayloadEnds,
         Self::Payloads,
         Self::Columns,
+        Self::LowerHalves,
+        Self::UpperTerms,
     ];
 
     /// Its place in the table.
@@ -114,9 +123,23 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Bytes of a slot in the section of codes.
+    pub(super) fn code_stride(&self) -> usize {
+        match self.precision {
+            Precision::Codes8 => Quantiser::stride(self.dim.get()),
+            Precision::Halves => halves::stride(self.dim.get()),
+            Precision::Full => 0,
+        }
+    }
+
     /// Returns whether there is a section of terms.
     pub(super) fn stores_terms(&self) -> bool {
-        self.precision == Precision::Codes8 && self.metric != Metric::InnerProduct
+        self.precision != Precision::Full && self.metric != Metric::InnerProduct
+    }
+
+    /// Returns whether there is a section of terms of upper halves.
+    pub(super) fn stores_upper_terms(&self) -> bool {
+        self.precision == Precision::Halves && self.stores_terms()
     }
 
     /// Returns whether there is a section of vectors. Under cosine codes are those of the normalised vectors, from
@@ -215,7 +238,7 @@ fn shape(bytes: &[u8; HEADER_BYTES]) -> Option<Shape> {
         dim: Dim::new(u64::from(number32(bytes, SHAPE_AT + 4))).ok()?,
         hnsw: HnswParams::new(Some(wide(8)?), Some(wide(12)?)).ok()?,
         metric: Metric::ALL.into_iter().find(|&metric| metric_number(metric) == bytes[SHAPE_AT + 16])?,
-        precision: [Precision::Codes8, Precision::Full]
+        precision: [Precision::Codes8, Precision::Full, Precision::Halves]
             .into_iter()
             .find(|&precision| precision_number(precision) == bytes[SHAPE_AT + 17])?,
         lossless: match bytes[SHAPE_AT + 18] {
@@ -257,6 +280,7 @@ const fn precision_number(precision: Precision) -> u8 {
     match precision {
         Precision::Codes8 => 1,
         Precision::Full => 2,
+        Precision::Halves => 3,
     }
 }
 
@@ -301,7 +325,7 @@ mod tests {
         let mut bytes = header().to_bytes();
         bytes[8] = 9;
         let refused = Header::from_bytes(&bytes).unwrap_err();
-        assert_eq!(refused.to_string(), "it is of format 9; this release reads format 1");
+        assert_eq!(refused.to_string(), "it is of format 9; this release reads format 2");
     }
 
     #[test]

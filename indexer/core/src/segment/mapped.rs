@@ -54,7 +54,7 @@ impl Mapped {
             }
         }
         // Nothing may hide behind the last section.
-        if end == self.map.len() as u64 { Ok(()) } else { Err(MapError::Extent { section: Section::Columns }) }
+        if end == self.map.len() as u64 { Ok(()) } else { Err(MapError::Extent { section: Section::UpperTerms }) }
     }
 
     /// Lets go of the pages that checking has touched; those that are read again come back from the file.

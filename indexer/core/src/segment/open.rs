@@ -63,11 +63,8 @@ impl Segment {
             shape,
             quantiser,
             codes: Lines::copied(file.section(Section::Codes)).map_err(Reason::Memory)?,
-            // Where there are none, they add nothing: see `CodeSpace::ask_vector`.
-            terms: match shape.precision {
-                Precision::Codes8 if !shape.stores_terms() => vec![0.0; shape.rows as usize],
-                Precision::Codes8 | Precision::Full => file.numbers(Section::Terms).to_vec(),
-            },
+            terms: terms(&file, Section::Terms, shape),
+            upper_terms: terms(&file, Section::UpperTerms, shape),
             links: Lines::copied(file.section(Section::Links)).map_err(Reason::Memory)?,
             upper_links: file.numbers(Section::UpperLinks).to_vec(),
             level_counts,
@@ -78,18 +75,28 @@ impl Segment {
     }
 }
 
+/// The terms of codes. Under the inner product there are none, and they add nothing: see `QueryCoder::ask`.
+fn terms(file: &Mapped, section: Section, shape: Shape) -> Vec<f32> {
+    match shape.precision {
+        Precision::Codes8 | Precision::Halves if !shape.stores_terms() => vec![0.0; shape.rows as usize],
+        Precision::Codes8 | Precision::Halves | Precision::Full => file.numbers(section).to_vec(),
+    }
+}
+
 /// Sizes that follow from the shape. Ids and payloads are bounded by their ends, levels by their counts.
 fn check_sizes(file: &Mapped, shape: Shape) -> Result<(), Reason> {
     let (dim, m) = (shape.dim.get(), shape.hnsw.m());
-    let codes = shape.precision == Precision::Codes8;
+    let halves = shape.precision == Precision::Halves;
     let for_each = |section, bytes: usize, present: bool| {
         let want = if present { bytes * shape.rows as usize } else { 0 };
         check_size(file, shape, section, want)
     };
-    let header = if codes { 8 + 4 * dim } else { 0 };
-    check_size(file, shape, Section::Quantiser, header)?;
-    for_each(Section::Codes, Quantiser::stride(dim), codes)?;
+    let quantiser = if shape.precision == Precision::Full { 0 } else { 8 + 4 * dim };
+    check_size(file, shape, Section::Quantiser, quantiser)?;
+    for_each(Section::Codes, shape.code_stride(), true)?;
+    for_each(Section::LowerHalves, shape.code_stride(), halves)?;
     for_each(Section::Terms, 4, shape.stores_terms())?;
+    for_each(Section::UpperTerms, 4, shape.stores_upper_terms())?;
     for_each(Section::Links, 8 * m, true)?;
     for_each(Section::Vectors, 4 * dim, shape.stores_vectors())?;
     for_each(Section::Lengths, 4, shape.metric == Metric::Cosine)?;
@@ -156,6 +163,7 @@ fn check_numbers(file: &Mapped) -> Result<(), Reason> {
         }
     };
     within(Section::Terms, TERM_ABS_MAX)?;
+    within(Section::UpperTerms, TERM_ABS_MAX)?;
     within(Section::Vectors, COMPONENT_ABS_MAX)?;
     within(Section::Lengths, f32::MAX)?;
     // There is a section of them under cosine only.

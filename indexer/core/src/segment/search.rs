@@ -5,7 +5,7 @@ use crate::graph::frozen::FrozenLayer;
 use crate::graph::walk::{Ground, Walk};
 use crate::metric::PreparedQuery;
 use crate::plan::{self, Plan, Question, plan};
-use crate::space::{Ranking, Space};
+use crate::space::{BothSpace, CodeQuery, FullQuery, Ranking, Space, UpperSpace};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -82,6 +82,12 @@ fn measured(k: usize) -> usize {
     k + k / 10 + 6
 }
 
+/// How many of what a walk by upper halves has found are ranked by whole codes: more the wider the walk, for who asks
+/// for width wants recall, or has rows that halves mix up.
+fn ranked_again(breadth: Breadth) -> usize {
+    (2 * breadth.k + 6).max(breadth.ef / 2)
+}
+
 impl Segment {
     /// The nearest of the allowed slots, nearest first; at most `k`. Some may be missed, as in any walk; where few are
     /// allowed, or walks find fewer than there are, every allowed slot is ranked.
@@ -130,14 +136,26 @@ impl Segment {
         match self.shape.precision {
             Precision::Codes8 => {
                 let space = self.code_space();
-                let mut asked = space.new_query();
-                space.ask_vector(query.components(), &mut asked);
+                let mut asked = CodeQuery::new(self.shape.code_stride());
+                self.query_coder().ask(query.components(), &mut asked);
                 self.follow(course, &space, &asked, walk);
+                asked.ranking()
+            }
+            Precision::Halves => {
+                let both = BothSpace::new(self.half_rows());
+                let mut asked = CodeQuery::new(2 * self.shape.code_stride());
+                self.query_coder().ask(query.components(), &mut asked);
+                if plan == Plan::Scan {
+                    self.follow(course, &both, &asked, walk);
+                } else {
+                    self.follow(course, &UpperSpace::new(self.half_rows()), &asked, walk);
+                    walk.rank_again(&both, &asked, ranked_again(breadth), |slot| allowed.holds(slot));
+                }
                 asked.ranking()
             }
             Precision::Full => {
                 let space = self.full_space();
-                let mut asked = space.new_query();
+                let mut asked = FullQuery::default();
                 asked.ask_vector(query.components());
                 self.follow(course, &space, &asked, walk);
                 Ranking::Order

@@ -4,7 +4,7 @@
 //! get the same code. A graph of such codes would lead nowhere, and silently. So before a graph is built on codes they
 //! are tried on a sample, and where they would lose neighbours the graph is built on the vectors themselves.
 
-use crate::space::{CodeSpace, FullSpace, Space};
+use crate::space::{CodeSpace, FullSpace, RowSpace, Space};
 
 /// Rows among which neighbours are sought.
 const SAMPLE_ROWS: usize = 2_000;
@@ -13,17 +13,22 @@ const SAMPLE_ROWS: usize = 2_000;
 const SAMPLE_QUERIES: usize = 50;
 
 /// Neighbours of each.
-const NEIGHBOURS: usize = 10;
+pub(super) const NEIGHBOURS: usize = 10;
 
 /// How many of the nearest by codes may contain them: what a search measures exactly, too.
-const CANDIDATES: usize = 16;
+pub(super) const CANDIDATES: usize = 16;
 
 /// Share of neighbours, in percent, that must be among the candidates.
-const SUFFICIENT_PERCENT: usize = 97;
+pub(super) const SUFFICIENT_PERCENT: usize = 97;
 
 /// The rows of a sample: evenly spread, `total` of them at most.
 pub(super) fn sample(total: usize) -> impl Iterator<Item = usize> + Clone {
-    let rows = total.min(SAMPLE_ROWS);
+    spread(total, SAMPLE_ROWS)
+}
+
+/// So many of `total` rows, evenly spread; all of them if there are fewer.
+pub(super) fn spread(total: usize, count: usize) -> impl Iterator<Item = usize> + Clone {
+    let rows = total.min(count);
     (0..rows).map(move |place| place * total / rows)
 }
 
@@ -36,7 +41,7 @@ pub(super) fn codes_suffice(codes: &CodeSpace<'_>, full: &FullSpace<'_>, places:
     let (mut found, mut wanted) = (0, 0);
     for &query in rows.iter().step_by(rows.len().div_ceil(SAMPLE_QUERIES).max(1)) {
         full.ask_row(query, &mut exactly);
-        codes.ask_vector(exactly.vector(), &mut by_code);
+        codes.coder.ask(exactly.vector(), &mut by_code);
         full.ranks(&exactly, &rows, &mut full_ranks);
         codes.ranks(&by_code, places, &mut code_ranks);
         let Some(bound) = nearest(&full_ranks, NEIGHBOURS).last().map(|&row| full_ranks[row as usize]) else {

@@ -1,9 +1,10 @@
 //! Making a segment: documents in, one file out.
 
-use super::format::{ALIGNMENT, Extent, HEADER_BYTES, Header, Precision, Section, Shape};
+use super::coded::{Coded, Vectors};
+use super::format::{Precision, Section, Shape};
 use super::rows::Rows;
-use super::suffice::{codes_suffice, sample};
-use crate::codes::{Quantiser, Ranges};
+use super::section_writer::SectionWriter;
+use crate::codes::{Quantiser, halves, halves::Halves};
 use crate::column::ColumnsBuilder;
 use crate::graph::GRAPH_ROWS_MAX;
 use crate::graph::build::{BuildOptions, Cancelled, Growing, build};
@@ -12,12 +13,11 @@ use crate::graph::levels::Levels;
 use crate::graph::order::breadth_first;
 use crate::graph::repair::reach_all;
 use crate::kernel::code::CodeRows;
-use crate::lines::Lines;
 use crate::metric::Metric;
-use crate::space::{BetweenRows, CodeSpace, FullLift, FullSpace, Space, term};
+use crate::schema::Quantization;
+use crate::space::{BetweenRows, FullLift, FullSpace, RowSpace};
 use crate::vector::{Dim, length_of};
-use std::io::{self, Seek, SeekFrom, Write};
-use twox_hash::XxHash3_64;
+use std::io::{self, Seek, Write};
 
 /// What a segment is to be.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +26,8 @@ pub struct SegmentOptions<'a> {
     pub dim: Dim,
     /// How vectors are compared.
     pub metric: Metric,
-    /// How the graph is walked. Where codes would lose neighbours it is [`Precision::Full`] in any case.
-    pub precision: Precision,
+    /// By what the graph is walked. Where codes would lose neighbours it is by vectors in any case.
+    pub quantization: Quantization,
     /// How the graph is built.
     pub build: BuildOptions<'a>,
 }
@@ -57,69 +57,23 @@ pub fn write_segment<F: Write + Seek>(
     let m = u32::try_from(options.build.hnsw.m()).ok().and_then(std::num::NonZero::new).expect("checked by its type");
     let levels = Levels::draw(count, m, options.build.seed);
     let vectors = Vectors { rows, metric: options.metric, dim: options.dim };
-    if options.precision == Precision::Codes8
+    if options.quantization != Quantization::None
         && let Some(coded) = Coded::new(&vectors, &levels)?
     {
         let between = BetweenRows::new(options.metric, &coded.quantiser, coded.rows());
-        let mut space = coded.space(options.metric);
+        let mut space = coded.space();
         space.between = Some(&between);
         let graph = Graph::build(&space, &levels, options.build)?;
+        let precision = coded.precision(&vectors, &levels, options.quantization);
         let codes = Some((&coded.quantiser, coded.rows()));
-        return Sections { rows, options, levels: &levels, graph: &graph, codes }.write(file);
+        return Sections { rows, options, precision, levels: &levels, graph: &graph, codes }.write(file);
     }
     let (full, lengths) = vectors.full(levels.order.iter().map(|&row| row as usize));
     let lift = (options.metric == Metric::InnerProduct).then(|| FullLift::new(options.dim.get(), &full));
     let mut space = FullSpace::new(options.metric, options.dim.get(), &full, &lengths);
     space.lift = lift.as_ref();
     let graph = Graph::build(&space, &levels, options.build)?;
-    let options = SegmentOptions { precision: Precision::Full, ..options };
-    Sections { rows, options, levels: &levels, graph: &graph, codes: None }.write(file)
-}
-
-/// Codes of all rows, in the order of the levels.
-struct Coded {
-    quantiser: Quantiser,
-    codes: Lines,
-    terms: Vec<f32>,
-}
-
-impl Coded {
-    /// `None` where codes do not suffice.
-    fn new(vectors: &Vectors<'_, impl Rows>, levels: &Levels) -> io::Result<Option<Self>> {
-        let (dim, metric) = (vectors.dim.get(), vectors.metric);
-        let mut quantiser = vectors.quantiser();
-        let codes = vectors.codes(&mut quantiser, &levels.order)?;
-        let terms = codes
-            .bytes()
-            .chunks_exact(Quantiser::stride(dim))
-            .map(|row| term(metric, &quantiser, &row[..dim]))
-            .collect();
-        let coded = Self { quantiser, codes, terms };
-        if coded.quantiser.is_lossless() {
-            return Ok(Some(coded));
-        }
-        let places = sample(levels.order.len());
-        let (full, lengths) = vectors.full(places.clone().map(|place| levels.order[place] as usize));
-        let places: Vec<_> = places.map(|place| u32::try_from(place).expect("rows are numbered in 32 bits")).collect();
-        let no_terms;
-        let rows = if metric == Metric::InnerProduct {
-            no_terms = vec![0.0; levels.order.len()];
-            CodeRows::new(coded.codes.bytes(), Quantiser::stride(dim), &no_terms)
-        } else {
-            coded.rows()
-        };
-        let as_searched = CodeSpace::new(metric, &coded.quantiser, rows);
-        let suffice = codes_suffice(&as_searched, &FullSpace::new(metric, dim, &full, &lengths), &places);
-        Ok(suffice.then_some(coded))
-    }
-
-    fn rows(&self) -> CodeRows<'_> {
-        CodeRows::new(self.codes.bytes(), Quantiser::stride(self.quantiser.centres().len()), &self.terms)
-    }
-
-    fn space(&self, metric: Metric) -> CodeSpace<'_> {
-        CodeSpace::new(metric, &self.quantiser, self.rows())
-    }
+    Sections { rows, options, precision: Precision::Full, levels: &levels, graph: &graph, codes: None }.write(file)
 }
 
 /// A finished graph, and the order that its rows shall have in the file.
@@ -129,7 +83,7 @@ struct Graph {
 }
 
 impl Graph {
-    fn build(space: &impl Space, levels: &Levels, options: BuildOptions<'_>) -> Result<Self, Cancelled> {
+    fn build(space: &impl RowSpace, levels: &Levels, options: BuildOptions<'_>) -> Result<Self, Cancelled> {
         let growing = build(space, levels, options)?;
         reach_all(space, &growing.layers[0], options.hnsw.ef_construction());
         let order = breadth_first(&growing.layers[0], &levels.counts);
@@ -137,64 +91,11 @@ impl Graph {
     }
 }
 
-/// The vectors of rows as the graph wants them.
-struct Vectors<'a, R> {
-    rows: &'a R,
-    metric: Metric,
-    dim: Dim,
-}
-
-impl<R: Rows> Vectors<'_, R> {
-    /// Reads a vector, and brings it to length 1 under cosine.
-    fn read(&self, row: usize, vector: &mut Vec<f32>) {
-        self.rows.read_vector(row, vector);
-        if self.metric == Metric::Cosine {
-            let inverse = 1.0 / length_of(vector);
-            vector.iter_mut().for_each(|component| *component *= inverse);
-        }
-    }
-
-    fn quantiser(&self) -> Quantiser {
-        let mut ranges = Ranges::new(self.dim.get());
-        let mut vector = Vec::new();
-        for row in 0..self.rows.len() {
-            self.read(row, &mut vector);
-            ranges.include(&vector);
-        }
-        ranges.quantiser()
-    }
-
-    fn codes(&self, quantiser: &mut Quantiser, order: &[u32]) -> io::Result<Lines> {
-        let stride = Quantiser::stride(self.dim.get());
-        let mut codes = Lines::zeroed(stride * order.len())?;
-        let mut vector = Vec::new();
-        for (codes, &row) in codes.bytes_mut().chunks_exact_mut(stride).zip(order) {
-            self.read(row as usize, &mut vector);
-            quantiser.encode_row(&vector, codes);
-        }
-        Ok(codes)
-    }
-
-    /// The vectors of some rows as they are, and under cosine their lengths.
-    fn full(&self, rows: impl Iterator<Item = usize>) -> (Vec<f32>, Vec<f32>) {
-        let mut full = Vec::with_capacity(rows.size_hint().0 * self.dim.get());
-        let mut lengths = Vec::new();
-        let mut vector = Vec::new();
-        for row in rows {
-            self.rows.read_vector(row, &mut vector);
-            if self.metric == Metric::Cosine {
-                lengths.push(length_of(&vector));
-            }
-            full.extend_from_slice(&vector);
-        }
-        (full, lengths)
-    }
-}
-
 /// Everything that goes into the file.
 struct Sections<'a, R> {
     rows: &'a R,
     options: SegmentOptions<'a>,
+    precision: Precision,
     levels: &'a Levels,
     graph: &'a Graph,
     codes: Option<(&'a Quantiser, CodeRows<'a>)>,
@@ -202,7 +103,8 @@ struct Sections<'a, R> {
 
 impl<R: Rows> Sections<'_, R> {
     fn write<F: Write + Seek>(&self, file: &mut F) -> Result<(), WriteSegmentError> {
-        let SegmentOptions { dim, metric, precision, build } = self.options;
+        let SegmentOptions { dim, metric, build, .. } = self.options;
+        let precision = self.precision;
         let lossless = self.codes.is_some_and(|(quantiser, _)| quantiser.is_lossless());
         let rows = u32::try_from(self.rows.len()).expect("checked when the build began");
         let shape = Shape { rows, dim, metric, precision, lossless, hnsw: build.hnsw };
@@ -215,6 +117,7 @@ impl<R: Rows> Sections<'_, R> {
         (0..).zip(self.row_of_slot()).for_each(|(slot, row)| columns.add(slot, &self.rows.metadata(row)));
         writer.begin(Section::Columns)?;
         writer.write(&columns.finish())?;
+        self.write_lower_halves(shape, &mut writer)?;
         writer.finish(shape)?;
         Ok(())
     }
@@ -235,10 +138,41 @@ impl<R: Rows> Sections<'_, R> {
         writer.write(&quantiser.error().to_le_bytes())?;
         writer.write(bytemuck::cast_slice(quantiser.centres()))?;
         writer.begin(Section::Codes)?;
-        self.graph.order.iter().try_for_each(|&place| writer.write(codes.row(place)))?;
+        if shape.precision == Precision::Halves {
+            self.write_halves(writer, |halves| &halves.upper)?;
+        } else {
+            self.graph.order.iter().try_for_each(|&place| writer.write(codes.row(place)))?;
+        }
         writer.begin(Section::Terms)?;
         let terms = if shape.stores_terms() { self.graph.order.as_slice() } else { &[] };
         terms.iter().try_for_each(|&place| writer.write(&codes.term(place).to_le_bytes()))
+    }
+
+    /// The lower halves, and the terms of the upper ones, where codes are walked by halves.
+    fn write_lower_halves<F: Write + Seek>(&self, shape: Shape, writer: &mut SectionWriter<'_, F>) -> io::Result<()> {
+        writer.begin(Section::LowerHalves)?;
+        if shape.precision == Precision::Halves {
+            self.write_halves(writer, |halves| &halves.lower)?;
+        }
+        writer.begin(Section::UpperTerms)?;
+        let Some((_, codes)) = self.codes.filter(|_| shape.stores_upper_terms()) else { return Ok(()) };
+        let dim = shape.dim.get();
+        let mut terms = self.graph.order.iter().map(|&place| halves::upper_squares(&codes.row(place)[..dim]));
+        terms.try_for_each(|term| writer.write(&term.to_le_bytes()))
+    }
+
+    fn write_halves<F: Write + Seek>(
+        &self,
+        writer: &mut SectionWriter<'_, F>,
+        half: impl Fn(&Halves) -> &[u8],
+    ) -> io::Result<()> {
+        let Some((_, codes)) = self.codes else { return Ok(()) };
+        let dim = self.options.dim.get();
+        let mut halves = Halves::new(dim);
+        self.graph.order.iter().try_for_each(|&place| {
+            halves.cut(&codes.row(place)[..dim]);
+            writer.write(half(&halves))
+        })
     }
 
     fn write_graph<F: Write + Seek>(&self, writer: &mut SectionWriter<'_, F>) -> io::Result<()> {
@@ -313,55 +247,5 @@ struct Ends(Vec<u64>);
 impl Ends {
     fn push(&mut self, len: usize) {
         self.0.push(self.0.last().copied().unwrap_or_default() + len as u64);
-    }
-}
-
-/// Writes sections one after the other, and the header at last.
-struct SectionWriter<'a, F: Write> {
-    file: io::BufWriter<&'a mut F>,
-    at: u64,
-    extents: [Extent; Section::ALL.len()],
-    current: Option<(Section, XxHash3_64)>,
-}
-
-impl<'a, F: Write + Seek> SectionWriter<'a, F> {
-    fn new(file: &'a mut F) -> io::Result<Self> {
-        let mut file = io::BufWriter::with_capacity(1024 * 1024, file);
-        file.write_all(&[0; HEADER_BYTES])?;
-        Ok(Self { file, at: HEADER_BYTES as u64, extents: Default::default(), current: None })
-    }
-
-    /// Ends the section before, and begins this one. Sections come in the order of their kinds.
-    fn begin(&mut self, section: Section) -> io::Result<()> {
-        self.end();
-        self.current = Some((section, XxHash3_64::new()));
-        let start = self.at.next_multiple_of(ALIGNMENT as u64);
-        let padding = [0; ALIGNMENT];
-        self.file.write_all(&padding[..usize::try_from(start - self.at).expect("less than the alignment")])?;
-        self.at = start;
-        self.extents[section.place()].offset = start;
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let (_, hash) = self.current.as_mut().expect("a section has begun");
-        std::hash::Hasher::write(hash, bytes);
-        self.at += bytes.len() as u64;
-        self.file.write_all(bytes)
-    }
-
-    fn end(&mut self) {
-        if let Some((section, hash)) = self.current.take() {
-            let extent = &mut self.extents[section.place()];
-            extent.len = self.at - extent.offset;
-            extent.checksum = std::hash::Hasher::finish(&hash);
-        }
-    }
-
-    fn finish(mut self, shape: Shape) -> io::Result<()> {
-        self.end();
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(&Header { shape, extents: self.extents }.to_bytes())?;
-        self.file.flush()
     }
 }

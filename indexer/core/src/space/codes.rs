@@ -5,42 +5,21 @@
 //! Σab is the product less 128·Σa. What depends on the row alone is kept as its *term*: Σb², or under the inner
 //! product what its place among the centres contributes. Everything else is the query's.
 
-use super::Space;
+use super::query::{CodeQuery, EXACT_TERMS_DIM_MAX, QueryCoder};
+use super::{RowSpace, Space};
 use crate::codes::Quantiser;
-use crate::kernel::code::{self, CodeKernels, CodeRows, Formula};
-use crate::kernel::quantise;
+use crate::kernel::code::{self, CodeKernels, CodeRows};
 use crate::metric::Metric;
 
 /// Codes of rows, and what they mean.
 #[derive(Clone, Copy)]
 pub(crate) struct CodeSpace<'a> {
-    pub(crate) metric: Metric,
-    pub(crate) quantiser: &'a Quantiser,
+    pub(crate) coder: QueryCoder<'a>,
     /// With the [`term`] of each row.
     pub(crate) rows: CodeRows<'a>,
     /// While a graph is built, and rows are compared with each other.
     pub(crate) between: Option<&'a BetweenRows>,
     pub(crate) kernels: &'static CodeKernels,
-}
-
-/// A query in codes: rank = constant + term + factor · product − height · height of the row.
-pub(crate) struct CodeQuery {
-    codes: Vec<i8>,
-    constant: f64,
-    factor: f64,
-    height: f32,
-    /// The length of a step, in those of the rows.
-    scale: f64,
-    /// Ranks up to this are what rounding left of nothing: the row is the one that is asked for, or equals it.
-    same: f32,
-    ranking: Ranking,
-}
-
-impl CodeQuery {
-    /// What the ranks of rows tell.
-    pub(crate) fn ranking(&self) -> Ranking {
-        self.ranking
-    }
 }
 
 /// What comparing rows with each other needs, prepared once.
@@ -98,101 +77,7 @@ impl Lift {
 
 impl<'a> CodeSpace<'a> {
     pub(crate) fn new(metric: Metric, quantiser: &'a Quantiser, rows: CodeRows<'a>) -> Self {
-        Self { metric, quantiser, rows, between: None, kernels: code::best() }
-    }
-
-    /// Makes `query` ask for what is near `vector`, normalised under cosine. Under the inner product the rows' terms
-    /// must be zero: the query itself takes codes, not its place among the centres.
-    pub(crate) fn ask_vector(&self, vector: &[f32], query: &mut CodeQuery) {
-        let kernels = quantise::best();
-        let nothing;
-        let centres = if self.metric == Metric::InnerProduct {
-            nothing = vec![0.0; vector.len()];
-            &nothing
-        } else {
-            self.quantiser.centres()
-        };
-        let step = f64::from(self.quantiser.step());
-        let farthest = f64::from(kernels.largest(vector, centres)) / step;
-        query.scale = scale(farthest);
-        let steps = &mut query.codes[..vector.len()];
-        #[allow(clippy::cast_possible_truncation, reason = "at least as long as the smallest normal f32")]
-        let inverse = (1.0 / (step * query.scale)) as f32;
-        kernels.steps(vector, centres, inverse, steps);
-        let exact = self.is_of_whole_numbers() && kernels.are_whole(vector, centres, inverse, steps);
-        query.ranking = if exact { Ranking::Squares } else { Ranking::Order };
-        let (sum, squares) = kernels.sums(steps);
-        self.finish(query, query.scale.min(SCALE_MAX), f64::from(sum), f64::from(squares));
-        query.same = 0.0;
-    }
-
-    /// How far a query that was asked is from what it asks for. Not under the inner product.
-    pub(crate) fn error(&self, vector: &[f32], query: &CodeQuery) -> f32 {
-        let step = f64::from(self.quantiser.step());
-        let offset = |((&component, &centre), &code): ((&f32, &f32), &i8)| {
-            (f64::from(component) - f64::from(centre)) / step - f64::from(code) * query.scale
-        };
-        let centres = self.quantiser.centres();
-        let squares: f64 = vector.iter().zip(centres).zip(&query.codes).map(offset).map(|steps| steps * steps).sum();
-        #[allow(clippy::cast_possible_truncation, reason = "a share of the largest component")]
-        let error = (squares.sqrt() * step) as f32;
-        error.next_up()
-    }
-
-    /// Returns whether codes, terms and so ranks are exact, given a query that is.
-    fn is_of_whole_numbers(&self) -> bool {
-        let dim = self.quantiser.centres().len();
-        self.metric == Metric::Euclidean && self.quantiser.is_lossless() && dim <= EXACT_TERMS_DIM_MAX
-    }
-
-    fn finish(&self, query: &mut CodeQuery, scale: f64, sum: f64, squares: f64) {
-        query.height = 0.0;
-        (query.constant, query.factor) = match self.metric {
-            Metric::Cosine | Metric::Euclidean => (scale * (scale * squares + 256.0 * sum), -2.0 * scale),
-            // Less what is the same for all rows, so that ranks keep their digits.
-            Metric::InnerProduct => (scale * 128.0 * sum, -scale),
-        };
-    }
-}
-
-/// How long a query's steps are, in those of the rows, when its farthest component is so many of these from its
-/// centre. A query beyond the range of the rows takes longer steps rather than being cut off; one within it finer ones,
-/// by a whole divisor, so that a query on the rows' grid stays exact.
-fn scale(farthest: f64) -> f64 {
-    if farthest > 128.0 {
-        farthest / 127.0
-    } else if farthest > 127.0 {
-        1.0
-    } else {
-        1.0 / (127.0 / farthest.max(127.0 / DIVISOR_MAX)).floor()
-    }
-}
-
-/// Finest steps of a query: beyond it the rows' own steps are all that matters.
-const DIVISOR_MAX: f64 = 1e9;
-
-/// Longest steps of a query, in those of the rows. Squared and times all that 4,096 components add up to it is within
-/// an f32; rows of so narrow a range are equally far from so far a query in every digit that an f32 has.
-const SCALE_MAX: f64 = 1e15;
-
-/// Most components of which a sum of squared codes is exact as an f32. Beyond it is off by two at most.
-const EXACT_TERMS_DIM_MAX: usize = 1_024;
-
-/// What the ranks of rows tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ranking {
-    /// Which row is nearer, about.
-    Order,
-    /// The squares of distances, but for what rounding adds to a whole number.
-    Squares,
-}
-
-impl Ranking {
-    /// The distance of a row, where its rank tells it to the bit as it would be measured: of whole numbers an f32 holds
-    /// every sum up to 2²⁴, in whatever order it is taken.
-    pub(crate) fn distance(self, rank: f32) -> Option<f32> {
-        const EXACT_MAX: f32 = 16_777_216.0;
-        (self == Self::Squares && rank <= EXACT_MAX).then(|| rank.round_ties_even().abs().sqrt())
+        Self { coder: QueryCoder { metric, quantiser }, rows, between: None, kernels: code::best() }
     }
 }
 
@@ -213,43 +98,13 @@ pub(crate) fn term(metric: Metric, quantiser: &Quantiser, codes: &[u8]) -> f32 {
 impl Space for CodeSpace<'_> {
     type Query = CodeQuery;
 
-    fn new_query(&self) -> CodeQuery {
-        CodeQuery {
-            codes: vec![0; self.rows.stride()],
-            constant: 0.0,
-            factor: 0.0,
-            height: 0.0,
-            scale: 1.0,
-            same: 0.0,
-            ranking: Ranking::Order,
-        }
-    }
-
-    fn ask_row(&self, row: u32, query: &mut CodeQuery) {
-        let between = self.between.expect("rows are asked for while a graph is built");
-        let dim = self.quantiser.centres().len();
-        let steps = &mut query.codes[..dim];
-        steps.copy_from_slice(bytemuck::cast_slice(&self.rows.row(row)[..dim]));
-        steps.iter_mut().for_each(|step| *step ^= i8::MIN);
-        // Of rows the term is Σa², except under the inner product, which has no use for it.
-        let squares = f64::from(self.rows.term(row));
-        self.finish(query, 1.0, f64::from(between.sums[row as usize]), squares);
-        query.scale = 1.0;
-        query.same = if dim > EXACT_TERMS_DIM_MAX { 4.0 } else { 0.0 };
-        if let Some(lift) = &between.lift {
-            query.constant += f64::from(self.rows.term(row)) + lift.constant;
-            query.height = lift.heights[row as usize];
-        }
-    }
-
     fn prefetch(&self, rows: &[u32]) {
         let ahead = code::rows_ahead(self.rows.stride());
         rows.iter().take(ahead).for_each(|&row| self.kernels.prefetch(self.rows.row(row)));
     }
 
     fn ranks(&self, query: &CodeQuery, rows: &[u32], ranks: &mut [f32]) {
-        let formula = Formula { codes: &query.codes, constant: query.constant, factor: query.factor };
-        self.kernels.ranks(self.rows, formula, rows, ranks);
+        self.kernels.ranks(self.rows, query.formula(self.rows.stride()), rows, ranks);
         if query.same > 0.0 {
             ranks.iter_mut().filter(|rank| **rank <= query.same).for_each(|rank| *rank = 0.0);
         }
@@ -257,6 +112,28 @@ impl Space for CodeSpace<'_> {
             for (rank, &row) in ranks.iter_mut().zip(rows) {
                 *rank = lift.lower(*rank, query.height, row);
             }
+        }
+    }
+}
+
+impl RowSpace for CodeSpace<'_> {
+    fn new_query(&self) -> CodeQuery {
+        CodeQuery::new(self.rows.stride())
+    }
+
+    fn ask_row(&self, row: u32, query: &mut CodeQuery) {
+        let between = self.between.expect("rows are asked for while a graph is built");
+        let dim = self.coder.quantiser.centres().len();
+        let steps = &mut query.codes[..dim];
+        steps.copy_from_slice(bytemuck::cast_slice(&self.rows.row(row)[..dim]));
+        steps.iter_mut().for_each(|step| *step ^= i8::MIN);
+        // Of rows the term is Σa², except under the inner product, which has no use for it.
+        let squares = f64::from(self.rows.term(row));
+        self.coder.finish(query, 1.0, f64::from(between.sums[row as usize]), squares);
+        query.same = if dim > EXACT_TERMS_DIM_MAX { 4.0 } else { 0.0 };
+        if let Some(lift) = &between.lift {
+            query.constant += f64::from(self.rows.term(row)) + lift.constant;
+            query.height = lift.heights[row as usize];
         }
     }
 }

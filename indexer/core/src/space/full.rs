@@ -1,6 +1,6 @@
 //! Rows as they are, in full precision.
 
-use super::Space;
+use super::{RowSpace, Space};
 use crate::kernel::{self, Kernels, code};
 use crate::metric::Metric;
 
@@ -18,6 +18,7 @@ pub(crate) struct FullSpace<'a> {
 }
 
 /// A query, and its extra component.
+#[derive(Default)]
 pub(crate) struct FullQuery {
     vector: Vec<f32>,
     height: f32,
@@ -91,20 +92,6 @@ impl<'a> FullSpace<'a> {
 impl Space for FullSpace<'_> {
     type Query = FullQuery;
 
-    fn new_query(&self) -> FullQuery {
-        FullQuery { vector: Vec::with_capacity(self.dim), height: 0.0, same: 0.0 }
-    }
-
-    fn ask_row(&self, row: u32, query: &mut FullQuery) {
-        query.ask_vector(self.row(row));
-        query.height = self.lift.map_or(0.0, |lift| lift.heights[row as usize]);
-        if self.metric == Metric::Cosine {
-            query.same = 1e-6;
-            let inverse = 1.0 / self.lengths[row as usize];
-            query.vector.iter_mut().for_each(|component| *component *= inverse);
-        }
-    }
-
     fn prefetch(&self, rows: &[u32]) {
         let ahead = code::rows_ahead(4 * self.dim);
         rows.iter().take(ahead).for_each(|&row| code::best().prefetch(self.row(row)));
@@ -118,6 +105,22 @@ impl Space for FullSpace<'_> {
         for (place, (&row, rank)) in rows.iter().zip(ranks).enumerate() {
             rows.get(place + ahead).copied().into_iter().for_each(ask);
             *rank = self.rank(query, row);
+        }
+    }
+}
+
+impl RowSpace for FullSpace<'_> {
+    fn new_query(&self) -> FullQuery {
+        FullQuery::default()
+    }
+
+    fn ask_row(&self, row: u32, query: &mut FullQuery) {
+        query.ask_vector(self.row(row));
+        query.height = self.lift.map_or(0.0, |lift| lift.heights[row as usize]);
+        if self.metric == Metric::Cosine {
+            query.same = 1e-6;
+            let inverse = 1.0 / self.lengths[row as usize];
+            query.vector.iter_mut().for_each(|component| *component *= inverse);
         }
     }
 }

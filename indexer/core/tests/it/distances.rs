@@ -3,15 +3,15 @@
 use crate::documents::{Documents, vector};
 use crate::numbers::Numbers;
 use annuli_core::metric::PreparedQuery;
-use annuli_core::segment::{Allowed, Breadth, Precision, Rows, Scratch};
-use annuli_core::{HnswParams, Metric};
+use annuli_core::segment::{Allowed, Breadth, Rows, Scratch};
+use annuli_core::{HnswParams, Metric, Quantization};
 use proptest::prelude::*;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn both_precisions_give_the_same_distances(
+    fn every_quantization_gives_the_same_distances(
         metric in prop::sample::select(&Metric::ALL[..]),
         whole in any::<bool>(),
         rows in 1_usize..60,
@@ -26,14 +26,14 @@ proptest! {
         };
         let documents = Documents::new((0..rows).map(|_| components()).collect());
         let hnsw = HnswParams::new(None, Some(20)).unwrap();
-        let [codes, full] = [Precision::Codes8, Precision::Full]
-            .map(|precision| crate::documents::open(&documents.to_bytes(metric, precision, hnsw)).unwrap());
+        let segments = Quantization::ALL
+            .map(|quantization| crate::documents::open(&documents.to_bytes(metric, quantization, hnsw)).unwrap());
         let query = vector(&components());
         let prepared = PreparedQuery::new(metric, &query);
         let mut buffer = Vec::new();
         for row in 0..rows {
             let want = prepared.distance(&vector(&documents.vectors[row]));
-            for segment in [&codes, &full] {
+            for segment in &segments {
                 let slot = segment.slot_of(documents.point(row)).unwrap();
                 let got = segment.distance(&prepared, slot, &mut buffer);
                 prop_assert_eq!(got.to_bits(), want.to_bits(), "{:?}: {} and {}", segment.precision(), got, want);
@@ -49,6 +49,7 @@ proptest! {
         spread in prop::sample::select(vec![1.0_f32, 20.0, 127.0]),
         off in prop::sample::select(vec![0.0_f32, 0.0, 0.0, 0.5, 1e-9, 300.0]),
         seed in any::<u64>(),
+        quantization in prop::sample::select(vec![Quantization::Int8, Quantization::Int4]),
     ) {
         let mut numbers = Numbers(seed);
         let mut components = || -> Vec<f32> {
@@ -56,7 +57,7 @@ proptest! {
         };
         let documents = Documents::new((0..rows).map(|_| components()).collect());
         let hnsw = HnswParams::new(None, Some(20)).unwrap();
-        let bytes = documents.to_bytes(Metric::Euclidean, Precision::Codes8, hnsw);
+        let bytes = documents.to_bytes(Metric::Euclidean, quantization, hnsw);
         let segment = crate::documents::open(&bytes).unwrap();
         // One of the documents themselves, or another.
         let mut query = if seed % 2 == 0 { components() } else { documents.vectors[0].clone() };

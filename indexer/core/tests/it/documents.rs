@@ -1,7 +1,7 @@
 //! Documents in memory, and segments of them.
 
-use annuli_core::segment::{BuildOptions, Precision, Rows, Segment, SegmentOptions, write_segment};
-use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Seq, Vector};
+use annuli_core::segment::{BuildOptions, Rows, Segment, SegmentOptions, write_segment};
+use annuli_core::{Dim, HnswParams, Metadata, Metric, Point, Quantization, Seq, Vector};
 use std::fs;
 use std::io::Cursor;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -26,8 +26,8 @@ impl Documents {
     }
 
     /// The bytes of a segment of them, built on one thread and so the same in every run.
-    pub(crate) fn to_bytes(&self, metric: Metric, precision: Precision, hnsw: HnswParams) -> Vec<u8> {
-        self.to_bytes_by(1, metric, precision, hnsw)
+    pub(crate) fn to_bytes(&self, metric: Metric, quantization: Quantization, hnsw: HnswParams) -> Vec<u8> {
+        self.to_bytes_by(1, metric, quantization, hnsw)
     }
 
     /// The bytes of a segment of them, built on so many threads.
@@ -35,14 +35,14 @@ impl Documents {
         &self,
         threads: usize,
         metric: Metric,
-        precision: Precision,
+        quantization: Quantization,
         hnsw: HnswParams,
     ) -> Vec<u8> {
         let mut file = Cursor::new(Vec::new());
         let options = SegmentOptions {
             dim: Dim::new(self.vectors.first().map_or(3, Vec::len) as u64).unwrap(),
             metric,
-            precision,
+            quantization,
             build: BuildOptions {
                 hnsw,
                 threads,
@@ -56,9 +56,9 @@ impl Documents {
     }
 
     /// A segment of them with the default graph, built on two threads.
-    pub(crate) fn segment(&self, metric: Metric, precision: Precision) -> Segment {
+    pub(crate) fn segment(&self, metric: Metric, quantization: Quantization) -> Segment {
         let hnsw = HnswParams::new(None, None).unwrap();
-        open(&self.to_bytes_by(2, metric, precision, hnsw)).unwrap()
+        open(&self.to_bytes_by(2, metric, quantization, hnsw)).unwrap()
     }
 }
 

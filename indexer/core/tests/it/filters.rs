@@ -5,8 +5,8 @@ use crate::numbers::Numbers;
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
 use annuli_core::metric::PreparedQuery;
 use annuli_core::plan::{Plan, Question, Walk, plan};
-use annuli_core::segment::{Allowed, Breadth, Precision, Scratch, Segment};
-use annuli_core::{Filter, HnswParams, Metadata, Metric, Number, Value};
+use annuli_core::segment::{Allowed, Breadth, Scratch, Segment};
+use annuli_core::{Filter, HnswParams, Metadata, Metric, Number, Quantization, Value};
 use std::convert::Infallible;
 use std::sync::LazyLock;
 
@@ -40,7 +40,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         Metadata::new(fields).unwrap()
     });
     let hnsw = HnswParams::new(None, Some(60)).unwrap();
-    let file = documents.to_bytes_by(2, Metric::Euclidean, Precision::Codes8, hnsw);
+    let file = documents.to_bytes_by(2, Metric::Euclidean, Quantization::Int8, hnsw);
     World { segment: open(&file).unwrap(), documents }
 });
 

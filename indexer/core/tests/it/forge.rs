@@ -9,7 +9,7 @@ const TABLE_AT: usize = 64;
 const EXTENT_BYTES: usize = 24;
 const CHECKSUM_AT: usize = HEADER_BYTES - 8;
 const ALIGNMENT: usize = 64;
-const SECTIONS: usize = 16;
+const SECTIONS: usize = 18;
 
 /// Places of fields in the header.
 const ROWS: usize = 16;
@@ -111,16 +111,19 @@ impl Forge {
         if rows > 2_000 || dim > 1_000 || m > 200 {
             return;
         }
-        let codes = self.header[PRECISION] == 1;
+        let halves = self.header[PRECISION] == 3;
+        let codes = self.header[PRECISION] == 1 || halves;
         let cosine = self.header[METRIC] == 1;
         let vectors = self.header[LOSSLESS] == 0 || cosine || !codes;
         let counts = self.sections[4].as_chunks().0.iter().map(|count| u32::from_le_bytes(*count) as usize);
         let upper = counts.fold(0, usize::saturating_add).min(2_000);
+        let stride = if halves { dim.div_ceil(128) * 64 } else { dim.next_multiple_of(64) };
+        let terms = codes && self.header[METRIC] != 3;
         let when = |present: bool, size: usize| if present { size } else { 0 };
         let sizes = [
             (1, when(codes, 8 + 4 * dim)),
-            (2, when(codes, rows * dim.next_multiple_of(64))),
-            (3, when(codes, 4 * rows)),
+            (2, when(codes, rows * stride)),
+            (3, when(terms, 4 * rows)),
             (4, 8 * m * rows),
             (6, 4 * m * upper),
             (7, when(vectors, 4 * dim * rows)),
@@ -130,6 +133,8 @@ impl Forge {
             (11, 8 * rows),
             (12, 8 * rows),
             (14, 8 * rows),
+            (17, when(halves, rows * stride)),
+            (18, when(halves && terms, 4 * rows)),
         ];
         for (number, size) in sizes {
             let section = self.section(number);
@@ -203,7 +208,7 @@ impl Forge {
             2 => self.put_into_header(M, choices),
             3 => self.put_into_header(EF, choices),
             4 => self.header[METRIC] = choices.one_of([1, 2, 3, 0, 4]),
-            5 => self.header[PRECISION] = choices.one_of([1, 2, 0, 3]),
+            5 => self.header[PRECISION] = choices.one_of([1, 2, 3, 0, 4]),
             _ => self.header[LOSSLESS] = choices.one_of([1, 0, 2]),
         }
     }

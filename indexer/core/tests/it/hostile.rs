@@ -47,16 +47,22 @@ mod tests {
     use crate::numbers::Numbers;
     use annuli_core::metric::PreparedQuery;
     use annuli_core::segment::{Allowed, Breadth, Precision, Scratch};
-    use annuli_core::{HnswParams, Metric};
+    use annuli_core::{HnswParams, Metric, Quantization};
 
     /// Numbers of sections, as the format has them.
     const QUANTISER: usize = 1;
     const TERMS: usize = 3;
     const LENGTHS: usize = 8;
+    const LOWER_HALVES: usize = 17;
+    const UPPER_TERMS: usize = 18;
 
     fn forge(metric: Metric, component: f32) -> Forge {
+        forge_of(Quantization::Int8, metric, component)
+    }
+
+    fn forge_of(quantization: Quantization, metric: Metric, component: f32) -> Forge {
         let documents = Documents::new((0..20).map(|row| vec![row as f32 * component + component; 3]).collect());
-        Forge::of(&documents.to_bytes(metric, Precision::Codes8, HnswParams::new(None, None).unwrap()))
+        Forge::of(&documents.to_bytes(metric, quantization, HnswParams::new(None, None).unwrap()))
     }
 
     #[track_caller]
@@ -111,7 +117,7 @@ mod tests {
                 if metric == Metric::Cosine {
                     rows.iter_mut().for_each(|row| row[1] = 1.0);
                 }
-                let segment = Documents::new(rows).segment(metric, Precision::Codes8);
+                let segment = Documents::new(rows).segment(metric, Quantization::Int8);
                 assert_eq!(segment.precision(), Precision::Codes8, "{metric}, rows of {range:e}");
                 for far in [1.0, 1e6, 1e15] {
                     let query = PreparedQuery::new(metric, &vector(&[far, -far, far]));
@@ -157,6 +163,28 @@ mod tests {
         for metric in [Metric::Euclidean, Metric::Cosine] {
             for term in [f32::MAX, -f32::MAX, f32::NAN] {
                 refused(forge(metric, 0.1), TERMS, 7, term.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn terms_of_halves_that_bring_ranks_out_of_bounds_are_refused() {
+        for metric in [Metric::Euclidean, Metric::Cosine] {
+            for term in [f32::MAX, -f32::MAX, f32::NAN] {
+                refused(forge_of(Quantization::Int4, metric, 0.1), UPPER_TERMS, 7, term.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn lower_halves_for_another_number_of_documents_are_refused() {
+        for (section, bytes) in [(LOWER_HALVES, 64), (UPPER_TERMS, 4)] {
+            for by in [-bytes, bytes] {
+                let mut forged = forge_of(Quantization::Int4, Metric::Euclidean, 1.0);
+                assert!(open(&forged.to_bytes()).is_some());
+                let section = forged.section(section);
+                section.resize(section.len().saturating_add_signed(by), 0);
+                assert!(open(&forged.to_bytes()).is_none(), "{by} bytes");
             }
         }
     }

@@ -4,8 +4,8 @@ use crate::documents::{Documents, open, vector};
 use crate::forge::Forge;
 use crate::numbers::Numbers;
 use annuli_core::metric::PreparedQuery;
-use annuli_core::segment::{Allowed, Breadth, Precision, Scratch};
-use annuli_core::{HnswParams, Metric};
+use annuli_core::segment::{Allowed, Breadth, Scratch};
+use annuli_core::{HnswParams, Metric, Quantization};
 use proptest::prelude::*;
 
 /// How vectors lie.
@@ -66,7 +66,7 @@ proptest! {
     fn links_lead_to_every_document(
         shape in prop::sample::select(&SHAPES[..]),
         metric in prop::sample::select(&Metric::ALL[..]),
-        precision in prop::sample::select(&[Precision::Codes8, Precision::Full][..]),
+        quantization in prop::sample::select(&Quantization::ALL[..]),
         m in prop::sample::select(&[4_usize, 16][..]),
         rows in 0_usize..500,
         dim in 1_usize..71,
@@ -74,7 +74,7 @@ proptest! {
     ) {
         let documents = Documents::new(shape.vectors(rows, dim, seed));
         let hnsw = HnswParams::new(Some(m), Some(40)).unwrap();
-        let file = documents.to_bytes_by(2, metric, precision, hnsw);
+        let file = documents.to_bytes_by(2, metric, quantization, hnsw);
         prop_assert_eq!(unreachable(&file, m), Vec::<usize>::new());
         prop_assert_eq!(open(&file).unwrap().len(), rows);
     }
@@ -87,9 +87,9 @@ const WALKED_EF: usize = 24;
 #[test]
 fn a_walk_with_a_documents_own_vector_finds_it() {
     for (shape, dim) in SHAPES.into_iter().zip([24, 40, 70, 33, 65]) {
-        for precision in [Precision::Codes8, Precision::Full] {
+        for quantization in Quantization::ALL {
             let documents = Documents::new(shape.vectors(WALKED_ROWS, dim, 5));
-            let segment = documents.segment(Metric::Euclidean, precision);
+            let segment = documents.segment(Metric::Euclidean, quantization);
             let mut scratch = Scratch::default();
             let everything = Allowed { words: None, count: segment.len() };
             let mut found = 0;
@@ -103,7 +103,7 @@ fn a_walk_with_a_documents_own_vector_finds_it() {
                 found += usize::from(documents.vectors[slot] == *own);
             }
             let share = found as f64 / asked.len() as f64;
-            assert!(share >= 0.97, "{shape:?} {precision:?}: {share}");
+            assert!(share >= 0.97, "{shape:?} {quantization:?}: {share}");
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::documents::{Documents, vector};
 use crate::npy;
-use annuli_core::Metric;
 use annuli_core::limits::{EF_DEFAULT, LIMIT_DEFAULT};
 use annuli_core::metric::PreparedQuery;
-use annuli_core::segment::{Allowed, Breadth, Precision, Scratch};
+use annuli_core::segment::{Allowed, Breadth, Scratch};
+use annuli_core::{Metric, Quantization};
 use std::path::Path;
 
 #[test]
@@ -15,8 +15,8 @@ fn the_shipped_packages_are_found_at_the_default_width() {
     let queries = npy::floats(&folder.join("queries.npy"));
     let distances = npy::floats(&folder.join("distances.npy"));
     let documents = Documents::new(vectors.rows().map(<[f32]>::to_vec).collect());
-    for precision in [Precision::Codes8, Precision::Full] {
-        let segment = documents.segment(Metric::Cosine, precision);
+    for quantization in Quantization::ALL {
+        let segment = documents.segment(Metric::Cosine, quantization);
         let everything = Allowed { words: None, count: segment.len() };
         let mut scratch = Scratch::default();
         let mut found = 0;
@@ -29,6 +29,6 @@ fn the_shipped_packages_are_found_at_the_default_width() {
             found += hits.iter().filter(|hit| hit.distance <= farthest).count();
         }
         let recall = found as f64 / (LIMIT_DEFAULT * queries.rows().len()) as f64;
-        assert!(recall >= 0.95, "{precision:?}: {recall}");
+        assert!(recall >= 0.95, "{quantization:?}: {recall}");
     }
 }

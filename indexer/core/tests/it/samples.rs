@@ -2,9 +2,8 @@
 
 use crate::documents::Documents;
 use crate::numbers::Numbers;
-use annuli_core::segment::Precision;
 use annuli_core::value::Object;
-use annuli_core::{HnswParams, Metadata, Metric, Number, Value};
+use annuli_core::{HnswParams, Metadata, Metric, Number, Quantization, Value};
 use std::sync::LazyLock;
 
 /// Whole numbers, which codes hold exactly.
@@ -37,19 +36,25 @@ fn metadata(row: usize) -> Metadata {
     Metadata::new(object).unwrap()
 }
 
-fn bytes(vectors: Vec<Vec<f32>>, metric: Metric, precision: Precision) -> Vec<u8> {
+fn bytes(vectors: Vec<Vec<f32>>, metric: Metric, quantization: Quantization) -> Vec<u8> {
     // The fewest links make the most levels.
-    Documents::with_metadata(vectors, metadata).to_bytes(metric, precision, HnswParams::new(Some(4), Some(16)).unwrap())
+    Documents::with_metadata(vectors, metadata).to_bytes(
+        metric,
+        quantization,
+        HnswParams::new(Some(4), Some(16)).unwrap(),
+    )
 }
 
 /// Files that are searched by looking at every row, since they are small: each metric with each way to hold a vector.
 pub(crate) fn small() -> &'static [Vec<u8>] {
     static SMALL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-        let mut files = vec![bytes(Vec::new(), Metric::Euclidean, Precision::Codes8)];
+        let mut files = vec![bytes(Vec::new(), Metric::Euclidean, Quantization::Int8)];
         for metric in Metric::ALL {
-            files.push(bytes(whole(70, 5), metric, Precision::Codes8));
-            files.push(bytes(fractions(70, 5), metric, Precision::Codes8));
-            files.push(bytes(fractions(70, 5), metric, Precision::Full));
+            files.push(bytes(whole(70, 5), metric, Quantization::Int8));
+            files.push(bytes(fractions(70, 5), metric, Quantization::Int8));
+            files.push(bytes(fractions(70, 5), metric, Quantization::None));
+            files.push(bytes(whole(70, 5), metric, Quantization::Int4));
+            files.push(bytes(fractions(70, 5), metric, Quantization::Int4));
         }
         files
     });
@@ -60,9 +65,11 @@ pub(crate) fn small() -> &'static [Vec<u8>] {
 pub(crate) fn walked() -> &'static [Vec<u8>] {
     static WALKED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         vec![
-            bytes(whole(1_500, 512), Metric::Euclidean, Precision::Codes8),
-            bytes(fractions(450, 128), Metric::Cosine, Precision::Full),
-            bytes(fractions(600, 256), Metric::InnerProduct, Precision::Codes8),
+            bytes(whole(1_500, 512), Metric::Euclidean, Quantization::Int8),
+            bytes(fractions(450, 128), Metric::Cosine, Quantization::None),
+            bytes(fractions(600, 256), Metric::InnerProduct, Quantization::Int8),
+            bytes(whole(2_000, 512), Metric::Euclidean, Quantization::Int4),
+            bytes(fractions(1_000, 512), Metric::InnerProduct, Quantization::Int4),
         ]
     });
     &WALKED

@@ -3,7 +3,7 @@
 use crate::documents::{Documents, open};
 use annuli_core::metric::PreparedQuery;
 use annuli_core::segment::{Allowed, Breadth, Precision, Rows, Scratch, Segment};
-use annuli_core::{HnswParams, Metric, Point, Vector};
+use annuli_core::{HnswParams, Metric, Point, Quantization, Vector};
 
 /// Components that look random, the same in every run.
 struct Numbers(crate::numbers::Numbers);
@@ -56,12 +56,12 @@ fn a_walk_finds_the_nearest_under_every_metric_and_precision() {
         let documents = Documents::new(Numbers::new(1).vectors(2_000, dim));
         let queries = Numbers::new(2).vectors(50, dim);
         for metric in Metric::ALL {
-            for precision in [Precision::Codes8, Precision::Full] {
-                let segment = documents.segment(metric, precision);
+            for quantization in Quantization::ALL {
+                let segment = documents.segment(metric, quantization);
                 // The nearest by inner product are the same few far rows, whose neighbourhoods hold little of each other.
                 let floor = if metric == Metric::InnerProduct || dim < 3 { 0.8 } else { 0.95 };
                 let recall = recall(&segment, &documents, &queries, 100);
-                assert!(recall >= floor, "{metric} {precision:?} {dim}: {recall}");
+                assert!(recall >= floor, "{metric} {quantization:?} {dim}: {recall}");
             }
         }
     }
@@ -75,7 +75,7 @@ fn an_exact_search_misses_nothing() {
         queries.push(vec![50.0; dim]);
         queries.push(documents.vectors[7].clone());
         for metric in Metric::ALL {
-            let segment = documents.segment(metric, Precision::Codes8);
+            let segment = documents.segment(metric, Quantization::Int8);
             for query in &queries {
                 let query = PreparedQuery::new(metric, &Vector::new(query.clone()).unwrap());
                 for k in [1, 10, 2_000] {
@@ -112,7 +112,7 @@ fn short_queries_and_queries_between_whole_rows_keep_their_digits() {
         (&bits, Metric::Euclidean, &Numbers::new(15).vectors(40, 24)),
         (&bits, Metric::InnerProduct, &Numbers::new(15).vectors(40, 24)),
     ] {
-        let segment = documents.segment(metric, Precision::Codes8);
+        let segment = documents.segment(metric, Quantization::Int8);
         let recall = recall(&segment, documents, queries, 200);
         assert!(recall >= 0.9, "{metric}: {recall}");
     }
@@ -122,7 +122,7 @@ fn short_queries_and_queries_between_whole_rows_keep_their_digits() {
 #[test]
 fn an_exact_search_allows_for_a_query_just_beyond_the_range() {
     let documents = Documents::new(vec![vec![168.0, 54.0], vec![255.0, 200.0], vec![0.0, 0.0]]);
-    let segment = documents.segment(Metric::Euclidean, Precision::Codes8);
+    let segment = documents.segment(Metric::Euclidean, Quantization::Int8);
     let query = PreparedQuery::new(Metric::Euclidean, &Vector::new(vec![256.0, 100.5]).unwrap());
     let go_on = || Ok::<_, std::convert::Infallible>(());
     let Ok(hits) = segment.exact(&query, 1, everything(&segment), &mut Scratch::default(), go_on);
@@ -140,7 +140,7 @@ fn documents_come_back_as_they_were() {
                 .map(|row| (0..17).map(|column| whole(((row * 31 + column * 17) as f32).sin())).collect())
                 .collect();
             let documents = Documents::new(vectors);
-            let segment = documents.segment(metric, Precision::Codes8);
+            let segment = documents.segment(metric, Quantization::Int8);
             let mut vector = Vec::new();
             for row in 0..500 {
                 let slot = segment.slot_of(documents.point(row)).unwrap();
@@ -160,7 +160,7 @@ fn documents_come_back_as_they_were() {
 fn one_thread_and_one_seed_give_one_file() {
     let documents = Documents::new(Numbers::new(3).vectors(1_500, 20));
     let hnsw = HnswParams::new(None, None).unwrap();
-    let files = [(); 2].map(|()| documents.to_bytes(Metric::Euclidean, Precision::Codes8, hnsw));
+    let files = [(); 2].map(|()| documents.to_bytes(Metric::Euclidean, Quantization::Int8, hnsw));
     assert!(files[0] == files[1]);
 }
 
@@ -169,16 +169,16 @@ fn every_document_finds_itself_even_among_duplicates() {
     // A hundred groups of thirty equal vectors: lists of links would fill with equals, and nothing would lead away.
     let distinct = Numbers::new(4).vectors(100, 12);
     let documents = Documents::new((0..3_000).map(|row| distinct[row % 100].clone()).collect());
-    let ways = [Precision::Codes8, Precision::Full]
-        .map(|precision| [Metric::Euclidean, Metric::Cosine].map(|metric| (metric, precision)));
-    for (metric, precision) in ways.into_iter().flatten() {
-        let segment = documents.segment(metric, precision);
+    let ways =
+        Quantization::ALL.map(|quantization| [Metric::Euclidean, Metric::Cosine].map(|metric| (metric, quantization)));
+    for (metric, quantization) in ways.into_iter().flatten() {
+        let segment = documents.segment(metric, quantization);
         let mut scratch = Scratch::default();
         for (group, vector) in distinct.iter().enumerate() {
             let query = PreparedQuery::new(metric, &Vector::new(vector.clone()).unwrap());
             let hits = segment.search(&query, Breadth { k: 30, ef: 128 }, everything(&segment), &mut scratch);
             let of_group = hits.iter().filter(|hit| hit.distance <= 1e-6).count();
-            assert!(of_group >= 29, "{precision:?} group {group}: {of_group}");
+            assert!(of_group >= 29, "{quantization:?} group {group}: {of_group}");
         }
     }
 }
@@ -187,8 +187,8 @@ fn every_document_finds_itself_even_among_duplicates() {
 fn few_documents_and_none_make_a_segment() {
     for rows in [0, 1, 2, 33] {
         let documents = Documents::new(Numbers::new(5).vectors(rows, 3));
-        for precision in [Precision::Codes8, Precision::Full] {
-            let segment = documents.segment(Metric::Cosine, precision);
+        for quantization in Quantization::ALL {
+            let segment = documents.segment(Metric::Cosine, quantization);
             let query = PreparedQuery::new(Metric::Cosine, &Vector::new(vec![1.0, 2.0, 3.0]).unwrap());
             let breadth = Breadth { k: 100, ef: 100 };
             assert_eq!(segment.search(&query, breadth, everything(&segment), &mut Scratch::default()).len(), rows);
@@ -199,7 +199,7 @@ fn few_documents_and_none_make_a_segment() {
 #[test]
 fn what_is_not_allowed_is_not_found() {
     let documents = Documents::new(Numbers::new(6).vectors(1_000, 8));
-    let segment = documents.segment(Metric::Euclidean, Precision::Codes8);
+    let segment = documents.segment(Metric::Euclidean, Quantization::Int8);
     let mut words = vec![0_u64; 1_000_usize.div_ceil(64)];
     (0..1_000_usize).step_by(3).for_each(|slot| words[slot / 64] |= 1 << (slot % 64));
     let allowed = Allowed { words: Some(&words), count: 334 };
@@ -215,16 +215,51 @@ fn a_far_value_does_not_make_neighbours_the_same() {
     let mut vectors = Numbers::new(8).vectors(3_000, 16);
     vectors[1_234][5] = 1e6;
     let documents = Documents::new(vectors);
-    let segment = documents.segment(Metric::Euclidean, Precision::Codes8);
+    let segment = documents.segment(Metric::Euclidean, Quantization::Int8);
     assert_eq!(segment.precision(), Precision::Full);
     let recall = recall(&segment, &documents, &Numbers::new(9).vectors(50, 16), 64);
     assert!(recall >= 0.95, "{recall}");
 }
 
+/// What a few numbers decide leaves neighbours far apart, in however many dimensions; what every dimension decides by
+/// itself does not.
+#[test]
+fn halves_are_walked_where_they_tell_neighbours_apart() {
+    const DIM: usize = 256;
+    let mut numbers = Numbers::new(10);
+    let directions: Vec<[f32; 3]> = (0..DIM).map(|_| [(); 3].map(|()| numbers.next())).collect();
+    let mut pictures = |rows: usize| -> Vec<Vec<f32>> {
+        let mut picture = || {
+            let place = [(); 3].map(|()| 3.0 * numbers.next());
+            let brightness = |direction: &[f32; 3]| {
+                let phase: f32 = direction.iter().zip(place).map(|(direction, place)| direction * place).sum();
+                (phase.sin() * 120.0).round()
+            };
+            directions.iter().map(brightness).collect()
+        };
+        (0..rows).map(|_| picture()).collect()
+    };
+    let documents = Documents::new(pictures(3_000));
+    let queries = pictures(50);
+    for metric in Metric::ALL {
+        let segment = documents.segment(metric, Quantization::Int8);
+        assert_eq!(segment.precision(), Precision::Halves, "{metric}");
+        let recall = recall(&segment, &documents, &queries, 64);
+        assert!(recall >= 0.95, "{metric}: {recall}");
+    }
+    // One wide dimension leaves few codes to the others, and of their halves one or two.
+    let mut noise = || (0..DIM).map(|place| if place == 0 { 12.0 } else { 1.0 } * numbers.next()).collect();
+    let noise = Documents::new((0..3_000).map(|_| noise()).collect());
+    for metric in Metric::ALL {
+        assert_eq!(noise.segment(metric, Quantization::Int8).precision(), Precision::Codes8, "{metric}");
+        assert_eq!(noise.segment(metric, Quantization::Int4).precision(), Precision::Halves, "{metric}");
+    }
+}
+
 #[test]
 fn any_damage_is_refused() {
     let documents = Documents::new(Numbers::new(7).vectors(50, 5));
-    let whole = documents.to_bytes(Metric::Cosine, Precision::Codes8, HnswParams::new(None, None).unwrap());
+    let whole = documents.to_bytes(Metric::Cosine, Quantization::Int4, HnswParams::new(None, None).unwrap());
     let refuses = |bytes: &[u8]| open(bytes).is_none();
     for len in (0..whole.len()).step_by(37).chain([whole.len() - 1]) {
         assert!(refuses(&whole[..len]), "cut to {len} bytes");

@@ -1,14 +1,20 @@
 //! The kernels with 256-bit AVX2. Codes are widened to 16 bits: the instruction that multiplies bytes saturates.
 #![allow(unsafe_code, reason = "vector intrinsics; every form is tested against the plain sum")]
 
-use super::{CodeKernels, CodeRows, Formula, LINE, rows_ahead};
+use super::{CodeKernels, CodeRows, Formula, LINE, halves, rows_ahead};
 use std::arch::x86_64::{
     __m128i, __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_prefetch, _mm_shuffle_epi32,
     _mm256_add_epi32, _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_extracti128_si256,
     _mm256_madd_epi16, _mm256_setzero_si256,
 };
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "avx2", ranks, prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels {
+    name: "avx2",
+    ranks,
+    upper_ranks: halves::avx2::upper_ranks,
+    both_ranks: halves::avx2::both_ranks,
+    prefetch,
+};
 
 /// Returns whether this processor has the instructions.
 pub(super) fn runs_here() -> bool {
@@ -66,7 +72,7 @@ fn multiply(codes: &[u8; LANES], query: &[i8; LANES]) -> __m256i {
 }
 
 #[target_feature(enable = "avx2")]
-fn horizontal_sum(lanes: __m256i) -> i32 {
+pub(super) fn horizontal_sum(lanes: __m256i) -> i32 {
     let four = _mm_add_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256::<1>(lanes));
     let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
     _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two)))

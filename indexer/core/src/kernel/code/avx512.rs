@@ -1,16 +1,24 @@
 //! The kernels with 512-bit AVX-512 and its instruction for products of bytes (VNNI).
 #![allow(unsafe_code, reason = "vector intrinsics; every form is tested against the plain sum")]
 
-use super::{CodeKernels, CodeRows, Formula, LINE, avx2, rows_ahead};
+use super::{CodeKernels, CodeRows, Formula, LINE, avx2, halves, rows_ahead};
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_reduce_add_epi32, _mm512_setzero_si512,
 };
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "avx512vnni", ranks, prefetch: avx2::prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels {
+    name: "avx512vnni",
+    ranks,
+    upper_ranks: halves::avx512::upper_ranks,
+    both_ranks: halves::avx512::both_ranks,
+    prefetch: avx2::prefetch,
+};
 
 /// Returns whether this processor has the instructions.
 pub(super) fn runs_here() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
 }
 
 fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {

@@ -2,14 +2,20 @@
 //! without a sign are an extension.
 #![allow(unsafe_code, reason = "vector intrinsics; every form is tested against the plain sum")]
 
-use super::{CodeKernels, CodeRows, Formula, LINE, rows_ahead};
+use super::{CodeKernels, CodeRows, Formula, LINE, halves, rows_ahead};
 use std::arch::aarch64::{
     int32x4_t, vaddq_s32, vaddvq_s32, vdupq_n_s32, vget_low_s8, vget_low_s16, vget_low_u8, vld1q_s8, vld1q_u8,
     vmlal_high_s16, vmlal_s16, vmovl_high_s8, vmovl_high_u8, vmovl_s8, vmovl_u8, vreinterpretq_s16_u16,
 };
 use std::arch::asm;
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "neon", ranks, prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels {
+    name: "neon",
+    ranks,
+    upper_ranks: halves::neon::upper_ranks,
+    both_ranks: halves::neon::both_ranks,
+    prefetch,
+};
 
 const LANES: usize = 16;
 
@@ -56,7 +62,7 @@ fn prefetch(start: *const u8, bytes: usize) {
 }
 
 /// Asks for a row and its term.
-fn prefetch_row(rows: CodeRows<'_>, row: u32) {
+pub(super) fn prefetch_row(rows: CodeRows<'_>, row: u32) {
     prefetch(rows.row(row).as_ptr(), rows.stride());
     prefetch(std::ptr::from_ref(&rows.terms[row as usize]).cast(), size_of::<f32>());
 }

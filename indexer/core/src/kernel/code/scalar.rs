@@ -1,8 +1,14 @@
 //! The reference: plain loops, right on every processor.
 
-use super::{CodeKernels, CodeRows, Formula};
+use super::{CodeKernels, CodeRows, Formula, halves};
 
-pub(super) const KERNELS: CodeKernels = CodeKernels { name: "scalar", ranks, prefetch };
+pub(super) const KERNELS: CodeKernels = CodeKernels {
+    name: "scalar",
+    ranks,
+    upper_ranks: halves::scalar::upper_ranks,
+    both_ranks: halves::scalar::both_ranks,
+    prefetch,
+};
 
 fn ranks(rows: CodeRows<'_>, formula: Formula<'_>, wanted: &[u32], ranks: &mut [f32]) {
     for (&row, rank) in wanted.iter().zip(ranks) {
