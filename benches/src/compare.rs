@@ -97,7 +97,7 @@ pub(crate) fn compare(
     let tolerances = goals::tolerances()?;
     let (machine, revision) = (Machine::this(), machine::revision());
     let visits = visits(&settings, names);
-    let expected = visits.iter().flat_map(|visit| visit.stages().map(|stage| visit.expected(stage))).sum();
+    let expected = visits.iter().flat_map(|visit| visit.stages().map(|stage| visit.expected(stage, &settings))).sum();
     let mut progress = Progress::new(expected, settings.at_most);
     let (datasets, growth) = (Vec::new(), Vec::new());
     let mut results = Results { date, machine, revision, settings, datasets, growth, goals: Vec::new() };
@@ -110,7 +110,7 @@ pub(crate) fn compare(
             let comparison = if visit.is_growth() { growth.last_mut() } else { datasets.last_mut() };
             let comparison = comparison.expect("pushed above");
             let what = format!("{}, {}", visit.name.as_str(), stage.as_str());
-            if progress.begin(&what, visit.expected(stage)) {
+            if progress.begin(&what, visit.expected(stage, settings)) {
                 Bench { settings, cache, progress: &progress }.measure(stage, visit, &dataset, comparison)?;
             } else {
                 comparison.left_out.push(stage);

@@ -23,16 +23,17 @@ impl Visit {
         self.parts.contains(&Part::Growth)
     }
 
-    /// About how long a stage takes with everybody on two cores: what is said of time left before anything is known,
-    /// and no measurement. Building graphs is most of it, so that rows tell more than their dimension.
-    pub(super) fn expected(&self, stage: Stage) -> Duration {
+    /// About how long a stage takes on two cores: what is said of time left before anything is known, and no
+    /// measurement. Building graphs is most of it, so that rows tell more than their dimension.
+    pub(super) fn expected(&self, stage: Stage, settings: &Settings) -> Duration {
+        let all = settings.libraries.peers.len() as u64;
         let seconds_per_10_000_rows = match stage {
             Stage::Libraries if self.is_growth() => 2,
-            Stage::Libraries if self.parts.contains(&Part::Filters) => 180,
-            Stage::Libraries => 150,
+            Stage::Libraries if self.parts.contains(&Part::Filters) => 14 * all,
+            Stage::Libraries => 12 * all,
             Stage::Exact => 1,
             Stage::Own => 6,
-            Stage::Servers => 120,
+            Stage::Servers => (4 + 12 * settings.servers.among.len() as u64) * settings.servers.peers.len() as u64 / 2,
         };
         Duration::from_secs(self.name.rows().div_ceil(10_000) * seconds_per_10_000_rows + 5)
     }
@@ -63,6 +64,7 @@ pub(super) fn visits(settings: &Settings, names: &[Name]) -> Vec<Visit> {
 mod tests {
     use super::super::tests::settings;
     use super::*;
+    use crate::library::peer::Peer;
 
     #[test]
     fn the_set_of_a_million_is_visited_once_for_growth_and_restart() {
@@ -74,6 +76,17 @@ mod tests {
         let million = visits.last().unwrap();
         assert_eq!((million.name, million.parts.len()), (Name::Noise(Growth::Million), 2));
         assert_eq!(million.stages().collect::<Vec<_>>(), [Stage::Libraries, Stage::Own]);
+    }
+
+    #[test]
+    fn fewer_peers_are_expected_to_take_less_time() {
+        let visit = Visit { name: Name::FashionMnist, parts: vec![Part::Libraries] };
+        let expected = |peers: &[Peer]| {
+            let mut settings = settings(visit.parts.clone());
+            settings.libraries.peers = peers.to_vec();
+            visit.expected(Stage::Libraries, &settings)
+        };
+        assert!(expected(&Peer::ALL) > expected(&[Peer::Annuli, Peer::Hnswlib]));
     }
 
     #[test]
