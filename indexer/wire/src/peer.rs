@@ -101,6 +101,10 @@ impl Peer {
     /// sent and nothing came back.
     pub(crate) async fn ask(&self, target: Target, body: Bytes, deadline: Instant) -> Result<Bytes, CallFailed> {
         let asked = Asked { address: &self.address, call: target.call };
+        // A connection is not spent on a call that nobody waits for.
+        if now() >= deadline {
+            return Err(asked.never_sent_in_time());
+        }
         let place = tokio::time::timeout_at(deadline.into(), self.connections.acquire()).await;
         let Ok(_place) = place else { return Err(asked.never_sent_in_time()) };
         if let Some(mut rested) = self.resting.take() {
@@ -123,6 +127,7 @@ impl Peer {
         match stream {
             Ok(Ok(stream)) => Connection::over(stream).await.map_err(|error| asked.unreachable(&error)),
             Ok(Err(error)) => Err(asked.unreachable(&error)),
+            Err(_) if now() >= deadline => Err(asked.never_sent_in_time()),
             Err(_) => Err(asked.unreachable(&"it did not take the connection in time")),
         }
     }
@@ -136,7 +141,7 @@ impl Peer {
         deadline: Instant,
     ) -> Result<Result<Heard, Lost>, CallFailed> {
         let asked = Asked { address: &self.address, call: target.call };
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now().into_std());
+        let left = deadline.saturating_duration_since(now());
         if left.is_zero() {
             return Err(asked.never_sent_in_time());
         }
@@ -168,6 +173,10 @@ impl Peer {
             Heard::Failure { status, bytes } => Err(asked.failed(status, &bytes)),
         }
     }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 impl fmt::Debug for Peer {
