@@ -15,10 +15,6 @@ pub(crate) fn bytes_of_status() -> Vec<u8> {
     encode(&StatusAnswer::from(status())).unwrap()
 }
 
-pub(crate) fn bytes_of_written() -> Vec<u8> {
-    bytes_of_outcomes(1)
-}
-
 pub(crate) fn bytes_of_outcomes(number: usize) -> Vec<u8> {
     encode(&WriteAnswer::from(&Written { outcomes: vec![Outcome::Written; number], position: position() })).unwrap()
 }

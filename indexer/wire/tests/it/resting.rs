@@ -1,6 +1,5 @@
 //! Connections between two calls: kept while they are good, given up quietly when the peer has closed them.
 
-use super::answers;
 use super::mishaps::schema;
 use super::running::{OneShard, Running, Setup, one_search, one_write, remote, soon};
 use super::scripted::{Step, scripted};
@@ -67,16 +66,17 @@ async fn a_write_whose_connection_was_closed_unanswered_is_never_sent_again() {
 
 #[tokio::test]
 async fn a_write_goes_over_a_new_connection_when_the_old_one_is_known_to_be_closed() {
-    let written = answers::bytes_of_written();
-    // The first connection ends after its answer, the second is the probe below.
-    let (address, peer) = scripted(vec![vec![Step::status()], vec![], vec![Step::Answer(written)]]).await;
-    let shard = remote(address, None, PeerSettings::default());
-    shard.status().await.unwrap();
-    // The peer takes the second connection only once it has closed the first; what was closed first is known first.
-    let mut probe = TcpStream::connect(address).await.unwrap();
-    assert_eq!(probe.read(&mut [0]).await.unwrap(), 0);
+    let model = ModelShard::new(schema());
+    let running = Running::start(OneShard::of(Arc::clone(&model))).await;
+    let (address, shard) = (running.address, running.remote());
     shard.write(one_write(), soon()).await.unwrap();
-    assert_eq!(peer.await.unwrap(), [1, 0, 1]);
+    let mut probe = TcpStream::connect(address).await.unwrap();
+    running.kill().await;
+    // When the later of two connections is known to be closed, so is the earlier.
+    assert_eq!(probe.read(&mut [0]).await.unwrap_or(0), 0);
+    let setup = Setup { shards: OneShard::of(model), secret: None, settings: ServerSettings::default() };
+    let _running = Running::on(TcpListener::bind(address).await.unwrap(), setup);
+    assert_eq!(shard.write(one_write(), soon()).await.unwrap().position.seq, Seq(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
