@@ -95,7 +95,7 @@ fn check(of: Of, against: &str, expected: &[Option<(f64, &str, bool)>]) {
 #[track_caller]
 fn check_alone(of: Of, growth: &[Comparison], expected: &[f64]) {
     let outcomes = outcomes(&[goal(of, None)], &[comparison()], growth);
-    let found: Vec<f64> = outcomes.iter().filter_map(|outcome| Some(outcome.measured?.figure())).collect();
+    let found: Vec<f64> = outcomes.iter().map(|outcome| outcome.measured.unwrap().figure()).collect();
     assert_eq!(found.len(), expected.len(), "{outcomes:?}");
     assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9), "{found:?}");
 }
