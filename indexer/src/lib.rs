@@ -1,4 +1,4 @@
-//! One shard of an index on one machine, and the workspace that holds many.
+//! One shard of an index on one machine, and the folders that hold many: a workspace, or a node of a cluster.
 //!
 //! **A write** enters [`shard::Shard`], waits in a bounded queue, and is taken with others by the shard's one
 //! [`writer`] thread. That commits the group to RocksDB as one batch ([`store`]), adds and kills points in the
@@ -44,9 +44,12 @@ pub mod shard;
 pub mod snapshot;
 pub mod workspace;
 
+pub mod node;
+
 pub use build_pool::BuildPool;
 pub use cpu_pool::CpuPool;
 pub use meters::Meters;
+pub use node::Node;
 pub use settings::{Durability, ShardSettings};
 pub use shard::Shard;
 pub use workspace::Workspace;

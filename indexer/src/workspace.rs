@@ -8,9 +8,9 @@ mod alias_file;
 mod catalogue;
 pub(crate) mod disk;
 mod index_file;
-mod indexes;
-mod json_file;
-mod lock;
+pub(crate) mod indexes;
+pub(crate) mod json_file;
+pub(crate) mod lock;
 mod restore;
 
 use crate::cpu_pool::CpuPool;
@@ -21,6 +21,7 @@ use annuli_api::{Failure, Index};
 use annuli_core::IndexName;
 use annuli_dump::LocalStore;
 use arc_swap::ArcSwap;
+pub(crate) use catalogue::{disk_failure, make_failure};
 pub use disk::DiskFault;
 pub use index_file::IndexFileError;
 pub use indexes::{MakeIndexError, OpenIndexError};
@@ -87,6 +88,14 @@ pub enum OpenWorkspaceError {
     /// The file of the aliases cannot be read.
     #[error(transparent)]
     Aliases(#[from] alias_file::AliasFileError),
+    /// The folder holds one shard of a cluster.
+    #[error(
+        "`{}` holds one shard of a cluster: start it with `annuli indexer`, or choose another folder", root.display()
+    )]
+    Node {
+        /// The folder.
+        root: PathBuf,
+    },
 }
 
 impl Workspace {
@@ -95,6 +104,9 @@ impl Workspace {
     pub fn open(root: &Path, dumps: LocalStore, parts: ShardParts) -> Result<Self, OpenWorkspaceError> {
         disk::make_folder(root)?;
         let lock = WorkspaceLock::take(root)?;
+        if root.join(crate::node::PLACE_FILE).exists() {
+            return Err(OpenWorkspaceError::Node { root: root.to_owned() });
+        }
         indexes::sweep(root)?;
         let aliases = alias_file::read(root)?;
         let mut state = State { aliases, ..State::default() };

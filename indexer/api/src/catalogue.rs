@@ -1,5 +1,7 @@
 //! Which indexes there are.
 
+pub mod refusal;
+
 use crate::error::Failure;
 use crate::shard_api::ShardApi;
 use crate::v1::dump::DumpInfo;

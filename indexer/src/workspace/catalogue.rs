@@ -5,6 +5,7 @@ use super::indexes::{self, MakeIndexError, NewIndex, OpenIndexError};
 use super::{Entry, Inner, OpenIndex, State, Workspace, alias_file};
 use crate::shard::store_code;
 use crate::snapshot;
+use annuli_api::catalogue::refusal;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index};
 use annuli_core::{IndexName, IndexSchema};
@@ -21,7 +22,7 @@ impl Catalogue for Workspace {
         match state.indexes.get(name) {
             Some(Entry::Open(open)) => Ok(Arc::clone(&open.index)),
             Some(Entry::Damaged(failure)) => Err(failure.clone()),
-            None => Err(index_not_found(name)),
+            None => Err(refusal::index_not_found(name)),
         }
     }
 
@@ -84,7 +85,7 @@ impl Workspace {
     fn open_index(&self, index: &Index) -> Result<Arc<OpenIndex>, Failure> {
         match self.0.state.load().indexes.get(&index.name) {
             Some(Entry::Open(open)) if open.index.uuid == index.uuid => Ok(Arc::clone(open)),
-            Some(_) | None => Err(index_not_found(&index.name)),
+            Some(_) | None => Err(refusal::index_not_found(&index.name)),
         }
     }
 }
@@ -96,15 +97,12 @@ impl Inner {
             Some(Entry::Open(open)) if open.index.schema == schema => {
                 return Ok(Created::Existing(Arc::clone(&open.index)));
             }
-            Some(Entry::Open(open)) => return Err(index_exists(&open.index, &schema)),
+            Some(Entry::Open(open)) => return Err(refusal::index_exists(name, &open.index.schema, &schema)),
             Some(Entry::Damaged(failure)) => return Err(failure.clone()),
             None => {}
         }
         if state.aliases.contains_key(name) {
-            return Err(Failure::new(
-                ErrorCode::AliasConflict,
-                format_args!("`{name}` is an alias: remove the alias, or choose another name for the index"),
-            ));
+            return Err(refusal::name_is_an_alias(name));
         }
         self.make(name, schema).map_err(|error| make_failure(name, &error))?;
         let open = self.open_new(name).map_err(|error| indexes::unavailable(name, &error))?;
@@ -128,12 +126,9 @@ impl Inner {
     fn remove(&self, name: &IndexName) -> Result<(), Failure> {
         let state = self.state.load_full();
         if let Some(index) = state.aliases.get(name) {
-            return Err(Failure::new(
-                ErrorCode::AliasConflict,
-                format_args!("`{name}` is an alias of `{index}`: delete the alias, or the index by its own name"),
-            ));
+            return Err(refusal::delete_by_alias(name, index));
         }
-        let Some(entry) = state.indexes.get(name) else { return Err(index_not_found(name)) };
+        let Some(entry) = state.indexes.get(name) else { return Err(refusal::index_not_found(name)) };
         if let Entry::Open(open) = entry {
             open.close();
         }
@@ -158,13 +153,10 @@ impl Inner {
     fn set_alias(&self, alias: IndexName, index: IndexName) -> Result<(), Failure> {
         let state = self.state.load_full();
         if state.indexes.contains_key(&alias) {
-            return Err(Failure::new(
-                ErrorCode::AliasConflict,
-                format_args!("`{alias}` is an index: choose another name for the alias"),
-            ));
+            return Err(refusal::alias_is_an_index(&alias));
         }
         if !state.indexes.contains_key(&index) {
-            return Err(index_not_found(&index));
+            return Err(refusal::index_not_found(&index));
         }
         self.change_aliases(|aliases| {
             aliases.insert(alias, index);
@@ -173,7 +165,7 @@ impl Inner {
 
     fn remove_alias(&self, alias: &IndexName) -> Result<(), Failure> {
         if !self.state.load().aliases.contains_key(alias) {
-            return Err(Failure::new(ErrorCode::AliasNotFound, format_args!("there is no alias `{alias}`")));
+            return Err(refusal::alias_not_found(alias));
         }
         self.change_aliases(|aliases| {
             aliases.remove(alias);
@@ -207,36 +199,15 @@ impl Inner {
     }
 }
 
-fn disk_failure(fault: &DiskFault) -> Failure {
+pub(crate) fn disk_failure(fault: &DiskFault) -> Failure {
     let code = if fault.is_full() { ErrorCode::StorageFull } else { ErrorCode::StorageFailed };
     Failure::new(code, fault)
 }
 
-pub(super) fn make_failure(name: &IndexName, error: &MakeIndexError) -> Failure {
+pub(crate) fn make_failure(name: &IndexName, error: &MakeIndexError) -> Failure {
     let code = match error {
         MakeIndexError::Store(error) => store_code(error),
         MakeIndexError::Disk(fault) => disk_failure(fault).code,
     };
     Failure::new(code, format_args!("index `{name}` cannot be made: {error}"))
-}
-
-fn index_not_found(name: &IndexName) -> Failure {
-    Failure::new(ErrorCode::IndexNotFound, format_args!("there is no index `{name}`")).with("index", name.as_str())
-}
-
-fn index_exists(index: &Index, wanted: &IndexSchema) -> Failure {
-    let describe = |schema: &IndexSchema| {
-        let (m, ef_construction) = (schema.hnsw.m(), schema.hnsw.ef_construction());
-        format!(
-            "dim {}, metric {}, shards {}, hnsw.m {m}, hnsw.ef_construction {ef_construction}, quantization {}",
-            schema.dim, schema.metric, schema.shards, schema.quantization
-        )
-    };
-    let message = format!(
-        "index `{}` exists with another schema: it has {}; asked for was {}",
-        index.name,
-        describe(&index.schema),
-        describe(wanted)
-    );
-    Failure::new(ErrorCode::IndexExists, message).with("index", index.name.as_str())
 }

@@ -44,7 +44,7 @@ pub enum MakeIndexError {
     Store(#[from] StoreError),
 }
 
-pub(super) fn folder(root: &Path, name: &IndexName) -> PathBuf {
+pub(crate) fn folder(root: &Path, name: &IndexName) -> PathBuf {
     root.join(name.as_str())
 }
 
@@ -53,7 +53,7 @@ fn shard_folder(index: &Path, shard: ShardId) -> PathBuf {
 }
 
 /// Removes what an earlier process had not finished making or removing.
-pub(super) fn sweep(root: &Path) -> Result<(), DiskFault> {
+pub(crate) fn sweep(root: &Path) -> Result<(), DiskFault> {
     for entry in fs::read_dir(root).map_err(DiskFault::of("read the folder", root))? {
         let path = entry.map_err(DiskFault::of("read the folder", root))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -66,7 +66,7 @@ pub(super) fn sweep(root: &Path) -> Result<(), DiskFault> {
 }
 
 /// Names of the indexes that there are. Folders that cannot be one are left alone.
-pub(super) fn names(root: &Path) -> Result<Vec<IndexName>, DiskFault> {
+pub(crate) fn names(root: &Path) -> Result<Vec<IndexName>, DiskFault> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root).map_err(DiskFault::of("read the folder", root))? {
         let entry = entry.map_err(DiskFault::of("read the folder", root))?;
@@ -83,23 +83,37 @@ pub(super) fn names(root: &Path) -> Result<Vec<IndexName>, DiskFault> {
 
 /// Opens the index in the folder of its name.
 pub(super) fn open(root: &Path, name: &IndexName, parts: &ShardParts) -> Result<OpenIndex, OpenIndexError> {
-    let folder = folder(root, name);
-    let (uuid, schema) = index_file::read(&folder, name)?;
-    let mut shards = Vec::new();
-    for shard in schema.shards.shards() {
-        let identity = Identity { index: uuid, history: HistoryId(Uuid::nil()), shard, schema };
-        let folder = shard_folder(&folder, shard);
-        snapshot::sweep(&folder);
-        let opened =
-            Shard::open(&folder, &identity, parts).map_err(|reason| OpenIndexError::Shard { shard, reason })?;
-        shards.push(Arc::new(opened));
-    }
+    let (uuid, schema) = describe(root, name)?;
+    let shards: Vec<_> = schema
+        .shards
+        .shards()
+        .map(|shard| open_shard(root, name, (uuid, schema), shard, parts).map(Arc::new))
+        .collect::<Result<_, _>>()?;
     let handles = shards.iter().map(|shard| Arc::clone(shard) as Arc<dyn ShardApi>).collect();
     Ok(OpenIndex { index: Arc::new(Index { name: name.clone(), uuid, schema, shards: handles }), shards })
 }
 
+/// What the index in the folder of its name is.
+pub(crate) fn describe(root: &Path, name: &IndexName) -> Result<(IndexUuid, IndexSchema), OpenIndexError> {
+    Ok(index_file::read(&folder(root, name), name)?)
+}
+
+/// Opens one shard of an index.
+pub(crate) fn open_shard(
+    root: &Path,
+    name: &IndexName,
+    (index, schema): (IndexUuid, IndexSchema),
+    shard: ShardId,
+    parts: &ShardParts,
+) -> Result<Shard, OpenIndexError> {
+    let identity = Identity { index, history: HistoryId(Uuid::nil()), shard, schema };
+    let folder = shard_folder(&folder(root, name), shard);
+    snapshot::sweep(&folder);
+    Shard::open(&folder, &identity, parts).map_err(|reason| OpenIndexError::Shard { shard, reason })
+}
+
 /// An index whose folder is being made beside those that are there.
-pub(super) struct NewIndex {
+pub(crate) struct NewIndex {
     root: PathBuf,
     folder: PathBuf,
     uuid: IndexUuid,
@@ -109,14 +123,18 @@ pub(super) struct NewIndex {
 impl NewIndex {
     /// Begins with an identity of its own.
     pub(super) fn begin(root: &Path, schema: IndexSchema) -> Result<Self, DiskFault> {
-        let uuid = IndexUuid(clock::new_uuid());
+        Self::begin_as(root, IndexUuid(clock::new_uuid()), schema)
+    }
+
+    /// Begins with the identity that the index has elsewhere already.
+    pub(crate) fn begin_as(root: &Path, uuid: IndexUuid, schema: IndexSchema) -> Result<Self, DiskFault> {
         let folder = root.join(format!("{}{uuid}", TEMPORARY[0]));
         make_folder(&folder)?;
         Ok(Self { root: root.to_owned(), folder, uuid, schema })
     }
 
     /// Makes the empty store of a shard, with a history of its own.
-    pub(super) fn make_store(&self, shard: ShardId) -> Result<Store, MakeIndexError> {
+    pub(crate) fn make_store(&self, shard: ShardId) -> Result<Store, MakeIndexError> {
         let folder = self.shard_folder(shard).join("db");
         make_folder(&folder)?;
         Ok(Store::create(&folder, &self.identity(shard))?)
@@ -133,7 +151,7 @@ impl NewIndex {
     }
 
     /// Gives the index its name; from now on it is there. Its stores must be closed.
-    pub(super) fn publish(self, name: &IndexName) -> Result<(), MakeIndexError> {
+    pub(crate) fn publish(self, name: &IndexName) -> Result<(), MakeIndexError> {
         index_file::write(&self.folder, name, self.uuid, &self.schema, clock::utc_now())?;
         Ok(rename_folder(&self.folder, &folder(&self.root, name))?)
     }
@@ -154,14 +172,14 @@ impl Drop for NewIndex {
 }
 
 /// Takes the index out of the workspace; its stores must be closed.
-pub(super) fn remove(root: &Path, name: &IndexName) -> Result<(), DiskFault> {
+pub(crate) fn remove(root: &Path, name: &IndexName) -> Result<(), DiskFault> {
     let removed = root.join(format!("{}{}", TEMPORARY[1], clock::new_uuid()));
     rename_folder(&folder(root, name), &removed)?;
     remove_folder(&removed)
 }
 
 /// How an index that did not open answers.
-pub(super) fn unavailable(name: &IndexName, error: &OpenIndexError) -> Failure {
+pub(crate) fn unavailable(name: &IndexName, error: &OpenIndexError) -> Failure {
     Failure::new(ErrorCode::IndexUnavailable, format_args!("index `{name}` does not open: {error}"))
         .with("index", name.as_str())
 }

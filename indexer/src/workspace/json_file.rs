@@ -48,7 +48,7 @@ struct Versioned<T> {
 }
 
 /// The contents of the file; `None` if there is no such file.
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JsonFileError> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JsonFileError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -65,7 +65,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JsonFi
 }
 
 /// Replaces the contents of the file.
-pub(super) fn write<T: Serialize>(path: &Path, contents: T) -> Result<(), DiskFault> {
+pub(crate) fn write<T: Serialize>(path: &Path, contents: T) -> Result<(), DiskFault> {
     let file = Versioned { format_version: FORMAT, contents };
     let bytes = serde_json::to_vec_pretty(&file).expect("the files hold texts and numbers");
     replace_file(path, &bytes)

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// The lock, until it is dropped or the process ends in any way.
-pub(super) struct WorkspaceLock {
+pub(crate) struct WorkspaceLock {
     _file: File,
 }
 
@@ -27,7 +27,7 @@ pub enum LockError {
 }
 
 impl WorkspaceLock {
-    pub(super) fn take(root: &Path) -> Result<Self, LockError> {
+    pub(crate) fn take(root: &Path) -> Result<Self, LockError> {
         let path = root.join(".lock");
         let fault = |doing| DiskFault::of(doing, &path);
         // The file is never removed: who holds a lock on a removed file locks nobody out.

@@ -3,6 +3,7 @@
 
 mod contract;
 mod model;
+mod nodes;
 mod segments;
 
 use annuli_api::shard_api::{
@@ -33,14 +34,17 @@ fn open(root: &Path) -> Workspace {
 
 /// With that many new documents to a segment.
 fn open_with(root: &Path, seal_points: usize) -> Workspace {
+    Workspace::open(root, LocalStore::new(root.join(".dumps")), parts(seal_points)).unwrap()
+}
+
+fn parts(seal_points: usize) -> ShardParts {
     let seal_points = NonZeroUsize::new(seal_points).unwrap();
-    let parts = ShardParts {
+    ShardParts {
         settings: ShardSettings { durability: Durability::Os, seal_points },
         search_pool: CpuPool::start("search", 2, 64),
         build_pool: BuildPool::start(2).unwrap(),
         meters: Meters::default(),
-    };
-    Workspace::open(root, LocalStore::new(root.join(".dumps")), parts).unwrap()
+    }
 }
 
 fn schema(dim: u64, metric: Metric) -> IndexSchema {

@@ -1,0 +1,136 @@
+//! Nodes: one shard of every index, made and removed as somebody else decides.
+
+use super::{id, name, open, schema, soon, vector};
+use annuli_api::ShardApi;
+use annuli_api::shard_api::{ConditionalWrite, Write};
+use annuli_core::{HistoryId, IndexUuid, Metadata, Metric, ShardCount, ShardId};
+use annuli_dump::LocalStore;
+use annuli_indexer::node::{NewShard, OpenNodeError, Place};
+use annuli_indexer::{Node, Workspace};
+use std::fs;
+use std::path::Path;
+use uuid::Uuid;
+
+const PLACE: Place = Place { shard: ShardId(0), shards: ShardCount::ONE };
+
+fn start(root: &Path, place: Place) -> Result<Node, OpenNodeError> {
+    Node::open(root, place, super::parts(100_000))
+}
+
+fn new(index: &str, uuid: u128) -> NewShard {
+    NewShard { name: name(index), uuid: IndexUuid(Uuid::from_u128(uuid)), schema: schema(2, Metric::Euclidean) }
+}
+
+async fn write(node: &Node, new: &NewShard) {
+    let write = Write::Put { id: id("a"), vector: vector(&[1.0, 2.0]), metadata: Metadata::default() };
+    let shard = node.shard(new.uuid).unwrap();
+    shard.write(vec![ConditionalWrite { write, if_seq: None }], soon()).await.unwrap();
+}
+
+async fn documents(node: &Node, new: &NewShard) -> u64 {
+    node.shard(new.uuid).unwrap().status().await.unwrap().documents
+}
+
+#[tokio::test]
+async fn a_shard_that_was_made_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    let faces = new("faces", 1);
+    let history = node.make(&faces).unwrap();
+    write(&node, &faces).await;
+    node.close();
+    drop(node);
+    let node = start(folder.path(), PLACE).unwrap();
+    assert_eq!(documents(&node, &faces).await, 1);
+    let held: Vec<_> = node.held().into_iter().map(|held| (held.uuid, held.state)).collect();
+    assert_eq!(held, [(Some(faces.uuid), Ok::<HistoryId, _>(history))]);
+}
+
+#[tokio::test]
+async fn what_is_made_already_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    let faces = new("faces", 1);
+    let history = node.make(&faces).unwrap();
+    write(&node, &faces).await;
+    assert_eq!(node.make(&faces).unwrap(), history);
+    assert_eq!(documents(&node, &faces).await, 1);
+}
+
+#[tokio::test]
+async fn a_name_holds_one_index_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    let (old, later) = (new("faces", 1), new("faces", 2));
+    node.make(&old).unwrap();
+    write(&node, &old).await;
+    let refused = node.make(&later).unwrap_err();
+    assert!(refused.message.contains(&format!("holds the index {}", old.uuid)), "{refused}");
+    assert_eq!(documents(&node, &old).await, 1);
+    node.remove(old.uuid).unwrap();
+    node.make(&later).unwrap();
+    assert_eq!(documents(&node, &later).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_removed_is_gone_and_the_rest_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    let (faces, songs) = (new("faces", 1), new("songs", 2));
+    node.make(&faces).unwrap();
+    node.make(&songs).unwrap();
+    write(&node, &songs).await;
+    node.remove(faces.uuid).unwrap();
+    // It is not here: nothing to do, and nothing else is touched.
+    node.remove(faces.uuid).unwrap();
+    assert!(node.shard(faces.uuid).is_none());
+    assert!(!folder.path().join("faces").exists());
+    assert_eq!(documents(&node, &songs).await, 1);
+}
+
+#[test]
+fn a_folder_belongs_to_one_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let two = ShardCount::new(2).unwrap();
+    drop(start(folder.path(), Place { shard: ShardId(0), shards: two }).unwrap());
+    let error = start(folder.path(), Place { shard: ShardId(1), shards: two }).err().unwrap().to_string();
+    assert!(error.contains("holds shard 0 of 2, not shard 1 of 2"), "{error}");
+    assert!(start(folder.path(), Place { shard: ShardId(0), shards: two }).is_ok());
+}
+
+#[tokio::test]
+async fn workspaces_and_nodes_are_not_taken_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = open(folder.path());
+    super::create(&workspace, schema(2, Metric::Euclidean)).await;
+    workspace.close();
+    drop(workspace);
+    let error = start(folder.path(), PLACE).err().unwrap().to_string();
+    assert!(error.contains("is the workspace of a server"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    drop(start(folder.path(), PLACE).unwrap());
+    let dumps = LocalStore::new(folder.path().join(".dumps"));
+    let error = Workspace::open(folder.path(), dumps, super::parts(100_000)).err().unwrap().to_string();
+    assert!(error.contains("holds one shard of a cluster"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_shard_does_not_keep_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    let (faces, songs) = (new("faces", 1), new("songs", 2));
+    node.make(&faces).unwrap();
+    node.make(&songs).unwrap();
+    write(&node, &songs).await;
+    drop(node);
+    fs::write(folder.path().join("faces").join("index.json"), "{").unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    assert_eq!(documents(&node, &songs).await, 1);
+    assert!(node.shard(faces.uuid).is_none());
+    let [damaged, _] = node.held().try_into().unwrap();
+    assert!(damaged.state.unwrap_err().message.contains("index `faces` does not open"));
+    // What cannot be read is not made anew over what may be saved.
+    assert!(node.make(&faces).is_err());
+    assert!(folder.path().join("faces").join("0").exists());
+}
