@@ -54,9 +54,16 @@ struct Held {
 
 #[derive(Clone)]
 enum Entry {
-    Open { uuid: IndexUuid, schema: IndexSchema, shard: Arc<Shard> },
+    Open {
+        uuid: IndexUuid,
+        schema: IndexSchema,
+        shard: Arc<Shard>,
+    },
     /// Whose it is may be unknown: that, too, stands in its folder.
-    Damaged { uuid: Option<IndexUuid>, failure: Failure },
+    Damaged {
+        uuid: Option<IndexUuid>,
+        failure: Failure,
+    },
 }
 
 /// What a node is to hold a shard of.

@@ -33,11 +33,14 @@ impl Router {
         }
     }
 
-    /// Returns whether the process can serve: every shard answers a small search, and it is not about to end. An
+    /// Returns whether the process can serve: every shard of its own answers a small search, and it is not about to end. An
     /// index that is unavailable as a whole is not counted: it does not keep the others from serving.
     pub async fn check_ready(&self, started: Instant) -> Result<(), String> {
         if self.is_draining() {
             return Err("the process is about to end".to_owned());
+        }
+        if !self.catalogue.is_local() {
+            return Ok(());
         }
         for index in self.catalogue.indexes().into_iter().flatten() {
             canary(&index, started + STATUS_TIMEOUT)

@@ -28,7 +28,7 @@ pub use arrival::Arrival;
 pub use limits::Limits;
 pub use polling::{Polling, PollingTable};
 
-use annuli_api::{Catalogue, Failure, Index};
+use annuli_api::{Catalogue, ErrorCode, Failure, Index};
 use annuli_core::{IndexName, ShardCount};
 use metrics::Metrics;
 use offload::Offload;
@@ -94,13 +94,21 @@ impl Router {
         let _all = self.under_way.acquire_many(all).await;
     }
 
-    /// The index of that name or alias, as a request's path has it.
-    pub(crate) fn index(&self, name: &str) -> Result<Arc<Index>, Failure> {
-        self.catalogue.resolve(&parse_name(name)?)
+    /// The index of that name or alias, as a request's path has it. One that is not known here may have been made a
+    /// moment ago through another router.
+    pub(crate) async fn index(&self, name: &str) -> Result<Arc<Index>, Failure> {
+        let name = parse_name(name)?;
+        match self.catalogue.resolve(&name) {
+            Err(failure) if failure.code == ErrorCode::IndexNotFound => {
+                self.catalogue.refresh().await;
+                self.catalogue.resolve(&name)
+            }
+            resolved => resolved,
+        }
     }
 }
 
 /// A name from a request.
 pub(crate) fn parse_name(name: &str) -> Result<IndexName, Failure> {
-    IndexName::new(name).map_err(|error| Failure::new(annuli_api::ErrorCode::InvalidName, error))
+    IndexName::new(name).map_err(|error| Failure::new(ErrorCode::InvalidName, error))
 }

@@ -5,7 +5,7 @@ pub mod refusal;
 use crate::error::Failure;
 use crate::shard_api::ShardApi;
 use crate::v1::dump::DumpInfo;
-use annuli_core::{IndexName, IndexSchema, IndexUuid};
+use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,8 +44,19 @@ pub trait Catalogue: Send + Sync {
     /// The index of that name, or the one that the alias of that name stands for.
     fn resolve(&self, name: &IndexName) -> Result<Arc<Index>, Failure>;
 
+    /// Brings up to date what look-ups answer from: what any process had changed before this call is seen after it. Where
+    /// that is not possible now, they go on as they are.
+    async fn refresh(&self);
+
     /// Every index, by name; in place of one that cannot be served, why.
     fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>>;
+
+    /// Whether the shards are of this process, which then is ready only when they answer. Another process has a readiness
+    /// of its own: one that is down must not take all routers with it.
+    fn is_local(&self) -> bool;
+
+    /// Shards of every index, where each has the same number and a request need not say it.
+    async fn fixed_shards(&self) -> Option<ShardCount>;
 
     /// Creates an index, unless it is there with an equal schema.
     async fn create(&self, name: IndexName, schema: IndexSchema) -> Result<Created, Failure>;

@@ -15,6 +15,9 @@ pub enum ErrorCode {
     AliasNotFound,
     /// The body is larger than the server takes. Send it in smaller batches.
     BodyTooLarge,
+    /// The coordination store of the cluster does not answer. Searches and writes go on; indexes and aliases cannot be
+    /// changed. Retry; if it lasts, call the operator.
+    CoordinationUnavailable,
     /// The deadline passed before the answer was there. Retry, with a longer `timeout_ms` if it happens often. A write
     /// may or may not have been done: repeating it is harmless.
     DeadlineExceeded,
@@ -107,7 +110,7 @@ impl ErrorCode {
             | Self::LimitExceeded => 422,
             Self::Overloaded => 429,
             Self::Internal | Self::StorageFailed => 500,
-            Self::IndexUnavailable | Self::ShardUnavailable | Self::ShuttingDown => 503,
+            Self::CoordinationUnavailable | Self::IndexUnavailable | Self::ShardUnavailable | Self::ShuttingDown => 503,
             Self::DeadlineExceeded => 504,
             Self::StorageFull => 507,
         }
@@ -115,7 +118,10 @@ impl ErrorCode {
 
     /// Returns whether the same request may succeed a moment later.
     pub const fn is_transient(self) -> bool {
-        matches!(self, Self::Overloaded | Self::ShardUnavailable | Self::ShuttingDown)
+        matches!(
+            self,
+            Self::CoordinationUnavailable | Self::Overloaded | Self::ShardUnavailable | Self::ShuttingDown
+        )
     }
 }
 

@@ -8,7 +8,7 @@ use crate::snapshot;
 use annuli_api::catalogue::refusal;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index};
-use annuli_core::{IndexName, IndexSchema};
+use annuli_core::{IndexName, IndexSchema, ShardCount};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,12 +26,23 @@ impl Catalogue for Workspace {
         }
     }
 
+    /// No other process changes this workspace.
+    async fn refresh(&self) {}
+
     fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>> {
         let index = |entry: &Entry| match entry {
             Entry::Open(open) => Ok(Arc::clone(&open.index)),
             Entry::Damaged(failure) => Err(failure.clone()),
         };
         self.0.state.load().indexes.values().map(index).collect()
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    async fn fixed_shards(&self) -> Option<ShardCount> {
+        None
     }
 
     async fn create(&self, name: IndexName, schema: IndexSchema) -> Result<Created, Failure> {

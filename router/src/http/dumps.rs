@@ -20,7 +20,7 @@ pub(super) async fn create(
     // It says nothing yet, but it must be there: a page in a browser cannot send it unasked.
     Content(CreateDump {}, _): Content<CreateDump>,
 ) -> Reply<TaskStarted> {
-    let index = router.index(&name)?;
+    let index = router.index(&name).await?;
     let catalogue = Arc::clone(&router.catalogue);
     let task = router.tasks.start("dump", &Arc::clone(&index), |progress| async move {
         let dump = catalogue.create_dump(&index, progress).await?;
@@ -31,7 +31,7 @@ pub(super) async fn create(
 
 /// `GET …/dumps`
 pub(super) async fn list(State(router): State<Arc<Router>>, Path(name): Path<String>) -> Reply<DumpList> {
-    let index = router.index(&name)?;
+    let index = router.index(&name).await?;
     ok(router.catalogue.dumps(&index).await.map(|dumps| DumpList { dumps }))
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn info(
     State(router): State<Arc<Router>>,
     Path((name, dump)): Path<(String, String)>,
 ) -> Reply<DumpInfo> {
-    let index = router.index(&name)?;
+    let index = router.index(&name).await?;
     let dumps = router.catalogue.dumps(&index).await?;
     let missing = || Failure::new(ErrorCode::DumpNotFound, format_args!("index `{name}` has no dump {dump}"));
     ok(dumps.into_iter().find(|known| known.dump.to_string() == dump).ok_or_else(missing))
@@ -51,7 +51,7 @@ pub(super) async fn remove(
     State(router): State<Arc<Router>>,
     Path((name, dump)): Path<(String, String)>,
 ) -> Result<StatusCode, HttpFailure> {
-    let index = router.index(&name)?;
+    let index = router.index(&name).await?;
     let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("index `{name}` has no dump `{dump}`"));
     router.catalogue.remove_dump(&index, Uuid::try_parse(&dump).map_err(missing)?).await?;
     Ok(StatusCode::NO_CONTENT)

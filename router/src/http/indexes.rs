@@ -19,7 +19,10 @@ pub(super) async fn create(
     let name = parse_name(&name)?;
     // What a request leaves out is as it is: a change of the server's default must not make an equal request differ.
     let existing = router.catalogue.resolve(&name).ok().filter(|index| index.name == name);
-    let shards = existing.map_or(router.default_shards, |index| index.schema.shards);
+    let shards = match existing {
+        Some(index) => index.schema.shards,
+        None => router.catalogue.fixed_shards().await.unwrap_or(router.default_shards),
+    };
     let schema = request.schema(shards)?;
     let (status, index) = match router.catalogue.create(name, schema).await? {
         Created::New(index) => (StatusCode::CREATED, index),
@@ -30,7 +33,7 @@ pub(super) async fn create(
 
 /// `GET /v1/indexes/{name}`
 pub(super) async fn info(State(router): State<Arc<Router>>, Path(name): Path<String>) -> Reply<IndexInfo> {
-    let index = router.index(&name)?;
+    let index = router.index(&name).await?;
     Ok(Answer::new(StatusCode::OK, router.index_info(&index, super::now()).await))
 }
 

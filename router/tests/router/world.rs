@@ -132,6 +132,16 @@ impl Catalogue for FakeCatalogue {
         vec![Ok(Arc::clone(&self.0))]
     }
 
+    async fn refresh(&self) {}
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    async fn fixed_shards(&self) -> Option<ShardCount> {
+        None
+    }
+
     async fn create(&self, _: IndexName, _: IndexSchema) -> Result<Created, Failure> {
         Ok(Created::Existing(Arc::clone(&self.0)))
     }

@@ -1,6 +1,6 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core; dump and coordination; api; contract; wire, router and indexer; tools; tests and benches.
+//! Tiers, innermost first: core; dump and coordination; api; contract; wire, router, cluster and indexer; tools; tests and benches.
 
 use super::{File, Finding};
 
@@ -51,6 +51,11 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
     Crate {
+        folder: "router/cluster",
+        may_use: &["annuli-api", "annuli-coordination", "annuli-core"],
+        outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
+    },
+    Crate {
         folder: "indexer",
         may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-dump"],
         outside: Outside::Anything,
@@ -67,6 +72,7 @@ const ONLY_IN_TESTS: &[&str] = &["annuli-contract"];
 
 const LIBRARIES: &[&str] = &[
     "annuli-api",
+    "annuli-cluster",
     "annuli-coordination",
     "annuli-core",
     "annuli-dump",
@@ -77,6 +83,7 @@ const LIBRARIES: &[&str] = &[
 const LIBRARIES_AND_BINARY: &[&str] = &[
     "annuli",
     "annuli-api",
+    "annuli-cluster",
     "annuli-coordination",
     "annuli-core",
     "annuli-dump",

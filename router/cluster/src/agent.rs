@@ -1,0 +1,250 @@
+//! What makes a node hold what the catalogue says, and tells the cluster what it serves.
+
+use crate::change::Change;
+use crate::commit::{Decision, decide, store_failure, txn};
+use crate::decide::{Reported, found, report_made, report_removed};
+use crate::mirror::Mirror;
+use crate::reconcile::{HeldShard, Plan, Step, plan};
+use crate::record::{Key, NodeId, NodeRecord, Role, Served};
+use crate::records::Records;
+use crate::serving::{Serving, Tenure};
+use annuli_api::{ErrorCode, Failure};
+use annuli_coordination::election::{ElectionError, ElectionName, Terms};
+use annuli_coordination::{Commit, CoordinationStore, Election, KeptLease, Leadership, LeaseId, Ttl};
+use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Between two tries of what has failed: a full disk, a store that does not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a shard stays without a primary when its process is silent: long enough for a busy machine, short enough for
+/// those who wait.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// How long a campaign takes that nobody disputes, at most.
+const SAY_AFTER: Duration = Duration::from_secs(1);
+
+/// The folder of a node.
+#[async_trait]
+pub trait Holder: Send + Sync {
+    /// What is in it.
+    fn held(&self) -> BTreeMap<IndexName, HeldShard>;
+
+    /// Makes the empty shard of a new index, unless it is there; returns its line of writes.
+    async fn make(&self, name: &IndexName, uuid: IndexUuid, schema: &IndexSchema) -> Result<HistoryId, Failure>;
+
+    /// Removes the shard of an index, if it is there.
+    async fn remove(&self, uuid: IndexUuid) -> Result<(), Failure>;
+}
+
+/// Who a node is.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// This run of the process.
+    pub node: NodeId,
+    /// Where routers reach it: `host:port`.
+    pub address: String,
+    /// The shard that it holds.
+    pub shard: ShardId,
+    /// Shards of the cluster.
+    pub shards: ShardCount,
+}
+
+/// Keeps one node in step with the catalogue.
+pub struct Agent {
+    store: Arc<dyn CoordinationStore>,
+    mirror: Mirror,
+    holder: Arc<dyn Holder>,
+    post: Post,
+    serving: Arc<Serving>,
+    /// What the cluster was told last.
+    told: Option<NodeRecord>,
+}
+
+impl Agent {
+    /// Joins the cluster, which has as many shards as the post says.
+    ///
+    /// # Errors
+    /// When the cluster has another number of shards, or the store does not answer.
+    pub async fn join(
+        store: Arc<dyn CoordinationStore>,
+        holder: Arc<dyn Holder>,
+        post: Post,
+        serving: Arc<Serving>,
+    ) -> Result<Self, Failure> {
+        let founding = |records: &Records| match found(records, post.shards) {
+            Ok(None) => Ok(Decision::Stands(())),
+            Ok(Some(change)) => Ok(Decision::Write(change, ())),
+            Err(other) => Err(Failure::new(ErrorCode::InvalidRequest, other)),
+        };
+        decide(&*store, founding).await?;
+        let mirror = Mirror::start(Arc::clone(&store), |_| {}).await.map_err(|error| store_failure(&error))?;
+        Ok(Self { store, mirror, holder, post, serving, told: None })
+    }
+
+    /// Runs for the primary of the shard and, elected, serves; for as long as the future is polled.
+    pub async fn run(mut self) {
+        let shard = self.post.shard;
+        let mut election = self.election();
+        loop {
+            let leadership = match self.campaign(&mut election).await {
+                Ok(leadership) => Arc::new(leadership),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot run for the primary of shard {shard}, trying again");
+                    sleep(RETRY_AFTER).await;
+                    continue;
+                }
+            };
+            tracing::info!(epoch = %leadership.epoch(), "this process is the primary of shard {shard}");
+            self.serving.hold(Some(&(Arc::clone(&leadership) as _)));
+            let why = tokio::select! {
+                ended = leadership.ended() => format!("{ended:?}"),
+                Err(failure) = self.serve(&leadership) => failure.to_string(),
+            };
+            tracing::warn!(why, "this process is the primary of shard {shard} no longer");
+            self.serving.hold(None);
+            if let Some(leadership) = Arc::into_inner(leadership) {
+                // It ends by itself if this fails.
+                let _ = leadership.step_down().await;
+            }
+        }
+    }
+
+    fn election(&self) -> Election {
+        let name = ElectionName::new(&format!("primary-{}", self.post.shard)).expect("a short word and a number");
+        let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
+        // A primary is not exchanged now and then: its documents are on its disk.
+        let terms = Terms { ttl, term: None, rest: Duration::ZERO };
+        Election::new(Arc::clone(&self.store), name, &self.post.address, terms)
+    }
+
+    async fn campaign(&self, election: &mut Election) -> Result<Leadership, ElectionError> {
+        let mut campaign = pin!(election.campaign());
+        tokio::select! {
+            elected = &mut campaign => return elected,
+            () = sleep(SAY_AFTER) => {}
+        }
+        tracing::info!("another process is the primary of shard {}: standing by", self.post.shard);
+        campaign.await
+    }
+
+    /// Keeps in step with the catalogue.
+    ///
+    /// # Errors
+    /// When the lease of the node's record cannot be had, or was lost.
+    async fn serve(&mut self, leadership: &Leadership) -> Result<Never, Failure> {
+        let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
+        let lease = KeptLease::grant(Arc::clone(&self.store), ttl).await.map_err(|error| store_failure(&error))?;
+        // What the cluster was told under an earlier lease has gone with it.
+        self.told = None;
+        let mut changes = self.mirror.changes();
+        loop {
+            let seen = Arc::clone(&changes.borrow_and_update());
+            let plan = self.step(&seen.records).await;
+            self.tell(&plan, leadership, lease.id()).await?;
+            let failing = plan.serves.values().any(Result::is_err);
+            tokio::select! {
+                () = lease.lost() => return Err(lost()),
+                changed = changes.changed() => changed.expect("the mirror is this agent's own"),
+                () = sleep(RETRY_AFTER), if failing => {}
+            }
+        }
+    }
+
+    /// Does what is to be done, and returns what is served then.
+    async fn step(&self, records: &Records) -> Plan {
+        let first = plan(records, self.post.shard, &self.holder.held());
+        let mut failed = BTreeMap::new();
+        for step in first.steps {
+            let uuid = match &step {
+                Step::Remove { uuid } | Step::Make { uuid, .. } | Step::Report { uuid, .. } => *uuid,
+            };
+            if let Err(failure) = self.take(step).await {
+                tracing::error!(index = %uuid, %failure, "a step of the catalogue could not be taken, it is tried again");
+                failed.insert(uuid, failure);
+            }
+        }
+        let mut now = plan(records, self.post.shard, &self.holder.held());
+        for (uuid, failure) in failed {
+            if let Some(serves) = now.serves.get_mut(&uuid) {
+                *serves = Err(failure);
+            }
+        }
+        self.serving.publish(&now.serves);
+        now
+    }
+
+    async fn take(&self, step: Step) -> Result<(), Failure> {
+        match step {
+            Step::Remove { uuid } => {
+                self.holder.remove(uuid).await?;
+                self.report(|records| report_removed(records, uuid, self.post.shard)).await
+            }
+            Step::Make { name, uuid, schema } => {
+                let history = self.holder.make(&name, uuid, &schema).await?;
+                self.report(|records| report_made(records, &name, uuid, self.post.shard, history)).await
+            }
+            Step::Report { name, uuid, history } => {
+                self.report(|records| report_made(records, &name, uuid, self.post.shard, history)).await
+            }
+        }
+    }
+
+    async fn report(&self, report: impl Fn(&Records) -> Reported) -> Result<(), Failure> {
+        let decision = |records: &Records| {
+            Ok(match report(records) {
+                Reported::Known | Reported::TooLate => Decision::Stands(()),
+                Reported::New(change) => Decision::Write(change, ()),
+            })
+        };
+        decide(&*self.store, decision).await.map(|((), _)| ())
+    }
+
+    /// Writes the node's record, if it says something new.
+    async fn tell(&mut self, plan: &Plan, leadership: &Leadership, lease: LeaseId) -> Result<(), Failure> {
+        let record = self.record(plan);
+        if self.told.as_ref() == Some(&record) {
+            return Ok(());
+        }
+        let change = Change::new().put(Key::Node(self.post.node), record.encode());
+        match leadership.commit(txn(&change, Some(lease))).await {
+            Ok(Commit::Committed { .. }) => {
+                self.told = Some(record);
+                Ok(())
+            }
+            Ok(Commit::Conflict { .. }) => Err(lost()),
+            Err(error) => Err(Failure::new(ErrorCode::CoordinationUnavailable, error)),
+        }
+    }
+
+    fn record(&self, plan: &Plan) -> NodeRecord {
+        let served = |serves: &Result<(), Failure>| match serves {
+            Ok(()) => Served::Ready,
+            Err(failure) => Served::Unavailable(failure.clone()),
+        };
+        NodeRecord {
+            address: self.post.address.clone(),
+            role: Role::Primary,
+            shard: self.post.shard,
+            serves: plan.serves.iter().map(|(uuid, serves)| (*uuid, served(serves))).collect(),
+        }
+    }
+}
+
+impl Tenure for Leadership {
+    fn holds(&self) -> bool {
+        Leadership::holds(self)
+    }
+}
+
+/// What a loop without an end returns.
+enum Never {}
+
+fn lost() -> Failure {
+    Failure::new(ErrorCode::CoordinationUnavailable, "the lease of this process's record has ended")
+}

@@ -1,0 +1,187 @@
+//! The catalogue of a cluster, as a router asks it.
+
+use crate::commit::{Decision, decide};
+use crate::decide::{Creation, create_index, remove_alias, remove_index, set_alias};
+use crate::mirror::{Mirror, Seen, read};
+use crate::record::{Role, Served};
+use crate::records::Records;
+use crate::table::{Reach, Table};
+use annuli_api::v1::dump::DumpInfo;
+use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index};
+use annuli_coordination::{CoordinationStore, Revision, StoreError};
+use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Longest wait of a creation for the primaries. What is not made by then is made when its primary is back.
+const CREATION_WAIT: Duration = Duration::from_secs(10);
+
+/// Longest wait until this router sees what it has written.
+const CATCH_UP_WAIT: Duration = Duration::from_secs(2);
+
+/// A catalogue that many routers share. Look-ups answer from the table that follows the coordination store; changes
+/// are transactions of the store.
+pub struct ClusterCatalogue {
+    store: Arc<dyn CoordinationStore>,
+    mirror: Mirror,
+    table: Arc<ArcSwap<Table>>,
+    /// When the last refresh began. Those that came before it ended have waited, and need none of their own.
+    refreshed: Mutex<Instant>,
+    /// Makes the identity of a new index.
+    new_uuid: fn() -> Uuid,
+}
+
+impl ClusterCatalogue {
+    /// Reads the records and follows them.
+    pub async fn start(
+        store: Arc<dyn CoordinationStore>,
+        reach: Arc<dyn Reach>,
+        new_uuid: fn() -> Uuid,
+    ) -> Result<Self, StoreError> {
+        let table = Arc::new(ArcSwap::from_pointee(Table::default()));
+        let current = Arc::clone(&table);
+        let publish = move |records: &Records| current.store(Arc::new(Table::of(records, &*reach)));
+        let mirror = Mirror::start(Arc::clone(&store), publish).await?;
+        Ok(Self { store, mirror, table, refreshed: Mutex::new(Instant::now()), new_uuid })
+    }
+
+    /// Waits until this process sees its own change, so that its next request does.
+    async fn catch_up(&self, revision: Revision) {
+        let deadline = Instant::now() + CATCH_UP_WAIT;
+        if !self.mirror.wait_until(deadline, |seen| seen.revision >= revision).await {
+            tracing::warn!(%revision, "a change of the catalogue is not seen here yet");
+        }
+    }
+
+    async fn wait_until_served(&self, name: &IndexName, uuid: IndexUuid) -> Result<(), Failure> {
+        let deadline = Instant::now() + CREATION_WAIT;
+        if self.mirror.wait_until(deadline, |seen| unserved(&seen.records, name, uuid).is_empty()).await {
+            return Ok(());
+        }
+        let Seen { records, .. } = &*self.mirror.seen();
+        let left: Vec<_> = unserved(records, name, uuid).iter().map(ToString::to_string).collect();
+        let message = format!(
+            "index `{name}` is created, but shard {} is not served yet: that follows by itself as soon as its primary \
+             is there; repeat the request to wait for it",
+            left.join(", ")
+        );
+        Err(Failure::new(ErrorCode::ShardUnavailable, message).with("index", name.as_str()))
+    }
+}
+
+/// Shards of an index that no primary serves.
+fn unserved(records: &Records, name: &IndexName, uuid: IndexUuid) -> Vec<ShardId> {
+    let Some(stored) = records.indexes.get(name).filter(|stored| stored.record.uuid == uuid) else {
+        // Deleted since: nobody waits for anything.
+        return Vec::new();
+    };
+    let serves = |shard: ShardId| {
+        records.nodes.values().any(|node| {
+            let node = &node.record;
+            (node.role, node.shard) == (Role::Primary, shard) && node.serves.get(&uuid) == Some(&Served::Ready)
+        })
+    };
+    stored.record.schema.shards.shards().filter(|&shard| !serves(shard)).collect()
+}
+
+#[async_trait]
+impl Catalogue for ClusterCatalogue {
+    fn resolve(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
+        self.table.load().resolve(name)
+    }
+
+    async fn refresh(&self) {
+        let asked = Instant::now();
+        let mut refreshed = self.refreshed.lock().await;
+        if *refreshed > asked {
+            return;
+        }
+        *refreshed = Instant::now();
+        match read(&*self.store).await {
+            Ok(seen) => self.catch_up(seen.revision).await,
+            Err(error) => tracing::warn!(%error, "the coordination store is not read; what is known is served by"),
+        }
+    }
+
+    fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>> {
+        self.table.load().indexes()
+    }
+
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    async fn fixed_shards(&self) -> Option<ShardCount> {
+        let known = || self.mirror.seen().records.cluster.as_ref().map(|stored| stored.record.shards);
+        if known().is_none() {
+            // The first process that holds a shard may have joined a moment ago.
+            self.refresh().await;
+        }
+        known()
+    }
+
+    async fn create(&self, name: IndexName, schema: IndexSchema) -> Result<Created, Failure> {
+        let new = IndexUuid((self.new_uuid)());
+        let creation = |records: &Records| {
+            Ok(match create_index(records, &name, &schema, new)? {
+                Creation::Existing(uuid) => Decision::Stands(uuid),
+                Creation::New(change) => Decision::Write(change, new),
+            })
+        };
+        let (uuid, revision) = decide(&*self.store, creation).await?;
+        self.catch_up(revision).await;
+        self.wait_until_served(&name, uuid).await?;
+        let index = self.resolve(&name)?;
+        Ok(if uuid == new { Created::New(index) } else { Created::Existing(index) })
+    }
+
+    async fn remove(&self, name: IndexName) -> Result<(), Failure> {
+        let removal = |records: &Records| Ok(Decision::Write(remove_index(records, &name)?, ()));
+        let ((), revision) = decide(&*self.store, removal).await?;
+        self.catch_up(revision).await;
+        Ok(())
+    }
+
+    fn aliases(&self) -> BTreeMap<IndexName, IndexName> {
+        self.table.load().aliases().clone()
+    }
+
+    async fn set_alias(&self, alias: IndexName, index: IndexName) -> Result<(), Failure> {
+        let setting = |records: &Records| Ok(Decision::Write(set_alias(records, &alias, &index)?, ()));
+        let ((), revision) = decide(&*self.store, setting).await?;
+        self.catch_up(revision).await;
+        Ok(())
+    }
+
+    async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure> {
+        let removal = |records: &Records| Ok(Decision::Write(remove_alias(records, &alias)?, ()));
+        let ((), revision) = decide(&*self.store, removal).await?;
+        self.catch_up(revision).await;
+        Ok(())
+    }
+
+    async fn create_dump(&self, _: &Index, _: DumpProgress) -> Result<DumpInfo, Failure> {
+        Err(no_dumps())
+    }
+
+    async fn dumps(&self, _: &Index) -> Result<Vec<DumpInfo>, Failure> {
+        Err(no_dumps())
+    }
+
+    async fn remove_dump(&self, _: &Index, _: Uuid) -> Result<(), Failure> {
+        Err(no_dumps())
+    }
+}
+
+/// Dumps of a cluster are taken by its primaries, which do not yet know how to.
+fn no_dumps() -> Failure {
+    let message = "a cluster takes no dumps yet: `annuli serve` does, and the folder of a primary can be copied while \
+                   its process is stopped";
+    Failure::new(ErrorCode::NotFound, message)
+}

@@ -1,0 +1,75 @@
+//! Carrying out a decision: read, decide, write if nothing has changed, else again.
+
+use crate::change::{self, Change};
+use crate::mirror::read;
+use crate::record;
+use crate::records::Records;
+use annuli_api::{ErrorCode, Failure};
+use annuli_coordination::{
+    Commit, CommitError, Condition, CoordinationStore, Key, LeaseId, Revision, StoreError, Txn, Value,
+};
+
+/// How often a decision is made anew because another process was faster. Each time somebody has got on.
+const ATTEMPTS_MAX: usize = 32;
+
+/// What a decision comes to.
+pub(crate) enum Decision<R> {
+    /// Nothing is to be written.
+    Stands(R),
+    /// This is to be written.
+    Write(Change, R),
+}
+
+/// Makes a decision by the records as they are now, and carries it out. Returns what it comes to, and a revision at
+/// which it stands.
+pub(crate) async fn decide<R>(
+    store: &dyn CoordinationStore,
+    mut decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
+) -> Result<(R, Revision), Failure> {
+    for _ in 0..ATTEMPTS_MAX {
+        let seen = read(store).await.map_err(|error| store_failure(&error))?;
+        let (change, result) = match decision(&seen.records)? {
+            Decision::Stands(result) => return Ok((result, seen.revision)),
+            Decision::Write(change, result) => (change, result),
+        };
+        match store.commit(txn(&change, None)).await {
+            Ok(Commit::Committed { revision }) => return Ok((result, revision)),
+            // Another was faster; or it may have been done, which the next look will tell.
+            Ok(Commit::Conflict { .. }) | Err(CommitError::Store(StoreError::Uncertain(_))) => {}
+            Err(CommitError::Store(error)) => return Err(store_failure(&error)),
+            Err(CommitError::TooLarge(error)) => return Err(Failure::new(ErrorCode::LimitExceeded, error)),
+        }
+    }
+    let message = format!("the catalogue was changed by others {ATTEMPTS_MAX} times in a row: try again");
+    Err(Failure::new(ErrorCode::Overloaded, message))
+}
+
+/// A change as the store takes it; what it writes vanishes with the lease, if there is one.
+pub(crate) fn txn(change: &Change, lease: Option<LeaseId>) -> Txn {
+    let condition = |condition: &change::Condition| match condition {
+        change::Condition::Absent(key) => Condition::KeyAbsent { key: store_key(key) },
+        change::Condition::At(key, revision) => Condition::KeyAt { key: store_key(key), revision: Revision(*revision) },
+    };
+    let txn = change.conditions.iter().map(condition).fold(Txn::new(), Txn::when);
+    let txn = change.deletes.iter().map(store_key).fold(txn, Txn::delete);
+    change.puts.iter().fold(txn, |txn, (key, value)| {
+        let (key, value) = (store_key(key), Value::new(value).expect("a record is far below a mebibyte"));
+        match lease {
+            Some(lease) => txn.put_leased(key, value, lease),
+            None => txn.put(key, value),
+        }
+    })
+}
+
+fn store_key(key: &record::Key) -> Key {
+    Key::new(&key.to_string()).expect("names and identities are short and printable")
+}
+
+/// How a request fails that needed the store.
+pub(crate) fn store_failure(error: &StoreError) -> Failure {
+    let code = match error {
+        StoreError::Unavailable(_) | StoreError::Uncertain(_) => ErrorCode::CoordinationUnavailable,
+        StoreError::Unusable(_) => ErrorCode::StorageFailed,
+    };
+    Failure::new(code, error)
+}

@@ -1,0 +1,32 @@
+//! Setting and removing an alias.
+
+use super::check_readable;
+use crate::change::Change;
+use crate::record::{AliasRecord, Key};
+use crate::records::Records;
+use annuli_api::Failure;
+use annuli_api::catalogue::refusal;
+use annuli_core::IndexName;
+
+/// Makes `alias` stand for `index`, instead of what it stood for before.
+pub fn set_alias(records: &Records, alias: &IndexName, index: &IndexName) -> Result<Change, Failure> {
+    let (taken, target) = (Key::Index(alias.clone()), Key::Index(index.clone()));
+    check_readable(records, &taken)?;
+    if records.indexes.contains_key(alias) {
+        return Err(refusal::alias_is_an_index(alias));
+    }
+    let stored = records.indexes.get(index).ok_or_else(|| refusal::index_not_found(index))?;
+    let record = AliasRecord { index: index.clone(), uuid: stored.record.uuid };
+    let change = Change::new().if_absent(taken).if_at(target, stored.revision);
+    Ok(change.put(Key::Alias(alias.clone()), record.encode()))
+}
+
+/// Removes an alias.
+pub fn remove_alias(records: &Records, alias: &IndexName) -> Result<Change, Failure> {
+    if records.alias(alias).is_none() {
+        return Err(refusal::alias_not_found(alias));
+    }
+    let key = Key::Alias(alias.clone());
+    let revision = records.aliases[alias].revision;
+    Ok(Change::new().if_at(key.clone(), revision).delete(key))
+}

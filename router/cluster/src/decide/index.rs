@@ -1,0 +1,85 @@
+//! Creating and deleting an index.
+
+use super::check_readable;
+use crate::change::Change;
+use crate::record::{IndexRecord, Key, Tombstone};
+use crate::records::Records;
+use annuli_api::catalogue::refusal;
+use annuli_api::{ErrorCode, Failure};
+use annuli_core::{IndexName, IndexSchema, IndexUuid};
+
+/// Aliases of an index that are removed with it, at most. More of them stay behind, and stand for nothing.
+const ALIASES_REMOVED_MAX: usize = 32;
+
+/// What a request to create an index comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Creation {
+    /// It is there already, with an equal schema.
+    Existing(IndexUuid),
+    /// To be written; the primaries then make their shards.
+    New(Change),
+}
+
+/// Creates the index `name`, which gets `uuid` if it is new.
+pub fn create_index(
+    records: &Records,
+    name: &IndexName,
+    schema: &IndexSchema,
+    uuid: IndexUuid,
+) -> Result<Creation, Failure> {
+    check_shards(records, schema)?;
+    let (index, alias) = (Key::Index(name.clone()), Key::Alias(name.clone()));
+    check_readable(records, &index)?;
+    check_readable(records, &alias)?;
+    if let Some(found) = records.indexes.get(name) {
+        let found = &found.record;
+        if found.schema == *schema {
+            return Ok(Creation::Existing(found.uuid));
+        }
+        return Err(refusal::index_exists(name, &found.schema, schema));
+    }
+    let change = Change::new().if_absent(index.clone()).put(index, IndexRecord::new(uuid, *schema).encode());
+    match records.aliases.get(name) {
+        Some(_) if records.alias(name).is_some() => Err(refusal::name_is_an_alias(name)),
+        // Left behind by an index that was deleted: it stands for nothing, and may not stand for the new one.
+        Some(left) => Ok(Creation::New(change.if_at(alias.clone(), left.revision).delete(alias))),
+        None => Ok(Creation::New(change.if_absent(alias))),
+    }
+}
+
+fn check_shards(records: &Records, schema: &IndexSchema) -> Result<(), Failure> {
+    let Some(cluster) = &records.cluster else {
+        let message = "no process that holds a shard has joined this cluster yet: start `annuli indexer`";
+        return Err(Failure::new(ErrorCode::ShardUnavailable, message));
+    };
+    let shards = cluster.record.shards;
+    if schema.shards == shards {
+        return Ok(());
+    }
+    let message = format!(
+        "every index of this cluster has {shards} shards, {} were asked for: leave `shards` out",
+        schema.shards
+    );
+    Err(Failure::new(ErrorCode::InvalidSchema, message))
+}
+
+/// Deletes the index `name`: from now on it is there no longer, and the primaries remove their shards.
+pub fn remove_index(records: &Records, name: &IndexName) -> Result<Change, Failure> {
+    let key = Key::Index(name.clone());
+    check_readable(records, &key)?;
+    let Some(stored) = records.indexes.get(name) else {
+        return Err(match records.alias(name) {
+            Some(index) => refusal::delete_by_alias(name, index),
+            None => refusal::index_not_found(name),
+        });
+    };
+    let IndexRecord { uuid, schema, .. } = &stored.record;
+    let tombstone = Tombstone { name: name.clone(), left: schema.shards.shards().collect() };
+    let change =
+        Change::new().if_at(key.clone(), stored.revision).delete(key).put(Key::Gone(*uuid), tombstone.encode());
+    let aliases = records.aliases.iter().filter(|(_, alias)| alias.record.uuid == *uuid).take(ALIASES_REMOVED_MAX);
+    Ok(aliases.fold(change, |change, (alias, stored)| {
+        let alias = Key::Alias(alias.clone());
+        change.if_at(alias.clone(), stored.revision).delete(alias)
+    }))
+}

@@ -1,0 +1,259 @@
+//! Decisions, and what becomes of them when several are made at once.
+
+use super::*;
+use crate::change::{Change, Condition};
+use crate::reconcile::{HeldShard, Step, plan};
+use crate::record::IndexState;
+use crate::testing::{history, name, schema, uuid};
+use annuli_core::{IndexName, ShardCount, ShardId};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// A coordination store of the simplest kind.
+#[derive(Default, Clone)]
+struct Plain {
+    records: Records,
+    revisions: BTreeMap<String, u64>,
+    revision: u64,
+}
+
+impl Plain {
+    fn of_two_shards() -> Self {
+        let mut store = Self::default();
+        let change = found(&store.records, ShardCount::new(2).unwrap()).unwrap().unwrap();
+        assert!(store.commit(&change));
+        store
+    }
+
+    fn commit(&mut self, change: &Change) -> bool {
+        let holds = |condition: &Condition| match condition {
+            Condition::Absent(key) => !self.revisions.contains_key(&key.to_string()),
+            Condition::At(key, revision) => self.revisions.get(&key.to_string()) == Some(revision),
+        };
+        if !change.conditions.iter().all(holds) {
+            return false;
+        }
+        self.revision += 1;
+        for key in &change.deletes {
+            self.records.delete(&key.to_string());
+            self.revisions.remove(&key.to_string());
+        }
+        for (key, value) in &change.puts {
+            self.records.put(&key.to_string(), self.revision, value);
+            self.revisions.insert(key.to_string(), self.revision);
+        }
+        true
+    }
+
+    #[track_caller]
+    fn create(&mut self, index: &str, number: u128) {
+        let Creation::New(change) = create_index(&self.records, &name(index), &schema(2), uuid(number)).unwrap() else {
+            panic!("`{index}` is there already")
+        };
+        assert!(self.commit(&change));
+    }
+}
+
+#[track_caller]
+fn new(creation: Result<Creation, Failure>) -> Change {
+    match creation.unwrap() {
+        Creation::New(change) => change,
+        Creation::Existing(found) => panic!("{found} is there already"),
+    }
+}
+
+#[test]
+fn of_two_creations_of_one_name_the_first_wins_and_the_second_is_told() {
+    let mut store = Plain::of_two_shards();
+    let faces = name("faces");
+    let first = new(create_index(&store.records, &faces, &schema(2), uuid(1)));
+    let other = annuli_core::IndexSchema { dim: annuli_core::vector::Dim::new(3).unwrap(), ..schema(2) };
+    let second = new(create_index(&store.records, &faces, &other, uuid(2)));
+    assert!(store.commit(&first));
+    assert!(!store.commit(&second));
+    let refused = create_index(&store.records, &faces, &other, uuid(2)).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::IndexExists);
+    assert!(refused.message.contains("it has dim 2"), "{refused}");
+    let same = create_index(&store.records, &faces, &schema(2), uuid(3)).unwrap();
+    assert_eq!(same, Creation::Existing(uuid(1)));
+}
+
+#[test]
+fn an_index_has_the_shards_of_its_cluster() {
+    let refused = create_index(&Plain::of_two_shards().records, &name("faces"), &schema(3), uuid(1)).unwrap_err();
+    assert!(refused.message.contains("every index of this cluster has 2 shards, 3 were asked for"), "{refused}");
+    let refused = create_index(&Records::default(), &name("faces"), &schema(2), uuid(1)).unwrap_err();
+    assert!(refused.message.contains("no process that holds a shard has joined"), "{refused}");
+}
+
+#[test]
+fn a_process_of_another_cluster_is_told() {
+    let store = Plain::of_two_shards();
+    assert_eq!(found(&store.records, ShardCount::new(2).unwrap()), Ok(None));
+    let error = found(&store.records, ShardCount::new(3).unwrap()).unwrap_err().to_string();
+    assert_eq!(error, "the cluster in this coordination store has 2 shards, the process was started for 3");
+}
+
+#[test]
+fn a_deleted_index_takes_its_aliases_along() {
+    let mut store = Plain::of_two_shards();
+    store.create("faces-1", 1);
+    let change = set_alias(&store.records, &name("faces"), &name("faces-1")).unwrap();
+    assert!(store.commit(&change));
+    assert_eq!(remove_index(&store.records, &name("faces")).unwrap_err().code, ErrorCode::AliasConflict);
+    let change = remove_index(&store.records, &name("faces-1")).unwrap();
+    assert!(store.commit(&change));
+    assert!(store.records.aliases.is_empty());
+    assert_eq!(remove_index(&store.records, &name("faces-1")).unwrap_err().code, ErrorCode::IndexNotFound);
+}
+
+#[test]
+fn an_alias_that_was_left_behind_does_not_stand_for_the_next_index() {
+    let mut store = Plain::of_two_shards();
+    store.create("faces-1", 1);
+    // Set by one router while another deletes the index.
+    let late = set_alias(&store.records, &name("faces"), &name("faces-1")).unwrap();
+    let change = remove_index(&store.records, &name("faces-1")).unwrap();
+    assert!(store.commit(&change));
+    assert!(!store.commit(&late));
+    // However it came there, it is cleared away by who wants the name.
+    store.commit(&Change { conditions: Vec::new(), ..late });
+    store.create("faces", 2);
+    assert!(store.records.aliases.is_empty());
+}
+
+#[test]
+fn an_alias_and_an_index_cannot_have_one_name() {
+    let mut store = Plain::of_two_shards();
+    store.create("songs", 1);
+    let index = new(create_index(&store.records, &name("faces"), &schema(2), uuid(2)));
+    let alias = set_alias(&store.records, &name("faces"), &name("songs")).unwrap();
+    let mut other = store.clone();
+    assert!(store.commit(&index) && !store.commit(&alias));
+    assert!(other.commit(&alias) && !other.commit(&index));
+    assert_eq!(set_alias(&store.records, &name("faces"), &name("songs")).unwrap_err().code, ErrorCode::AliasConflict);
+    let refused = create_index(&other.records, &name("faces"), &schema(2), uuid(2)).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::AliasConflict);
+}
+
+#[test]
+fn a_shard_that_was_made_after_the_deletion_does_not_count() {
+    let mut store = Plain::of_two_shards();
+    store.create("faces", 1);
+    let change = remove_index(&store.records, &name("faces")).unwrap();
+    assert!(store.commit(&change));
+    let report = report_made(&store.records, &name("faces"), uuid(1), ShardId(0), history(1));
+    assert_eq!(report, Reported::TooLate);
+}
+
+#[test]
+fn of_two_processes_that_made_one_shard_the_first_counts() {
+    let mut store = Plain::of_two_shards();
+    store.create("faces", 1);
+    let report =
+        |store: &Plain, number| report_made(&store.records, &name("faces"), uuid(1), ShardId(0), history(number));
+    let (Reported::New(first), Reported::New(second)) = (report(&store, 1), report(&store, 2)) else {
+        panic!("neither is known")
+    };
+    assert!(store.commit(&first) && !store.commit(&second));
+    assert_eq!((report(&store, 1), report(&store, 2)), (Reported::Known, Reported::TooLate));
+}
+
+/// What happens at a moment.
+#[derive(Debug, Clone)]
+enum Event {
+    Create(u8),
+    Delete(u8),
+    Alias(u8, u8),
+    /// The primary of a shard does what is to be done, or the first of it.
+    Reconcile(u32, usize),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        (0u8..3).prop_map(Event::Create),
+        (0u8..3).prop_map(Event::Delete),
+        (0u8..3, 0u8..3).prop_map(|(alias, index)| Event::Alias(alias, index)),
+        (0u32..2, 0usize..3).prop_map(|(shard, steps)| Event::Reconcile(shard, steps)),
+    ]
+}
+
+fn index_name(number: u8) -> IndexName {
+    name(&format!("index-{number}"))
+}
+
+/// A node's folder: index name → identity and history.
+type Folder = BTreeMap<IndexName, HeldShard>;
+
+fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usize, next: &mut u128) {
+    for step in plan(&store.records, shard, folder).steps.into_iter().take(steps) {
+        match step {
+            Step::Remove { uuid } => {
+                folder.retain(|_, held| held.uuid != Some(uuid));
+                if let Reported::New(change) = report_removed(&store.records, uuid, shard) {
+                    assert!(store.commit(&change));
+                }
+            }
+            Step::Make { name, uuid, .. } => {
+                *next += 1;
+                let made = HeldShard { uuid: Some(uuid), state: Ok(history(*next)) };
+                assert!(folder.insert(name, made).is_none(), "a name is free before it is taken");
+            }
+            Step::Report { name, uuid, history } => {
+                if let Reported::New(change) = report_made(&store.records, &name, uuid, shard, history) {
+                    assert!(store.commit(&change));
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Whatever happens in between, nodes end with what the catalogue says, and no tombstone is left.
+    #[test]
+    fn nodes_come_to_hold_what_the_catalogue_says(events in prop::collection::vec(event(), 0..40)) {
+        let mut store = Plain::of_two_shards();
+        let mut folders = [Folder::new(), Folder::new()];
+        let mut next = 0;
+        for event in events {
+            next += 1;
+            let change = match event {
+                Event::Create(index) => {
+                    match create_index(&store.records, &index_name(index), &schema(2), uuid(next)) {
+                        Ok(Creation::New(change)) => Some(change),
+                        Ok(Creation::Existing(_)) | Err(_) => None,
+                    }
+                }
+                Event::Delete(index) => remove_index(&store.records, &index_name(index)).ok(),
+                Event::Alias(alias, index) => {
+                    set_alias(&store.records, &index_name(alias), &index_name(index)).ok()
+                }
+                Event::Reconcile(shard, steps) => {
+                    let folder = &mut folders[shard as usize];
+                    reconcile(&mut store, ShardId(shard), folder, steps, &mut next);
+                    None
+                }
+            };
+            if let Some(change) = change {
+                prop_assert!(store.commit(&change));
+            }
+            for alias in store.records.aliases.keys() {
+                prop_assert!(!store.records.indexes.contains_key(alias), "one name for an alias and an index");
+            }
+        }
+        for _ in 0..3 {
+            for (shard, folder) in (0..).zip(&mut folders) {
+                reconcile(&mut store, ShardId(shard), folder, usize::MAX, &mut next);
+            }
+        }
+        prop_assert!(store.records.gone.is_empty());
+        for (shard, folder) in (0..).zip(&folders) {
+            let plan = plan(&store.records, ShardId(shard), folder);
+            prop_assert!(plan.steps.is_empty());
+            prop_assert!(plan.serves.values().all(Result::is_ok));
+            prop_assert_eq!(folder.len(), store.records.indexes.len());
+        }
+        let states = store.records.indexes.values().map(|stored| stored.record.state());
+        prop_assert!(states.into_iter().all(|state| state == IndexState::Ready));
+    }
+}

@@ -1,0 +1,105 @@
+//! `index/<name>`: what an index is.
+
+use super::{Key, UnreadableRecord, decode, encode, unusable};
+use annuli_api::v1::index::CreateIndex;
+use annuli_core::{HistoryId, IndexSchema, IndexUuid, ShardCount, ShardId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// An index of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexRecord {
+    /// Its identity.
+    pub uuid: IndexUuid,
+    /// What it holds.
+    pub schema: IndexSchema,
+    /// The line of writes of each shard that was made. Written once a shard, by the primary that made it: a process
+    /// that holds another is not the primary of this shard, whatever it was started as.
+    pub histories: BTreeMap<ShardId, HistoryId>,
+}
+
+/// How far an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexState {
+    /// Not every shard has been made.
+    Creating,
+    /// It serves.
+    Ready,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Json {
+    uuid: Uuid,
+    schema: CreateIndex,
+    histories: BTreeMap<u32, Uuid>,
+}
+
+impl IndexRecord {
+    /// Of a new index.
+    pub fn new(uuid: IndexUuid, schema: IndexSchema) -> Self {
+        Self { uuid, schema, histories: BTreeMap::new() }
+    }
+
+    /// How far it is.
+    pub fn state(&self) -> IndexState {
+        let missing = self.schema.shards.shards().any(|shard| !self.histories.contains_key(&shard));
+        if missing { IndexState::Creating } else { IndexState::Ready }
+    }
+
+    /// As it is stored.
+    pub fn encode(&self) -> Vec<u8> {
+        let histories = self.histories.iter().map(|(shard, history)| (shard.0, history.0)).collect();
+        encode(Json { uuid: self.uuid.0, schema: CreateIndex::from(&self.schema), histories })
+    }
+
+    /// From what is stored.
+    pub fn decode(key: &Key, bytes: &[u8]) -> Result<Self, UnreadableRecord> {
+        let Json { uuid, schema, histories } = decode(key, bytes)?;
+        // The number of shards is always written; the default is never used.
+        let schema = schema.schema(ShardCount::ONE).map_err(|error| unusable(key, error))?;
+        let histories = histories.into_iter().map(|(shard, history)| (ShardId(shard), HistoryId(history))).collect();
+        Ok(Self { uuid: IndexUuid(uuid), schema, histories })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{name, schema};
+
+    #[test]
+    fn a_record_comes_back_as_it_was_stored() {
+        let key = Key::Index(name("faces"));
+        let mut record = IndexRecord::new(IndexUuid(Uuid::from_u128(7)), schema(2));
+        record.histories.insert(ShardId(1), HistoryId(Uuid::from_u128(8)));
+        assert_eq!(IndexRecord::decode(&key, &record.encode()).expect("it was stored"), record);
+    }
+
+    #[test]
+    fn an_index_is_ready_when_every_shard_has_a_history() {
+        let mut record = IndexRecord::new(IndexUuid(Uuid::from_u128(7)), schema(2));
+        assert_eq!(record.state(), IndexState::Creating);
+        record.histories.insert(ShardId(1), HistoryId(Uuid::from_u128(8)));
+        assert_eq!(record.state(), IndexState::Creating);
+        record.histories.insert(ShardId(0), HistoryId(Uuid::from_u128(9)));
+        assert_eq!(record.state(), IndexState::Ready);
+    }
+
+    #[track_caller]
+    fn check_refused(text: &str, want: &str) {
+        let error = IndexRecord::decode(&Key::Index(name("faces")), text.as_bytes()).expect_err(text).to_string();
+        assert!(error.contains(want), "{error}");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_says_which_and_why() {
+        check_refused("{", "the record `index/faces` of the coordination store cannot be read: EOF");
+        check_refused(r#"{"format_version": 2}"#, "has format version 2, this release reads up to 1");
+        let schema = r#"{"dim": 0, "metric": "cosine", "shards": 2}"#;
+        let uuid = "0190e4a2-7c00-7000-8000-000000000001";
+        let record = format!(r#"{{"uuid": "{uuid}", "schema": {schema}, "histories": {{}}}}"#);
+        let text = format!(r#"{{"format_version": 1, "record": {record}}}"#);
+        check_refused(&text, "the record `index/faces` of the coordination store cannot be used");
+    }
+}

@@ -1,0 +1,70 @@
+//! Where a record stands.
+
+use super::NodeId;
+use annuli_core::{IndexName, IndexUuid};
+use std::fmt;
+use uuid::Uuid;
+
+/// The key of a record. Persisted, keep stable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// What the cluster is.
+    Cluster,
+    /// An index.
+    Index(IndexName),
+    /// An alias.
+    Alias(IndexName),
+    /// An index that was deleted.
+    Gone(IndexUuid),
+    /// A process.
+    Node(NodeId),
+}
+
+impl Key {
+    /// The key of that text; `None` for what later releases may keep in the same store.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "cluster" {
+            return Some(Self::Cluster);
+        }
+        let (kind, name) = text.split_once('/')?;
+        match kind {
+            "index" => IndexName::new(name).ok().map(Self::Index),
+            "alias" => IndexName::new(name).ok().map(Self::Alias),
+            "gone" => Uuid::try_parse(name).ok().map(|uuid| Self::Gone(IndexUuid(uuid))),
+            "node" => Uuid::try_parse(name).ok().map(|uuid| Self::Node(NodeId(uuid))),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("cluster"),
+            Self::Index(name) => write!(f, "index/{name}"),
+            Self::Alias(name) => write!(f, "alias/{name}"),
+            Self::Gone(uuid) => write!(f, "gone/{uuid}"),
+            Self::Node(id) => write!(f, "node/{id}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_text() {
+        let uuid = "0190e4a2-7c00-7000-8000-000000000001";
+        for text in ["cluster", "index/faces", "alias/faces", &format!("gone/{uuid}"), &format!("node/{uuid}")] {
+            assert_eq!(Key::parse(text).map(|key| key.to_string()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_of_this_release_is_passed_over() {
+        for text in ["", "index", "index/", "index/Faces", "gone/faces", "rollout/1"] {
+            assert_eq!(Key::parse(text), None, "{text}");
+        }
+    }
+}

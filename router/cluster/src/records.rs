@@ -1,0 +1,152 @@
+//! Every record of the coordination store, as of one revision: what routers and nodes decide by.
+
+use crate::record::{AliasRecord, ClusterRecord, IndexRecord, Key, NodeId, NodeRecord, Tombstone, UnreadableRecord};
+use annuli_core::{IndexName, IndexUuid};
+use std::collections::BTreeMap;
+
+/// A record, and the revision at which it was written: what a transaction names to be sure that it still stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored<T> {
+    /// When it was written.
+    pub revision: u64,
+    /// What was written.
+    pub record: T,
+}
+
+/// The records, a pure function of what was stored. Unreadable ones are kept apart: they do not keep the others.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Records {
+    /// What the cluster is, once a process has said so.
+    pub cluster: Option<Stored<ClusterRecord>>,
+    /// Indexes by name.
+    pub indexes: BTreeMap<IndexName, Stored<IndexRecord>>,
+    /// Aliases by name. One whose index is gone stands for nothing: ask [`Records::resolve`].
+    pub aliases: BTreeMap<IndexName, Stored<AliasRecord>>,
+    /// Deleted indexes that are not removed everywhere.
+    pub gone: BTreeMap<IndexUuid, Stored<Tombstone>>,
+    /// Processes that live.
+    pub nodes: BTreeMap<NodeId, Stored<NodeRecord>>,
+    /// Why a record cannot be used.
+    pub unreadable: BTreeMap<Key, String>,
+}
+
+impl Records {
+    /// Takes a record in. Keys of later releases are passed over.
+    pub fn put(&mut self, key: &str, revision: u64, value: &[u8]) {
+        let Some(key) = Key::parse(key) else { return };
+        self.forget(&key);
+        if let Err(error) = self.read(&key, revision, value) {
+            tracing::error!(%error, "a record is left out");
+            self.unreadable.insert(key, error.to_string());
+        }
+    }
+
+    /// Takes a record out.
+    pub fn delete(&mut self, key: &str) {
+        if let Some(key) = Key::parse(key) {
+            self.forget(&key);
+        }
+    }
+
+    /// The index of that name, or the one that the alias of that name stands for.
+    pub fn resolve(&self, name: &IndexName) -> Option<(&IndexName, &Stored<IndexRecord>)> {
+        let name = match self.alias(name) {
+            Some(index) => index,
+            None => name,
+        };
+        self.indexes.get_key_value(name)
+    }
+
+    /// The index that an alias stands for, if it still does.
+    pub fn alias(&self, name: &IndexName) -> Option<&IndexName> {
+        let alias = &self.aliases.get(name)?.record;
+        let index = self.indexes.get(&alias.index)?;
+        (index.record.uuid == alias.uuid).then_some(&alias.index)
+    }
+
+    fn read(&mut self, key: &Key, revision: u64, value: &[u8]) -> Result<(), UnreadableRecord> {
+        match key {
+            Key::Cluster => self.cluster = Some(Stored { revision, record: ClusterRecord::decode(value)? }),
+            Key::Index(name) => {
+                let record = IndexRecord::decode(key, value)?;
+                self.indexes.insert(name.clone(), Stored { revision, record });
+            }
+            Key::Alias(name) => {
+                let record = AliasRecord::decode(key, value)?;
+                self.aliases.insert(name.clone(), Stored { revision, record });
+            }
+            Key::Gone(uuid) => {
+                let record = Tombstone::decode(key, value)?;
+                self.gone.insert(*uuid, Stored { revision, record });
+            }
+            Key::Node(id) => {
+                let record = NodeRecord::decode(key, value)?;
+                self.nodes.insert(*id, Stored { revision, record });
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, key: &Key) {
+        self.unreadable.remove(key);
+        match key {
+            Key::Cluster => self.cluster = None,
+            Key::Index(name) => {
+                self.indexes.remove(name);
+            }
+            Key::Alias(name) => {
+                self.aliases.remove(name);
+            }
+            Key::Gone(uuid) => {
+                self.gone.remove(uuid);
+            }
+            Key::Node(id) => {
+                self.nodes.remove(id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{name, schema, uuid};
+
+    fn with_index(records: &mut Records, index: &str, number: u128) {
+        records.put(&format!("index/{index}"), 1, &IndexRecord::new(uuid(number), schema(1)).encode());
+    }
+
+    #[test]
+    fn an_alias_of_a_deleted_index_stands_for_nothing() {
+        let mut records = Records::default();
+        with_index(&mut records, "faces-1", 1);
+        let alias = AliasRecord { index: name("faces-1"), uuid: uuid(1) };
+        records.put("alias/faces", 2, &alias.encode());
+        assert_eq!(records.resolve(&name("faces")).map(|(found, _)| found), Some(&name("faces-1")));
+        // Deleted, and another index takes the name.
+        records.delete("index/faces-1");
+        with_index(&mut records, "faces-1", 2);
+        assert!(records.resolve(&name("faces")).is_none());
+        assert!(records.resolve(&name("faces-1")).is_some());
+    }
+
+    #[test]
+    fn what_cannot_be_read_does_not_keep_the_others() {
+        let mut records = Records::default();
+        with_index(&mut records, "faces", 1);
+        records.put("index/songs", 2, b"{");
+        records.put("rollout/7", 3, b"of a later release");
+        assert_eq!(records.indexes.len(), 1);
+        assert_eq!(records.unreadable.keys().collect::<Vec<_>>(), [&Key::Index(name("songs"))]);
+        with_index(&mut records, "songs", 2);
+        assert!(records.unreadable.is_empty());
+    }
+
+    #[test]
+    fn what_became_unreadable_is_served_no_longer() {
+        let mut records = Records::default();
+        with_index(&mut records, "faces", 1);
+        records.put("index/faces", 2, b"{");
+        assert!(records.indexes.is_empty());
+    }
+}

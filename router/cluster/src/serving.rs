@@ -1,0 +1,140 @@
+//! What a node answers at the moment, and whether it may write.
+
+use annuli_api::shard_api::{
+    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
+};
+use annuli_api::{ErrorCode, Failure, ShardApi};
+use annuli_core::{DocId, Filter, IndexUuid, ShardId};
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The right to be the primary of a shard, for as long as it holds.
+pub trait Tenure: Send + Sync {
+    /// Whether it certainly holds now. Where it does not, another process may have it.
+    fn holds(&self) -> bool;
+}
+
+/// What a node serves. Changed by its agent, asked by whoever brings it requests.
+pub struct Serving {
+    shard: ShardId,
+    now: ArcSwap<Now>,
+}
+
+#[derive(Clone, Default)]
+struct Now {
+    indexes: BTreeMap<IndexUuid, Result<(), Failure>>,
+    tenure: Option<Arc<dyn Tenure>>,
+}
+
+impl Serving {
+    /// Serves nothing yet.
+    pub fn new(shard: ShardId) -> Self {
+        Self { shard, now: ArcSwap::default() }
+    }
+
+    /// Serves these indexes from now on, and says of the others why it does not.
+    pub(crate) fn publish(&self, indexes: &BTreeMap<IndexUuid, Result<(), Failure>>) {
+        self.now.rcu(|now| Now { indexes: indexes.clone(), tenure: now.tenure.clone() });
+    }
+
+    /// May write while that holds; `None`: may not.
+    pub(crate) fn hold(&self, tenure: Option<&Arc<dyn Tenure>>) {
+        self.now.rcu(|now| Now { indexes: now.indexes.clone(), tenure: tenure.cloned() });
+    }
+
+    /// Returns whether requests for the shard of this index are to be answered.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub fn check(&self, index: IndexUuid, shard: ShardId) -> Result<(), Failure> {
+        if shard != self.shard {
+            let message = format!("this process holds shard {}, it was asked for shard {shard}", self.shard);
+            return Err(Failure::new(ErrorCode::ShardUnavailable, message));
+        }
+        match self.now.load().indexes.get(&index) {
+            Some(served) => served.clone(),
+            None => Err(self.unknown(index)),
+        }
+    }
+
+    /// The index is not here.
+    pub fn unknown(&self, index: IndexUuid) -> Failure {
+        let message = format!("the process of shard {} does not know the index {index}, yet or any longer", self.shard);
+        Failure::new(ErrorCode::ShardUnavailable, message)
+    }
+
+    fn check_tenure(&self) -> Result<(), Failure> {
+        if self.now.load().tenure.as_ref().is_some_and(|tenure| tenure.holds()) {
+            return Ok(());
+        }
+        let message = format!(
+            "this process is not the primary of shard {} now: it has lost touch with the coordination store, or \
+             another process took over; it takes no writes",
+            self.shard
+        );
+        Err(Failure::new(ErrorCode::ShardUnavailable, message).with("shard", self.shard.0))
+    }
+}
+
+/// A shard that is written only while its process is the primary. Searches go on: they say what they were answered
+/// from.
+pub struct Guarded {
+    shard: Arc<dyn ShardApi>,
+    serving: Arc<Serving>,
+}
+
+impl Guarded {
+    /// Guards the shard.
+    pub fn new(shard: Arc<dyn ShardApi>, serving: Arc<Serving>) -> Self {
+        Self { shard, serving }
+    }
+
+    /// What was written while the right was lost must not be acknowledged: the next primary may not have it.
+    fn acknowledge<R>(&self, done: R) -> Result<R, Failure> {
+        match self.serving.check_tenure() {
+            Ok(()) => Ok(done),
+            Err(failure) => {
+                let message = format!("it is not known whether this write will last: {failure}");
+                Err(Failure { message, ..failure })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ShardApi for Guarded {
+    async fn write(&self, writes: Vec<ConditionalWrite>, deadline: Instant) -> Result<Written, Failure> {
+        self.serving.check_tenure()?;
+        let written = self.shard.write(writes, deadline).await?;
+        self.acknowledge(written)
+    }
+
+    async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
+        self.serving.check_tenure()?;
+        let deleted = self.shard.delete_matching(filter, deadline).await?;
+        self.acknowledge(deleted)
+    }
+
+    async fn search(&self, search: ShardSearch, deadline: Instant) -> Result<ShardHits, Failure> {
+        self.shard.search(search, deadline).await
+    }
+
+    async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
+        self.shard.get(ids, read, deadline).await
+    }
+
+    async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
+        self.shard.list(list, read, deadline).await
+    }
+
+    async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
+        self.shard.count(filter, read, deadline).await
+    }
+
+    async fn status(&self) -> Result<ShardStatus, Failure> {
+        self.shard.status().await
+    }
+}

@@ -1,0 +1,172 @@
+//! Who is asked for what: a pure function of the records.
+
+pub use crate::absent::Absent;
+use crate::record::{IndexRecord, NodeRecord, Role};
+use crate::records::Records;
+use annuli_api::catalogue::refusal;
+use annuli_api::{ErrorCode, Failure, Index, ShardApi};
+use annuli_core::{IndexName, IndexUuid, ShardId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How to reach a shard of another process.
+pub trait Reach: Send + Sync {
+    /// A handle on a shard. Making one asks nobody anything.
+    fn shard(&self, address: &str, index: IndexUuid, shard: ShardId) -> Arc<dyn ShardApi>;
+}
+
+/// Every index with handles of its shards, as of some records.
+#[derive(Default)]
+pub struct Table {
+    indexes: BTreeMap<IndexName, Result<Arc<Index>, Failure>>,
+    aliases: BTreeMap<IndexName, IndexName>,
+}
+
+impl Table {
+    /// The table that the records amount to.
+    pub fn of(records: &Records, reach: &dyn Reach) -> Self {
+        let primaries = primaries(records);
+        let index = |(name, stored): (&IndexName, &crate::records::Stored<IndexRecord>)| {
+            (name.clone(), Ok(Arc::new(index(name, &stored.record, &primaries, reach))))
+        };
+        let mut indexes: BTreeMap<_, _> = records.indexes.iter().map(index).collect();
+        for (key, reason) in &records.unreadable {
+            if let crate::record::Key::Index(name) = key {
+                let failure = Failure::new(ErrorCode::IndexUnavailable, reason).with("index", name.as_str());
+                indexes.insert(name.clone(), Err(failure));
+            }
+        }
+        let alias = |alias: &IndexName| Some((alias.clone(), records.alias(alias)?.clone()));
+        Self { indexes, aliases: records.aliases.keys().filter_map(alias).collect() }
+    }
+
+    /// The index of that name, or the one that the alias of that name stands for.
+    pub fn resolve(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
+        let name = self.aliases.get(name).unwrap_or(name);
+        self.indexes.get(name).cloned().unwrap_or_else(|| Err(refusal::index_not_found(name)))
+    }
+
+    /// Every index, by name.
+    pub fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>> {
+        self.indexes.values().cloned().collect()
+    }
+
+    /// Every alias with the index that it stands for.
+    pub fn aliases(&self) -> &BTreeMap<IndexName, IndexName> {
+        &self.aliases
+    }
+}
+
+/// The primary of each shard: of two records the later, since a process that was started again joins before the lease
+/// of its earlier run has ended.
+fn primaries(records: &Records) -> BTreeMap<ShardId, &NodeRecord> {
+    let mut nodes: Vec<_> = records.nodes.values().filter(|stored| stored.record.role == Role::Primary).collect();
+    nodes.sort_by_key(|stored| stored.revision);
+    nodes.into_iter().map(|stored| (stored.record.shard, &stored.record)).collect()
+}
+
+fn index(
+    name: &IndexName,
+    record: &IndexRecord,
+    primaries: &BTreeMap<ShardId, &NodeRecord>,
+    reach: &dyn Reach,
+) -> Index {
+    let (uuid, schema) = (record.uuid, record.schema);
+    let handle = |shard: ShardId| match primaries.get(&shard) {
+        // Whether it serves this index it knows best, and says so: what its record says of it may be older.
+        Some(primary) => reach.shard(&primary.address, uuid, shard),
+        None => Arc::new(Absent(nobody(name, shard))) as Arc<dyn ShardApi>,
+    };
+    Index { name: name.clone(), uuid, schema, shards: schema.shards.shards().map(handle).collect() }
+}
+
+fn nobody(name: &IndexName, shard: ShardId) -> Failure {
+    let message = format!("no process serves shard {shard}: its primary is down, or has not started yet");
+    Failure::new(ErrorCode::ShardUnavailable, message).with("index", name.as_str()).with("shard", shard.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{AliasRecord, NodeId};
+    use crate::testing::{name, schema, uuid};
+    use std::sync::Mutex;
+    use uuid::Uuid;
+
+    /// Reaches nobody, and remembers who was to be reached.
+    #[derive(Default)]
+    struct Asked(Mutex<Vec<(String, IndexUuid, ShardId)>>);
+
+    impl Reach for Asked {
+        fn shard(&self, address: &str, index: IndexUuid, shard: ShardId) -> Arc<dyn ShardApi> {
+            self.0.lock().expect("no test panics in between").push((address.to_owned(), index, shard));
+            Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, "reached")))
+        }
+    }
+
+    fn address(port: u16) -> String {
+        format!("127.0.0.1:{port}")
+    }
+
+    fn put_node(records: &mut Records, id: u128, revision: u64, shard: u32, port: u16) {
+        let (address, serves) = (address(port), BTreeMap::new());
+        let record = NodeRecord { address, role: Role::Primary, shard: ShardId(shard), serves };
+        records.put(&format!("node/{}", NodeId(Uuid::from_u128(id))), revision, &record.encode());
+    }
+
+    fn faces() -> Records {
+        let mut records = Records::default();
+        records.put("index/faces", 1, &IndexRecord::new(uuid(1), schema(2)).encode());
+        records
+    }
+
+    /// Why each shard of `faces` does not answer.
+    async fn answers(records: &Records, asked: &Asked) -> Vec<String> {
+        let index = Table::of(records, asked).resolve(&name("faces")).expect("it is there");
+        let mut answers = Vec::new();
+        for shard in &index.shards {
+            answers.push(shard.status().await.expect_err("nobody is there").message);
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn each_shard_is_asked_of_its_primary() {
+        let (mut records, asked) = (faces(), Asked::default());
+        put_node(&mut records, 1, 2, 0, 7000);
+        put_node(&mut records, 2, 3, 1, 7001);
+        assert_eq!(answers(&records, &asked).await, ["reached", "reached"]);
+        let asked = asked.0.into_inner().expect("no test panics in between");
+        assert_eq!(asked, [(address(7000), uuid(1), ShardId(0)), (address(7001), uuid(1), ShardId(1))]);
+    }
+
+    #[tokio::test]
+    async fn a_shard_that_nobody_serves_says_so() {
+        let (mut records, asked) = (faces(), Asked::default());
+        put_node(&mut records, 2, 3, 1, 7001);
+        let [first, second] = answers(&records, &asked).await.try_into().expect("two shards");
+        assert!(first.contains("no process serves shard 0"), "{first}");
+        assert_eq!(second, "reached");
+    }
+
+    #[tokio::test]
+    async fn of_two_runs_of_a_primary_the_later_is_asked() {
+        let (mut records, asked) = (faces(), Asked::default());
+        put_node(&mut records, 9, 2, 0, 7000);
+        put_node(&mut records, 3, 5, 0, 7009);
+        answers(&records, &asked).await;
+        assert_eq!(asked.0.into_inner().expect("no test panics in between")[0].0, address(7009));
+    }
+
+    #[test]
+    fn an_alias_resolves_and_an_unreadable_index_says_so() {
+        let mut records = faces();
+        records.put("alias/people", 2, &AliasRecord { index: name("faces"), uuid: uuid(1) }.encode());
+        records.put("index/songs", 3, b"{");
+        let table = Table::of(&records, &Asked::default());
+        assert_eq!(table.resolve(&name("people")).map(|index| index.uuid).ok(), Some(uuid(1)));
+        let failure = |index: &str| table.resolve(&name(index)).err().expect("it does not resolve");
+        assert_eq!(failure("songs").code, ErrorCode::IndexUnavailable);
+        assert_eq!(failure("films").code, ErrorCode::IndexNotFound);
+    }
+}
