@@ -10,6 +10,7 @@ pub mod sharing;
 pub mod wait;
 
 pub mod memory;
+pub mod cluster;
 pub mod server;
 pub mod small_disk;
 pub mod store_files;
@@ -24,7 +25,8 @@ pub mod oracle;
 pub mod packages;
 
 pub use client::{Answer, Client};
+pub use cluster::Cluster;
 pub use index::Index;
-pub use server::{Launch, Server, Shared};
+pub use server::{Launch, Role, Server, Shared};
 pub use sharing::Sharing;
 pub use wait::wait_until;

@@ -19,11 +19,23 @@ const LOG_LINES_SHOWN: usize = 60;
 pub struct Launch {
     /// Removed with the last server that uses it.
     scratch: Arc<TempDir>,
+    role: Role,
     workspace: PathBuf,
     listen: String,
     wrapper: Vec<String>,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+}
+
+/// What a process is of Annuli.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// All of it.
+    Serve,
+    /// A router of a cluster. It has no workspace.
+    Router,
+    /// A node of a cluster, which other processes alone talk to.
+    Indexer,
 }
 
 /// A program that has ended.
@@ -55,6 +67,7 @@ impl Launch {
         let workspace = scratch.path().join("workspace");
         Self {
             scratch,
+            role: Role::Serve,
             workspace,
             // A port that is free now may be taken a moment later; the server says which one it got.
             listen: "127.0.0.1:0".to_owned(),
@@ -62,6 +75,13 @@ impl Launch {
             arguments: Vec::new(),
             variables: Vec::new(),
         }
+    }
+
+    /// In that role instead of all of them.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
     }
 
     /// Over that workspace instead.
@@ -138,9 +158,13 @@ impl Launch {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ANNULI_")) {
             command.env_remove(name);
         }
+        match self.role {
+            Role::Serve => command.arg("serve").arg("--workspace").arg(&self.workspace),
+            Role::Router => command.arg("router"),
+            Role::Indexer => command.arg("indexer").arg("--workspace").arg(&self.workspace),
+        };
         let child = command
-            .args(["serve", "--listen", &self.listen, "--workspace"])
-            .arg(&self.workspace)
+            .args(["--listen", &self.listen])
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -168,7 +192,11 @@ impl Running {
                 panic!("the server ended with {status} instead of serving:\n{said}");
             }
             let url = listening_url(&said)?.to_owned();
-            Client::new(&url).get("/readyz").is_success().then_some(url)
+            let ready = match launch.role {
+                Role::Serve | Role::Router => Client::new(&url).get("/readyz").is_success(),
+                Role::Indexer => true,
+            };
+            ready.then_some(url)
         });
         Self { child, log, url }
     }
@@ -236,8 +264,7 @@ impl Server {
 
     /// Asks the process to end, and does not wait for it.
     pub fn ask_to_end(&self) {
-        let kill = format!("kill -TERM {}", self.pid());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        self.signal("TERM");
     }
 
     /// Waits until the process has ended by itself.
@@ -267,6 +294,21 @@ impl Server {
     pub fn restart(&mut self) {
         assert!(self.running.child.try_wait().unwrap().is_some(), "a server must end before it starts again");
         self.running = Running::start(&self.launch);
+    }
+
+    /// Stops the process where it is, as a machine does that is too busy, or asleep.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a frozen process go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.pid());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     fn show_log(&self) {

@@ -4,6 +4,7 @@
 // What each call does.
 mod aliases;
 mod builds;
+mod cluster;
 mod conditions;
 mod deletes;
 mod distances;

@@ -4,12 +4,14 @@ mod bench;
 mod dump;
 mod import;
 mod index;
+mod role;
 mod search;
 
 pub use bench::BenchArgs;
 pub use dump::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, StoreArgs};
 pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
+pub use role::{ClusterArgs, ClusterCommand, ClusterUp, IndexerArgs, NodeRole, RouterArgs};
 pub use search::{IncludePart, SearchArgs};
 
 use crate::config::{Flags, LogFormat};
@@ -45,6 +47,13 @@ Exit codes:
 pub enum Command {
     /// Run a server: everything in one process, data in a folder
     Serve(Flags),
+    /// Run a router of a cluster: it takes requests, and asks the processes that hold the shards
+    Router(RouterArgs),
+    /// Run a process of a cluster that holds one shard of every index
+    Indexer(IndexerArgs),
+    /// Run a whole cluster on this machine
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Print the configuration that `serve` would run with, and where each value comes from
     Config(Flags),
     /// Create, list, describe and delete indexes

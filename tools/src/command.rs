@@ -18,6 +18,8 @@ use crate::cli::{Cli, Command};
 use crate::client::ClientError;
 use crate::config::ConfigError;
 use crate::exit::Exit;
+use crate::indexer::IndexerError;
+use crate::local_cluster::ClusterError;
 use crate::logging::{self, LoggingError};
 use crate::serve::ServeError;
 use bench::BenchError;
@@ -39,6 +41,12 @@ pub enum CommandError {
     /// `annuli serve`
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// `annuli router`, `annuli indexer`
+    #[error(transparent)]
+    Indexer(#[from] IndexerError),
+    /// `annuli cluster`
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// `annuli index`
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -89,6 +97,8 @@ impl CommandError {
             Self::Logging(_)
             | Self::Config(_)
             | Self::Serve(_)
+            | Self::Indexer(_)
+            | Self::Cluster(_)
             | Self::Index(_)
             | Self::Import(_)
             | Self::Search(_)
@@ -103,11 +113,14 @@ impl CommandError {
             Self::Output(error)
             | Self::Index(IndexError::Output(error))
             | Self::Import(ImportError::Output(error))
+            | Self::Cluster(ClusterError::Output(error))
             | Self::Search(SearchError::Output(error))
             | Self::Dump(DumpError::Output(error)) => Some(error),
             Self::Logging(_)
             | Self::Config(_)
             | Self::Serve(_)
+            | Self::Indexer(_)
+            | Self::Cluster(_)
             | Self::Index(_)
             | Self::Import(_)
             | Self::Search(_)
@@ -120,13 +133,15 @@ impl CommandError {
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<(), CommandError> {
     let Cli { command, global } = cli;
-    if let Command::Serve(flags) = command {
-        return serve::run(&global.complete(flags));
+    // A server's log is opened by its configuration, which has more to say than the flags.
+    if !matches!(command, Command::Serve(_) | Command::Router(_) | Command::Indexer(_)) {
+        logging::open_for_client(global.log.as_deref(), global.log_format)?;
     }
-    logging::open_for_client(global.log.as_deref(), global.log_format)?;
     match command {
-        // Its log is opened by its configuration, which has more to say than the flags.
-        Command::Serve(_) => {}
+        Command::Serve(flags) => serve::run(&global.complete(flags))?,
+        Command::Router(args) => serve::run_router(&args, &global)?,
+        Command::Indexer(args) => serve::run_indexer(&args, &global)?,
+        Command::Cluster(command) => serve::run_cluster(&command)?,
         Command::Config(flags) => config::run(&global.complete(flags), global.output)?,
         Command::Index(command) => index::run(&command, &global.url, global.output)?,
         Command::Import(args) => import::run(&args, &global.url, global.output)?,

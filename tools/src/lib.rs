@@ -13,4 +13,13 @@ pub mod output;
 pub mod vector_file;
 
 pub mod command;
+
 pub mod serve;
+mod told;
+
+pub mod indexer;
+pub mod membership;
+mod peers;
+pub mod router;
+
+pub mod local_cluster;

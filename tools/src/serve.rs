@@ -1,6 +1,8 @@
 //! The role `serve`: a workspace, a router over it and the HTTP API, in one process.
 
 use crate::config::{Durability as DurabilitySetting, PollingRule, Settings};
+use crate::membership::MembershipError;
+use crate::told::{Told, UntilStdinCloses};
 use annuli_dump::LocalStore;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
 use annuli_indexer::shard::ShardParts;
@@ -17,7 +19,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Why the server did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum ServeError {
     /// The operating system gives no threads or signals.
     #[error("cannot start: {0}")]
     Start(io::Error),
+    /// The cluster cannot be joined.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
     /// Requests were still under way when the time was over.
     #[error("some requests were not finished within {drain_ms} ms (`drain_ms`)")]
     NotDrained {
@@ -60,26 +64,36 @@ pub enum OpenError {
 
 /// Serves until the process is told to end by SIGTERM or SIGINT.
 pub fn run(settings: &Settings) -> Result<(), ServeError> {
-    let polling = PollingTable::new(&polling(settings))?;
+    let polling = polling_table(settings)?;
     // Before the workspace is opened, which may take long: a port in use is said at once.
     let listener = listen(settings.listen)?;
-    let meters = Meters::default();
-    let search_pool = search_pool(settings);
-    let workspace = open_with(settings, search_pool.clone(), meters.clone())?;
+    let parts = shard_parts(settings).map_err(OpenError::Threads)?;
+    let (meters, search_pool) = (parts.meters.clone(), parts.search_pool.clone());
+    let workspace = open_with(settings, parts)?;
+    let router = Router::new(Arc::new(workspace.clone()), limits(settings), polling, settings.shards);
+    meters.register(router.registry(), &search_pool);
+    drop(search_pool);
+    let ended = serve_router(listener, Arc::new(router), UntilStdinCloses::No, settings);
+    tracing::info!("closing the workspace");
+    workspace.close();
+    tracing::info!("ended");
+    ended
+}
+
+/// Serves the HTTP API until the process is told to end, and answers what is under way then.
+pub(crate) fn serve_router(
+    listener: TcpListener,
+    router: Arc<Router>,
+    stdin: UntilStdinCloses,
+    settings: &Settings,
+) -> Result<(), ServeError> {
     // It accepts connections and hands them over; what is done for a request is done on the threads below.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let threads = ConnectionThreads::start(cores()).map_err(ServeError::Start)?;
-    let limits = limits(settings);
-    let router = Arc::new(Router::new(Arc::new(workspace.clone()), limits, polling, settings.shards));
-    meters.register(router.registry(), &search_pool);
-    drop(search_pool);
     let drain = Duration::from_millis(settings.drain_ms);
-    let ended = runtime.block_on(serve_until_told(listener, router, &threads, drain))?;
-    tracing::info!("closing the workspace");
+    let ended = runtime.block_on(serve_until_told(listener, router, &threads, stdin, drain))?;
     drop(threads);
     runtime.shutdown_background();
-    workspace.close();
-    tracing::info!("ended");
     match ended {
         Ended::Drained => Ok(()),
         Ended::TimedOut => Err(ServeError::NotDrained { drain_ms: settings.drain_ms }),
@@ -88,26 +102,25 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
 
 /// Opens the workspace of the settings, with the threads that they ask for.
 pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
-    open_with(settings, search_pool(settings), Meters::default())
+    open_with(settings, shard_parts(settings).map_err(OpenError::Threads)?)
 }
 
-fn search_pool(settings: &Settings) -> CpuPool {
-    CpuPool::start("search", settings.search_threads.get(), SEARCH_QUEUE_MAX)
+fn open_with(settings: &Settings, parts: ShardParts) -> Result<Workspace, OpenError> {
+    Ok(Workspace::open(&settings.workspace, LocalStore::new(settings.dump_store()), parts)?)
 }
 
-fn open_with(settings: &Settings, search_pool: CpuPool, meters: Meters) -> Result<Workspace, OpenError> {
-    let build_pool = BuildPool::start(cores()).map_err(OpenError::Threads)?;
+/// What the shards of a process share.
+pub(crate) fn shard_parts(settings: &Settings) -> io::Result<ShardParts> {
     let durability = match settings.durability {
         DurabilitySetting::Fsync => Durability::Fsync,
         DurabilitySetting::Os => Durability::Os,
     };
-    let parts = ShardParts {
+    Ok(ShardParts {
         settings: ShardSettings { durability, seal_points: settings.seal_points },
-        search_pool,
-        build_pool,
-        meters,
-    };
-    Ok(Workspace::open(&settings.workspace, LocalStore::new(settings.dump_store()), parts)?)
+        search_pool: CpuPool::start("search", settings.search_threads.get(), SEARCH_QUEUE_MAX),
+        build_pool: BuildPool::start(cores())?,
+        meters: Meters::default(),
+    })
 }
 
 fn cores() -> usize {
@@ -118,25 +131,22 @@ async fn serve_until_told(
     listener: TcpListener,
     router: Arc<Router>,
     threads: &ConnectionThreads,
+    stdin: UntilStdinCloses,
     drain: Duration,
 ) -> Result<Ended, ServeError> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
     let address = listener.local_addr().map_err(ServeError::Start)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Start)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Start)?;
+    let told = Told::new(stdin).map_err(ServeError::Start)?;
     tracing::info!(url = %format_args!("http://{address}"), "serving");
     let told = async {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("told to end by SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("told to end by SIGINT"),
-        }
+        told.wait().await;
         router.drain();
     };
     let service = api(Arc::clone(&router));
     Ok(serve(listener, service, threads, End { told, idle: router.idle(), drain }).await)
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     let bind = || {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -145,7 +155,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     bind().map_err(|reason| ServeError::Listen { address, reason })
 }
 
-fn limits(settings: &Settings) -> Limits {
+pub(crate) fn limits(settings: &Settings) -> Limits {
     let limits = &settings.limits;
     Limits {
         body_bytes_max: limits.body_bytes_max,
@@ -158,6 +168,11 @@ fn limits(settings: &Settings) -> Limits {
         timeout_ms_default: limits.timeout_ms_default,
         timeout_ms_max: limits.timeout_ms_max,
     }
+}
+
+/// Which shards a request goes to.
+pub(crate) fn polling_table(settings: &Settings) -> Result<PollingTable, InvalidPolling> {
+    PollingTable::new(&polling(settings))
 }
 
 fn polling(settings: &Settings) -> BTreeMap<String, Polling> {

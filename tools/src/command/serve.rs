@@ -1,15 +1,38 @@
-//! `annuli serve`: configuration and log, then the server.
+//! The commands that run a server: configuration and log, then the server.
 
 use super::CommandError;
-use crate::config::{Config, Flags};
-use crate::{logging, serve};
+use crate::cli::{ClusterCommand, Global, IndexerArgs, RouterArgs};
+use crate::config::{Config, Flags, Settings};
+use crate::{indexer, local_cluster, logging, router, serve};
 
-/// Runs a server until it is told to stop.
+/// `annuli serve`: runs a server until it is told to stop.
 pub fn run(flags: &Flags) -> Result<(), CommandError> {
+    Ok(serve::run(&settings(flags)?)?)
+}
+
+/// `annuli router`: runs a router until it is told to stop.
+pub fn run_router(args: &RouterArgs, global: &Global) -> Result<(), CommandError> {
+    Ok(router::run(args, &settings(&global.complete(args.flags.clone()))?)?)
+}
+
+/// `annuli indexer`: runs a process that holds a shard until it is told to stop.
+pub fn run_indexer(args: &IndexerArgs, global: &Global) -> Result<(), CommandError> {
+    Ok(indexer::run(args, &settings(&global.complete(args.flags.clone()))?)?)
+}
+
+/// `annuli cluster`
+pub fn run_cluster(command: &ClusterCommand) -> Result<(), CommandError> {
+    match command {
+        ClusterCommand::Up(args) => Ok(local_cluster::up(args)?),
+    }
+}
+
+/// Reads the configuration, and opens the log as it says.
+fn settings(flags: &Flags) -> Result<Settings, CommandError> {
     let config = Config::load(flags)?;
     logging::open(&config.settings.log, config.settings.log_format)?;
     for variable in &config.ignored_variables {
         tracing::warn!("environment variable {variable} is no setting and has no effect");
     }
-    Ok(serve::run(&config.settings)?)
+    Ok(config.settings)
 }

@@ -16,7 +16,15 @@ use std::path::Path;
 const PREFIX: &str = "ANNULI_";
 
 /// Variables of the command line and of `annuli bench`, which are no settings.
-const NOT_SETTINGS: [&str; 3] = ["ANNULI_CONFIG", "ANNULI_PROGRAM", "ANNULI_URL"];
+const NOT_SETTINGS: [&str; 7] = [
+    "ANNULI_ADVERTISE",
+    "ANNULI_CLUSTER_SECRET_FILE",
+    "ANNULI_CONFIG",
+    "ANNULI_COORDINATION",
+    "ANNULI_PROGRAM",
+    "ANNULI_SHARD",
+    "ANNULI_URL",
+];
 
 /// Begins the metadata's name of each layer of this module, and of no other provider.
 pub(super) const NAMED_AFTER_ITS_PLACE: &str = "annuli: ";

@@ -1,0 +1,124 @@
+//! A whole cluster on one machine: `annuli cluster up`.
+//!
+//! Each part is a process of its own, as it would be on machines of its own, so that one can be killed and the others be
+//! watched. A process that ends is started again, as Kubernetes or systemd would.
+
+mod child;
+mod parts;
+
+use crate::cli::ClusterUp;
+use crate::output;
+use child::Child;
+use parts::{Part, parts};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Between two questions whether the cluster is ready.
+const READY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Longest wait for the answer to one.
+const READY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a cluster does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// Its folder cannot be made.
+    #[error("cannot make the folder `{}`: {reason}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// There are not as many ports as routers.
+    #[error("{routers} routers need as many ports from {first} on, the last port is 65535")]
+    Ports {
+        /// Routers.
+        routers: u32,
+        /// The first port.
+        first: u16,
+    },
+    /// A process cannot be started.
+    #[error("cannot start {part}: {reason}")]
+    Start {
+        /// Which part.
+        part: String,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The operating system gives no threads or signals.
+    #[error("cannot start: {0}")]
+    System(io::Error),
+    /// Nobody reads what is said.
+    #[error("cannot write to stdout: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Runs the cluster until the process is told to end by SIGTERM or SIGINT.
+pub fn up(args: &ClusterUp) -> Result<(), ClusterError> {
+    let parts = parts(args)?;
+    for folder in [args.workspace.clone(), args.workspace.join("logs")] {
+        std::fs::create_dir_all(&folder).map_err(|reason| ClusterError::Folder { path: folder, reason })?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ClusterError::System)?;
+    runtime.block_on(run(args, parts))
+}
+
+async fn run(args: &ClusterUp, parts: Vec<Part>) -> Result<(), ClusterError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ClusterError::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ClusterError::System)?;
+    let (end, ending) = watch::channel(false);
+    let routers: Vec<_> = parts.iter().filter_map(|part| part.url.clone()).collect();
+    let mut children = JoinSet::new();
+    for part in parts {
+        let name = part.name.clone();
+        let child = Child::start(part, &args.workspace).map_err(|reason| ClusterError::Start { part: name, reason })?;
+        children.spawn(child.keep(ending.clone()));
+    }
+    tokio::select! {
+        ready = say_when_ready(args, &routers) => {
+            ready?;
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // Each child hears it, ends its process and ends.
+    let _ = end.send(true);
+    while children.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Waits for the routers, each of which waits for the shards, and says where they are.
+async fn say_when_ready(args: &ClusterUp, routers: &[String]) -> Result<(), ClusterError> {
+    for url in routers {
+        while !is_ready(url).await {
+            tokio::time::sleep(READY_PAUSE).await;
+        }
+    }
+    output::text(&format!(
+        "A cluster of {} shards is up in `{}`; each process has its log in `{}`.\n{}Ctrl-C ends it.\n",
+        args.shards,
+        args.workspace.display(),
+        args.workspace.join("logs").display(),
+        routers.iter().map(|url| format!("  router  {url}\n")).collect::<String>(),
+    ))?;
+    Ok(())
+}
+
+/// Asks `GET /readyz`. A router that is not there yet is not ready.
+async fn is_ready(url: &str) -> bool {
+    let url = format!("{url}{}", annuli_api::v1::path::READYZ);
+    // A blocking client on a thread of its own: it is asked a few times, and this one has other processes to mind.
+    let (says, ready) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let answer = ureq::get(&url).config().proxy(None).timeout_global(Some(READY_TIMEOUT)).build().call();
+        // Nobody waits for it when the cluster is told to end.
+        let _ = says.send(answer.is_ok());
+    });
+    ready.await.unwrap_or(false)
+}
