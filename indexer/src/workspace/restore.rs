@@ -8,7 +8,7 @@ mod adopt;
 mod spread;
 
 use super::disk::DiskFault;
-use super::indexes::{MakeIndexError, NewIndex, OpenIndexError};
+use super::indexes::{MakeIndexError, NewIndex, OpenIndexError, remove};
 use super::{Entry, Workspace};
 use crate::snapshot::CanaryCheck;
 use crate::snapshot::WrongAnswer;
@@ -101,6 +101,15 @@ pub enum RestoreError {
     /// A store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The new index serves another number of documents than its stores hold: what is said of segments in an archive is
+    /// not so.
+    #[error("the restored index would serve {found} documents, its stores hold {stored}")]
+    Served {
+        /// How many it serves.
+        found: u64,
+        /// How many its stores hold.
+        stored: u64,
+    },
     /// The new index cannot be made.
     #[error(transparent)]
     Make(#[from] MakeIndexError),
@@ -141,6 +150,12 @@ impl Workspace {
         };
         new.publish(name)?;
         let open = self.0.open_new(name)?;
+        let found = open.shards.iter().map(|shard| shard.view().live() as u64).sum();
+        if found != documents {
+            open.close();
+            remove(&self.0.root, name)?;
+            return Err(RestoreError::Served { found, stored: documents });
+        }
         self.0.replace(|state| {
             state.indexes.insert(name.clone(), Entry::Open(Arc::clone(&open)));
         });

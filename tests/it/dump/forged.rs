@@ -8,6 +8,8 @@ use annuli_dump::{
     ArchiveWriter, Canary, CanaryHit, Compression, DumpId, EntryPath, LocalStore, Manifest, ManifestHead, ShardRecord,
     extract_archive, write_canaries,
 };
+use annuli_indexer::Durability;
+use annuli_indexer::store::{SegmentsChange, Store};
 use annuli_tests::store_files::{flip_bit, newest_log};
 use annuli_tests::{Index, Launch};
 use std::fs::{self, File};
@@ -175,6 +177,20 @@ fn a_segment_that_is_not_the_stores_is_refused() {
         let unknown = parts[0].folder.path().join("segments/4000");
         fs::create_dir(&unknown).unwrap();
         fs::copy(parts[0].segment(), unknown.join("segment")).unwrap();
+    });
+}
+
+#[test]
+fn a_store_that_calls_other_documents_of_a_segment_dead_is_refused() {
+    let dumped = dumped();
+    check_refused(&dumped, "the restored index would serve 199 documents, its stores hold 200", |parts| {
+        let (store, ..) = Store::open(&parts[0].db()).unwrap();
+        let mut record = store.segments().unwrap().remove(0);
+        record.dead = vec![0; record.rows.div_ceil(64)];
+        record.dead[0] = 1;
+        let replay_after = store.replay_after().unwrap();
+        let change = SegmentsChange { put: vec![record], removed: Vec::new(), replay_after };
+        store.commit_segments(&change, Durability::Fsync).unwrap();
     });
 }
 
