@@ -12,6 +12,11 @@ fn seen(index: &Index) -> [Value; 5] {
     let filtered = index.post("search", &json!({"vector": [1, 0, 0], "filter": {"n": {"$gt": 250}}, "limit": 30})).ok();
     let mut info = index.info();
     info["status"] = Value::Null;
+    // How the documents lie in graphs is the shard's own affair.
+    for shard in info["shard_status"].as_array_mut().expect("a list of shards") {
+        let shard = shard.as_object_mut().expect("a shard");
+        shard.retain(|name, _| ["shard", "seq", "documents", "pending"].contains(&name.as_str()));
+    }
     [search, filtered["results"].clone(), info, json!(index.documents()), json!(index.count())]
 }
 
