@@ -171,7 +171,10 @@ impl Node {
         if let Some(entry) = self.0.held.load().by_name.get(&new.name) {
             return self.made_already(new, entry);
         }
-        self.make_folder(new).map_err(|error| crate::workspace::make_failure(&new.name, &error))?;
+        // It may have got its name, and the disk failed right after.
+        if !indexes::describe(&self.0.root, &new.name).is_ok_and(|(uuid, _)| uuid == new.uuid) {
+            self.make_folder(new).map_err(|error| crate::workspace::make_failure(&new.name, &error))?;
+        }
         let entry = open_entry(&self.0.root, &new.name, self.0.place, &self.0.parts);
         let made = match &entry {
             Entry::Open { shard, .. } => Ok(shard.view().position.history),
@@ -182,32 +185,48 @@ impl Node {
         made
     }
 
-    /// Closes the shard of an index and removes its folder. Of an index that is not here nothing is removed. Blocks
-    /// until it is done.
-    pub fn remove(&self, index: IndexUuid) -> Result<(), Failure> {
+    /// Closes the shard of an index that had this name, and removes its folder. Of an index that is not here nothing is
+    /// removed. Blocks until it is done.
+    pub fn remove(&self, name: &IndexName, index: IndexUuid) -> Result<(), Failure> {
         let _changing = self.changing();
         let held = self.0.held.load_full();
+        if let Some(Entry::Damaged { uuid: None, .. }) = held.by_name.get(name) {
+            // It may be the one, or another that somebody hopes to save.
+            let message = format!(
+                "the folder `{}` of shard {} does not say whose it is: remove it by hand, then start the process again",
+                self.0.root.join(name.as_str()).display(),
+                self.0.place.shard
+            );
+            return Err(Failure::new(ErrorCode::IndexUnavailable, message).with("index", name.as_str()));
+        }
         let Some((name, entry)) = held.by_name.iter().find(|(_, entry)| entry.uuid() == Some(index)) else {
             return Ok(());
         };
         if let Entry::Open { shard, .. } = entry {
             shard.close();
         }
-        let removed = indexes::remove(&self.0.root, name)
-            .map_err(|fault| crate::workspace::disk_failure(&fault).with("index", name.as_str()));
-        self.change(|held| {
-            held.remove(name);
-            if let Err(failure) = &removed {
-                held.insert(name.clone(), Entry::Damaged { uuid: Some(index), failure: failure.clone() });
+        if let Err(fault) = indexes::remove(&self.0.root, name) {
+            if self.0.root.join(name.as_str()).exists() {
+                let failure = crate::workspace::disk_failure(&fault).with("index", name.as_str());
+                let damaged = Entry::Damaged { uuid: Some(index), failure: failure.clone() };
+                self.change(|held| {
+                    held.remove(name);
+                    held.insert(name.clone(), damaged.clone());
+                });
+                return Err(failure);
             }
-        });
-        removed?;
+            // It has lost its name, which is what removes it; the rest goes when the node is opened again.
+            tracing::warn!(index = %name, %fault, "a removed shard is not wholly gone yet");
+        }
+        self.change(|held| held.remove(name));
         tracing::info!(index = %name, uuid = %index, shard = %self.0.place.shard, "removed a shard");
         Ok(())
     }
 
     /// Finishes what is queued and closes every shard. Blocks until it is done.
     pub fn close(&self) {
+        // A change that is under way is finished first, so that nothing is opened behind this.
+        let _changing = self.changing();
         self.0.close();
     }
 

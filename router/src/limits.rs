@@ -60,7 +60,10 @@ impl Limits {
         ReadBounds {
             batch_documents_max: self.batch_documents_max,
             queries_max: self.queries_max,
-            memory_bytes_max: self.body_bytes_max.saturating_mul(limits::BODY_MEMORY_FACTOR_MAX),
+            memory_bytes_max: self
+                .body_bytes_max
+                .saturating_mul(limits::BODY_MEMORY_FACTOR_MAX)
+                .max(limits::BODY_MEMORY_BYTES_MIN),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A cluster: primaries and routers as processes of their own, over one coordination store.
 
 use crate::client::Client;
+use crate::etcd::Etcd;
 use crate::server::{Ended, Launch, Role, Server};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -10,6 +11,9 @@ pub struct Cluster {
     routers: Vec<Server>,
     primaries: Vec<Option<Server>>,
     folder: TempDir,
+    coordination: String,
+    /// Killed last.
+    _etcd: Option<Etcd>,
 }
 
 impl Cluster {
@@ -21,18 +25,28 @@ impl Cluster {
         cluster
     }
 
+    /// The same, over an etcd.
+    #[track_caller]
+    pub fn over_etcd(shards: usize, routers: usize) -> Self {
+        let etcd = Etcd::start();
+        let mut cluster = Self::begin(shards, routers, etcd.place(), tempfile::tempdir().unwrap(), Some(etcd));
+        (0..shards).for_each(|shard| cluster.start_primary(shard));
+        cluster
+    }
+
     /// A cluster whose primaries are yet to be started.
     #[track_caller]
     pub fn of_routers(shards: usize, routers: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let launch = || {
-            Launch::new()
-                .role(Role::Router)
-                .argument("--coordination")
-                .argument(path(&folder.path().join("coordination")))
-        };
+        let coordination = folder.path().join("coordination").to_str().expect("a plain name").to_owned();
+        Self::begin(shards, routers, coordination, folder, None)
+    }
+
+    #[track_caller]
+    fn begin(shards: usize, routers: usize, coordination: String, folder: TempDir, etcd: Option<Etcd>) -> Self {
+        let launch = || Launch::new().role(Role::Router).argument("--coordination").argument(&coordination);
         let routers = (0..routers).map(|_| launch().start()).collect();
-        Self { routers, primaries: (0..shards).map(|_| None).collect(), folder }
+        Self { routers, primaries: (0..shards).map(|_| None).collect(), folder, coordination, _etcd: etcd }
     }
 
     /// A client of a router.
@@ -77,7 +91,7 @@ impl Cluster {
             .role(Role::Indexer)
             .over(folder)
             .argument("--coordination")
-            .argument(path(&self.coordination()))
+            .argument(&self.coordination)
             .argument("--shard")
             .argument(&shard.to_string())
             .argument("--shards")
@@ -99,13 +113,4 @@ impl Cluster {
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
-
-    /// The coordination store.
-    pub fn coordination(&self) -> PathBuf {
-        self.folder.path().join("coordination")
-    }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().expect("temporary folders have plain names")
 }

@@ -9,8 +9,9 @@ pub mod program;
 pub mod sharing;
 pub mod wait;
 
-pub mod memory;
 pub mod cluster;
+pub mod etcd;
+pub mod memory;
 pub mod server;
 pub mod small_disk;
 pub mod store_files;
@@ -26,6 +27,7 @@ pub mod packages;
 
 pub use client::{Answer, Client};
 pub use cluster::Cluster;
+pub use etcd::Etcd;
 pub use index::Index;
 pub use server::{Launch, Role, Server, Shared};
 pub use sharing::Sharing;

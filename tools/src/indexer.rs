@@ -12,10 +12,11 @@ use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_indexer::node::{NewShard, OpenNodeError, Place};
 use annuli_indexer::{CpuPool, Node, clock};
+use annuli_wire::peer::{InvalidAddress, Peer, PeerSettings};
 use annuli_wire::server::{self, ServerSettings, ShardServer, Shards};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,17 @@ pub enum IndexerError {
     /// The folder cannot be used.
     #[error(transparent)]
     Node(#[from] OpenNodeError),
+    /// The address that routers are to be told is none.
+    #[error("--advertise: {0}")]
+    Advertise(#[from] InvalidAddress),
+    /// Nobody can be told where it listens.
+    #[error(
+        "{listening} is every address of this machine: say with --advertise at which one routers reach this process"
+    )]
+    Unspecified {
+        /// Where it listens.
+        listening: SocketAddr,
+    },
     /// The cluster cannot be joined.
     #[error(transparent)]
     Membership(#[from] MembershipError),
@@ -77,28 +89,38 @@ async fn serve_shard(
     listener: TcpListener,
     node: Node,
 ) -> Result<(), IndexerError> {
-    let Membership { store, secret } = Membership::open(&args.cluster)?;
+    let Membership { store, secret } = Membership::open(&args.cluster).await?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
     let address = listener.local_addr().map_err(ServeError::Start)?;
     let place = node.place();
+    let advertised = advertised(args, address)?;
     let serving = Arc::new(Serving::new(place.shard));
-    let post = Post {
-        node: NodeId(clock::new_uuid()),
-        address: args.advertise.clone().unwrap_or_else(|| address.to_string()),
-        shard: place.shard,
-        shards: place.shards,
-    };
+    let post = Post { node: NodeId(clock::new_uuid()), address: advertised, shard: place.shard, shards: place.shards };
     let holder = Arc::new(Folder { node: node.clone(), changes: CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX) });
     let agent = Agent::join(store, holder, post, Arc::clone(&serving)).await.map_err(IndexerError::Join)?;
     let served = Arc::new(Served { node, serving });
     let told = Told::new(args.cluster.stdin()).map_err(ServeError::Start)?;
     let server = ShardServer::new(served, secret, ServerSettings::default());
     tracing::info!(url = %format_args!("http://{address}"), "serving");
-    let agent = tokio::spawn(agent.run());
     let drain = Duration::from_millis(settings.drain_ms);
-    server::serve(listener, server, told.wait(), drain).await;
-    agent.abort();
+    // In one task: an agent that ended in a panic must not leave a process behind that goes on without it.
+    tokio::select! {
+        () = server::serve(listener, server, told.wait(), drain) => {}
+        () = agent.run() => {}
+    }
     Ok(())
+}
+
+/// The address at which routers reach this process.
+fn advertised(args: &IndexerArgs, listening: SocketAddr) -> Result<String, IndexerError> {
+    match &args.advertise {
+        Some(address) => {
+            Peer::new(address, None, PeerSettings::default())?;
+            Ok(address.clone())
+        }
+        None if listening.ip().is_unspecified() => Err(IndexerError::Unspecified { listening }),
+        None => Ok(listening.to_string()),
+    }
 }
 
 /// The folder, as the agent changes it.
@@ -120,9 +142,9 @@ impl Holder for Folder {
         self.changes.run(move || node.make(&new)).await?
     }
 
-    async fn remove(&self, uuid: IndexUuid) -> Result<(), Failure> {
-        let node = self.node.clone();
-        self.changes.run(move || node.remove(uuid)).await?
+    async fn remove(&self, name: &IndexName, uuid: IndexUuid) -> Result<(), Failure> {
+        let (node, name) = (self.node.clone(), name.clone());
+        self.changes.run(move || node.remove(&name, uuid)).await?
     }
 }
 

@@ -11,6 +11,7 @@ use crate::output;
 use child::Child;
 use parts::{Part, parts};
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,6 +35,18 @@ pub enum ClusterError {
         /// Why.
         reason: io::Error,
     },
+    /// An address that other machines reach.
+    #[error(
+        "{address} can be reached from other machines, and there are no API keys yet: `cluster up` listens on 127.0.0.1 \
+         alone"
+    )]
+    Public {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A port that is chosen by the system cannot be told to others.
+    #[error("choose a port for the first router: 0 names none")]
+    NoPort,
     /// There are not as many ports as routers.
     #[error("{routers} routers need as many ports from {first} on, the last port is 65535")]
     Ports {
@@ -60,6 +73,9 @@ pub enum ClusterError {
 
 /// Runs the cluster until the process is told to end by SIGTERM or SIGINT.
 pub fn up(args: &ClusterUp) -> Result<(), ClusterError> {
+    if !args.listen.ip().is_loopback() {
+        return Err(ClusterError::Public { address: args.listen });
+    }
     let parts = parts(args)?;
     for folder in [args.workspace.clone(), args.workspace.join("logs")] {
         std::fs::create_dir_all(&folder).map_err(|reason| ClusterError::Folder { path: folder, reason })?;
@@ -93,7 +109,8 @@ async fn run(args: &ClusterUp, parts: Vec<Part>) -> Result<(), ClusterError> {
     Ok(())
 }
 
-/// Waits for the routers, each of which waits for the shards, and says where they are.
+/// Waits for the routers, and says where they are. A request that needs a shard which is not there yet says so, and the
+/// creation of an index waits for all of them.
 async fn say_when_ready(args: &ClusterUp, routers: &[String]) -> Result<(), ClusterError> {
     for url in routers {
         while !is_ready(url).await {
@@ -101,7 +118,7 @@ async fn say_when_ready(args: &ClusterUp, routers: &[String]) -> Result<(), Clus
         }
     }
     output::text(&format!(
-        "A cluster of {} shards is up in `{}`; each process has its log in `{}`.\n{}Ctrl-C ends it.\n",
+        "The routers of a cluster of {} shards are up, in `{}`; each process has its log in `{}`.\n{}Ctrl-C ends it.\n",
         args.shards,
         args.workspace.display(),
         args.workspace.join("logs").display(),

@@ -1,12 +1,18 @@
 //! What every process of a cluster has: the coordination store, and the secret that its peers know.
 
-use crate::cli::ClusterArgs;
-use annuli_coordination::{CoordinationStore, EmbeddedSettings, EmbeddedStore, StoreError, SystemClock};
+use crate::cli::{ClusterArgs, CoordinationPlace};
+use annuli_coordination::etcd::EtcdSettings;
+use annuli_coordination::{
+    CoordinationStore, EmbeddedSettings, EmbeddedStore, EtcdStore, Prefix, StoreError, SystemClock,
+};
 use annuli_wire::ClusterSecret;
 use annuli_wire::secret::InvalidSecret;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Begins all keys of a cluster, so that others may use the same etcd.
+const ETCD_ROOT: &str = "annuli/";
 
 /// Why a process cannot join its cluster.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +48,19 @@ pub struct Membership {
 
 impl Membership {
     /// Opens the coordination store and reads the secret.
-    pub fn open(args: &ClusterArgs) -> Result<Self, MembershipError> {
-        let clock = Arc::new(SystemClock::new());
-        let store = EmbeddedStore::open(&args.coordination, EmbeddedSettings::default(), clock)?;
-        Ok(Self { store: Arc::new(store), secret: secret(args)? })
+    pub async fn open(args: &ClusterArgs) -> Result<Self, MembershipError> {
+        let secret = secret(args)?;
+        let store: Arc<dyn CoordinationStore> = match &args.coordination {
+            CoordinationPlace::Folder(folder) => {
+                let clock = Arc::new(SystemClock::new());
+                Arc::new(EmbeddedStore::open(folder, EmbeddedSettings::default(), clock)?)
+            }
+            CoordinationPlace::Etcd(members) => {
+                let root = Prefix::new(ETCD_ROOT).expect("a short word");
+                Arc::new(EtcdStore::connect(members, &root, EtcdSettings::default()).await?)
+            }
+        };
+        Ok(Self { store, secret })
     }
 }
 

@@ -22,7 +22,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         .build()
         .map_err(ServeError::Start)?;
     let catalogue = following.block_on(async {
-        let Membership { store, secret } = Membership::open(&args.cluster)?;
+        let Membership { store, secret } = Membership::open(&args.cluster).await?;
         let peers = Arc::new(Peers::new(secret));
         Ok::<_, MembershipError>(ClusterCatalogue::start(store, peers, clock::new_uuid).await?)
     })?;

@@ -73,6 +73,9 @@ pub trait Catalogue: Send + Sync {
     /// Removes an alias.
     async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure>;
 
+    /// Whether dumps can be taken here: asked before a task is begun that could only fail.
+    fn check_dumps(&self) -> Result<(), Failure>;
+
     /// Takes a dump of every shard of an index; writes go on meanwhile.
     async fn create_dump(&self, index: &Index, progress: DumpProgress) -> Result<DumpInfo, Failure>;
 

@@ -118,10 +118,7 @@ impl ErrorCode {
 
     /// Returns whether the same request may succeed a moment later.
     pub const fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::CoordinationUnavailable | Self::Overloaded | Self::ShardUnavailable | Self::ShuttingDown
-        )
+        matches!(self, Self::CoordinationUnavailable | Self::Overloaded | Self::ShardUnavailable | Self::ShuttingDown)
     }
 }
 

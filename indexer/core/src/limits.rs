@@ -73,6 +73,10 @@ pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// hundred bytes and more for each byte of some of them.
 pub const BODY_MEMORY_FACTOR_MAX: usize = 8;
 
+/// What a body may become at least, however small the largest body is: a batch of small documents with an object or two
+/// each is an ordinary one, and its objects are counted by what they may take at worst.
+pub const BODY_MEMORY_BYTES_MIN: usize = 64 * 1024 * 1024;
+
 /// Most requests in the process at once. Each may hold a body; past it, refusing with Retry-After is kinder than
 /// swapping.
 pub const CONCURRENT_REQUESTS_MAX: usize = 512;

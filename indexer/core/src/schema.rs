@@ -99,7 +99,7 @@ impl HnswParams {
     }
 }
 
-/// By what the graphs of an index are built and walked. Whatever it is, vectors are kept as they came, and the best of
+/// By what the graphs of an index are walked. Whatever it is, vectors are kept as they came, and the best of
 /// a walk are measured on them: it decides which documents are found, never their distances.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Quantization {
@@ -110,8 +110,9 @@ pub enum Quantization {
     /// too far apart for such codes, a segment is built and walked on its vectors all the same.
     #[default]
     Int8,
-    /// Codes of 4 bits where memory matters more than recall: half of what 8 bits take. Walks are less exact, so that
-    /// more of what they find is measured on the vectors, and the same recall needs a wider `ef`.
+    /// Codes of 4 bits where memory matters more than recall: half of what 8 bits take, in whole cache lines, so that up
+    /// to 64 components nothing is saved. Graphs are built by 8 bits. Walks are less
+    /// exact, so that more of what they find is measured on the vectors, and the same recall needs a wider `ef`.
     Int4,
 }
 

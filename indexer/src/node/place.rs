@@ -20,13 +20,14 @@ pub(super) fn claim(root: &Path, place: Place, empty: bool) -> Result<(), OpenNo
     let wanted = (place.shard.0, place.shards.get());
     match json_file::read::<PlaceFile>(&path)? {
         Some(PlaceFile { shard, shards }) if (shard, shards) == wanted => Ok(()),
-        Some(PlaceFile { shard, shards }) => {
+        // Nothing was ever kept there: it was started wrongly, and refused by the cluster.
+        Some(PlaceFile { shard, shards }) if !empty => {
             Err(OpenNodeError::OtherPlace { root: root.to_owned(), found: (shard, shards), wanted })
         }
-        None if empty => {
+        Some(_) | None if empty => {
             let (shard, shards) = wanted;
             Ok(json_file::write(&path, PlaceFile { shard, shards })?)
         }
-        None => Err(OpenNodeError::Workspace { root: root.to_owned() }),
+        Some(_) | None => Err(OpenNodeError::Workspace { root: root.to_owned() }),
     }
 }

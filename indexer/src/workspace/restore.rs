@@ -89,7 +89,10 @@ pub enum RestoreError {
         recorded: u64,
     },
     /// A segment in an archive is not the one that the store in it knows.
-    #[error("shard {shard}: segment {number} in the archive is not one of the store's: {reason}")]
+    #[error(
+        "shard {shard}: segment {number} in the archive is not one of the store's: {reason}; restored onto another number \
+         of shards, the documents are built again without it"
+    )]
     Segment {
         /// The dumped shard.
         shard: ShardId,

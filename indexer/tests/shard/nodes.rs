@@ -67,7 +67,7 @@ async fn a_name_holds_one_index_at_a_time() {
     let refused = node.make(&later).unwrap_err();
     assert!(refused.message.contains(&format!("holds the index {}", old.uuid)), "{refused}");
     assert_eq!(documents(&node, &old).await, 1);
-    node.remove(old.uuid).unwrap();
+    node.remove(&old.name, old.uuid).unwrap();
     node.make(&later).unwrap();
     assert_eq!(documents(&node, &later).await, 0);
 }
@@ -80,9 +80,9 @@ async fn what_is_removed_is_gone_and_the_rest_is_not() {
     node.make(&faces).unwrap();
     node.make(&songs).unwrap();
     write(&node, &songs).await;
-    node.remove(faces.uuid).unwrap();
+    node.remove(&faces.name, faces.uuid).unwrap();
     // It is not here: nothing to do, and nothing else is touched.
-    node.remove(faces.uuid).unwrap();
+    node.remove(&faces.name, faces.uuid).unwrap();
     assert!(node.shard(faces.uuid).is_none());
     assert!(!folder.path().join("faces").exists());
     assert_eq!(documents(&node, &songs).await, 1);
@@ -92,7 +92,12 @@ async fn what_is_removed_is_gone_and_the_rest_is_not() {
 fn a_folder_belongs_to_one_place() {
     let folder = tempfile::tempdir().unwrap();
     let two = ShardCount::new(2).unwrap();
-    drop(start(folder.path(), Place { shard: ShardId(0), shards: two }).unwrap());
+    // Nothing is kept there yet: it may have been started wrongly.
+    drop(start(folder.path(), Place { shard: ShardId(1), shards: two }).unwrap());
+    let node = start(folder.path(), Place { shard: ShardId(0), shards: two }).unwrap();
+    node.make(&new("faces", 1)).unwrap();
+    node.close();
+    drop(node);
     let error = start(folder.path(), Place { shard: ShardId(1), shards: two }).err().unwrap().to_string();
     assert!(error.contains("holds shard 0 of 2, not shard 1 of 2"), "{error}");
     assert!(start(folder.path(), Place { shard: ShardId(0), shards: two }).is_ok());
@@ -132,5 +137,7 @@ async fn a_damaged_shard_does_not_keep_the_others() {
     assert!(damaged.state.unwrap_err().message.contains("index `faces` does not open"));
     // What cannot be read is not made anew over what may be saved.
     assert!(node.make(&faces).is_err());
+    let refused = node.remove(&faces.name, faces.uuid).unwrap_err();
+    assert!(refused.message.contains("does not say whose it is"), "{refused}");
     assert!(folder.path().join("faces").join("0").exists());
 }

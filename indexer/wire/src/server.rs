@@ -10,7 +10,7 @@ use crate::limits::{ANSWER_BYTES_MAX, CONCURRENT_CALLS_MAX, CONNECTIONS_MAX, REQ
 use crate::secret::ClusterSecret;
 use crate::transport;
 use admission::{Admitted, Refusal};
-use annuli_api::{ErrorCode, Failure, ShardApi};
+use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::{IndexUuid, ShardId};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -97,7 +97,7 @@ impl ShardServer {
         let (target, place) = (admitted.target, self.place());
         let Ok(place) = place else {
             body::forget(body);
-            let message = "too many calls at once: wait a moment, or raise the shard server's limit";
+            let message = "too many calls at once: wait a moment";
             return refused(Refusal::of(Failure::new(ErrorCode::Overloaded, message)), address);
         };
         match self.carry_out(admitted, body).await {
@@ -118,7 +118,8 @@ impl ShardServer {
     async fn carry_out(&self, admitted: Admitted, body: Incoming) -> Result<Bytes, Stopped> {
         let Admitted { target, deadline } = admitted;
         let body = body::read(body, self.settings.request_bytes_max, deadline).await.map_err(Refusal::of)?;
-        let shard = self.shards.shard(target.index, target.shard).map_err(Stopped::Failed)?;
+        let shard = self.shards.shard(target.index, target.shard);
+        let shard = shard.map_err(|failure| Stopped::Failed(failure.with_effect(Effect::None)))?;
         let worked = work::work(target.call, shard, body, deadline, &self.beside);
         let Ok(answer) = tokio::time::timeout_at(deadline.into(), worked).await else {
             let message = format!("shard {} had no answer before the deadline", target.shard);

@@ -1,7 +1,7 @@
 //! What makes a node hold what the catalogue says, and tells the cluster what it serves.
 
 use crate::change::Change;
-use crate::commit::{Decision, decide, store_failure, txn};
+use crate::commit::{Decision, decide, decide_as, store_failure, txn};
 use crate::decide::{Reported, found, report_made, report_removed};
 use crate::mirror::Mirror;
 use crate::reconcile::{HeldShard, Plan, Step, plan};
@@ -9,8 +9,8 @@ use crate::record::{Key, NodeId, NodeRecord, Role, Served};
 use crate::records::Records;
 use crate::serving::{Serving, Tenure};
 use annuli_api::{ErrorCode, Failure};
-use annuli_coordination::election::{ElectionError, ElectionName, Terms};
-use annuli_coordination::{Commit, CoordinationStore, Election, KeptLease, Leadership, LeaseId, Ttl};
+use annuli_coordination::election::{ElectionError, ElectionName, FencedCommitError, Terms};
+use annuli_coordination::{Commit, CommitError, CoordinationStore, Election, KeptLease, Leadership, LeaseId, Ttl};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -38,8 +38,8 @@ pub trait Holder: Send + Sync {
     /// Makes the empty shard of a new index, unless it is there; returns its line of writes.
     async fn make(&self, name: &IndexName, uuid: IndexUuid, schema: &IndexSchema) -> Result<HistoryId, Failure>;
 
-    /// Removes the shard of an index, if it is there.
-    async fn remove(&self, uuid: IndexUuid) -> Result<(), Failure>;
+    /// Removes the shard of an index that had this name, if it is there.
+    async fn remove(&self, name: &IndexName, uuid: IndexUuid) -> Result<(), Failure>;
 }
 
 /// Who a node is.
@@ -112,6 +112,8 @@ impl Agent {
                 // It ends by itself if this fails.
                 let _ = leadership.step_down().await;
             }
+            // What cannot last is not begun again at once.
+            sleep(RETRY_AFTER).await;
         }
     }
 
@@ -145,9 +147,17 @@ impl Agent {
         let mut changes = self.mirror.changes();
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
-            let plan = self.step(&seen.records).await;
-            self.tell(&plan, leadership, lease.id()).await?;
-            let failing = plan.serves.values().any(Result::is_err);
+            let plan = self.step(&seen.records, leadership).await;
+            let mut failing = plan.serves.values().any(Result::is_err);
+            match self.tell(&plan, leadership, lease.id()).await {
+                Ok(()) => {}
+                Err(NotTold::Lost(failure)) => return Err(failure),
+                // The store is away: what was told stands for as long as the leases hold.
+                Err(NotTold::Later(error)) => {
+                    tracing::warn!(%error, "the cluster is not told yet what this process serves");
+                    failing = true;
+                }
+            }
             tokio::select! {
                 () = lease.lost() => return Err(lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
@@ -157,14 +167,14 @@ impl Agent {
     }
 
     /// Does what is to be done, and returns what is served then.
-    async fn step(&self, records: &Records) -> Plan {
+    async fn step(&self, records: &Records, leadership: &Leadership) -> Plan {
         let first = plan(records, self.post.shard, &self.holder.held());
         let mut failed = BTreeMap::new();
         for step in first.steps {
             let uuid = match &step {
-                Step::Remove { uuid } | Step::Make { uuid, .. } | Step::Report { uuid, .. } => *uuid,
+                Step::Remove { uuid, .. } | Step::Make { uuid, .. } | Step::Report { uuid, .. } => *uuid,
             };
-            if let Err(failure) = self.take(step).await {
+            if let Err(failure) = self.take(step, leadership).await {
                 tracing::error!(index = %uuid, %failure, "a step of the catalogue could not be taken, it is tried again");
                 failed.insert(uuid, failure);
             }
@@ -179,34 +189,35 @@ impl Agent {
         now
     }
 
-    async fn take(&self, step: Step) -> Result<(), Failure> {
+    async fn take(&self, step: Step, leadership: &Leadership) -> Result<(), Failure> {
         match step {
-            Step::Remove { uuid } => {
-                self.holder.remove(uuid).await?;
-                self.report(|records| report_removed(records, uuid, self.post.shard)).await
+            Step::Remove { uuid, name } => {
+                self.holder.remove(&name, uuid).await?;
+                self.report(leadership, |records| report_removed(records, uuid, self.post.shard)).await
             }
             Step::Make { name, uuid, schema } => {
                 let history = self.holder.make(&name, uuid, &schema).await?;
-                self.report(|records| report_made(records, &name, uuid, self.post.shard, history)).await
+                self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
             }
             Step::Report { name, uuid, history } => {
-                self.report(|records| report_made(records, &name, uuid, self.post.shard, history)).await
+                self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
             }
         }
     }
 
-    async fn report(&self, report: impl Fn(&Records) -> Reported) -> Result<(), Failure> {
+    /// Only the primary's word counts: what a deposed one has done is of no folder that serves.
+    async fn report(&self, leadership: &Leadership, report: impl Fn(&Records) -> Reported) -> Result<(), Failure> {
         let decision = |records: &Records| {
             Ok(match report(records) {
                 Reported::Known | Reported::TooLate => Decision::Stands(()),
                 Reported::New(change) => Decision::Write(change, ()),
             })
         };
-        decide(&*self.store, decision).await.map(|((), _)| ())
+        decide_as(leadership, &*self.store, decision).await.map(|((), _)| ())
     }
 
     /// Writes the node's record, if it says something new.
-    async fn tell(&mut self, plan: &Plan, leadership: &Leadership, lease: LeaseId) -> Result<(), Failure> {
+    async fn tell(&mut self, plan: &Plan, leadership: &Leadership, lease: LeaseId) -> Result<(), NotTold> {
         let record = self.record(plan);
         if self.told.as_ref() == Some(&record) {
             return Ok(());
@@ -217,15 +228,18 @@ impl Agent {
                 self.told = Some(record);
                 Ok(())
             }
-            Ok(Commit::Conflict { .. }) => Err(lost()),
-            Err(error) => Err(Failure::new(ErrorCode::CoordinationUnavailable, error)),
+            Ok(Commit::Conflict { .. }) => Err(NotTold::Lost(lost())),
+            Err(FencedCommitError::NoLongerLeader(error)) => {
+                Err(NotTold::Lost(Failure::new(ErrorCode::CoordinationUnavailable, error)))
+            }
+            Err(FencedCommitError::Commit(error)) => Err(NotTold::Later(error)),
         }
     }
 
     fn record(&self, plan: &Plan) -> NodeRecord {
         let served = |serves: &Result<(), Failure>| match serves {
             Ok(()) => Served::Ready,
-            Err(failure) => Served::Unavailable(failure.clone()),
+            Err(_) => Served::Unavailable,
         };
         NodeRecord {
             address: self.post.address.clone(),
@@ -240,6 +254,14 @@ impl Tenure for Leadership {
     fn holds(&self) -> bool {
         Leadership::holds(self)
     }
+}
+
+/// Why a node's record was not written.
+enum NotTold {
+    /// It may not be, any longer.
+    Lost(Failure),
+    /// It could not be now.
+    Later(CommitError),
 }
 
 /// What a loop without an end returns.

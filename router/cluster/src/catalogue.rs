@@ -3,7 +3,7 @@
 use crate::commit::{Decision, decide};
 use crate::decide::{Creation, create_index, remove_alias, remove_index, set_alias};
 use crate::mirror::{Mirror, Seen, read};
-use crate::record::{Role, Served};
+use crate::record::{IndexState, Role, Served};
 use crate::records::Records;
 use crate::table::{Reach, Table};
 use annuli_api::v1::dump::DumpInfo;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 /// Longest wait of a creation for the primaries. What is not made by then is made when its primary is back.
@@ -24,6 +24,9 @@ const CREATION_WAIT: Duration = Duration::from_secs(10);
 
 /// Longest wait until this router sees what it has written.
 const CATCH_UP_WAIT: Duration = Duration::from_secs(2);
+
+/// Longest wait for what another router may have changed a moment ago.
+const REFRESH_WAIT: Duration = Duration::from_millis(500);
 
 /// A catalogue that many routers share. Look-ups answer from the table that follows the coordination store; changes
 /// are transactions of the store.
@@ -56,6 +59,19 @@ impl ClusterCatalogue {
         let deadline = Instant::now() + CATCH_UP_WAIT;
         if !self.mirror.wait_until(deadline, |seen| seen.revision >= revision).await {
             tracing::warn!(%revision, "a change of the catalogue is not seen here yet");
+        }
+    }
+
+    async fn refresh_in_turn(&self) {
+        let asked = Instant::now();
+        let mut refreshed = self.refreshed.lock().await;
+        if *refreshed > asked {
+            return;
+        }
+        *refreshed = Instant::now();
+        match read(&*self.store).await {
+            Ok(seen) => self.catch_up(seen.revision).await,
+            Err(error) => tracing::warn!(%error, "the coordination store is not read; what is known is served by"),
         }
     }
 
@@ -97,15 +113,9 @@ impl Catalogue for ClusterCatalogue {
     }
 
     async fn refresh(&self) {
-        let asked = Instant::now();
-        let mut refreshed = self.refreshed.lock().await;
-        if *refreshed > asked {
-            return;
-        }
-        *refreshed = Instant::now();
-        match read(&*self.store).await {
-            Ok(seen) => self.catch_up(seen.revision).await,
-            Err(error) => tracing::warn!(%error, "the coordination store is not read; what is known is served by"),
+        // A store that is slow must not fill this process with requests for what is not there.
+        if timeout(REFRESH_WAIT, self.refresh_in_turn()).await.is_err() {
+            tracing::warn!("the coordination store is slow; what is known is served by");
         }
     }
 
@@ -130,19 +140,31 @@ impl Catalogue for ClusterCatalogue {
         let new = IndexUuid((self.new_uuid)());
         let creation = |records: &Records| {
             Ok(match create_index(records, &name, &schema, new)? {
-                Creation::Existing(uuid) => Decision::Stands(uuid),
-                Creation::New(change) => Decision::Write(change, new),
+                Creation::Existing { uuid, state } => Decision::Stands((uuid, state)),
+                Creation::New(change) => Decision::Write(change, (new, IndexState::Creating)),
             })
         };
-        let (uuid, revision) = decide(&*self.store, creation).await?;
+        let ((uuid, state), revision) = decide(&*self.store, creation).await?;
         self.catch_up(revision).await;
-        self.wait_until_served(&name, uuid).await?;
+        // One that was made before is there, whether or not each of its shards is up.
+        if state == IndexState::Creating {
+            self.wait_until_served(&name, uuid).await?;
+        }
         let index = self.resolve(&name)?;
         Ok(if uuid == new { Created::New(index) } else { Created::Existing(index) })
     }
 
     async fn remove(&self, name: IndexName) -> Result<(), Failure> {
-        let removal = |records: &Records| Ok(Decision::Write(remove_index(records, &name)?, ()));
+        // The index that had the name at first. A look after a commit whose answer was lost may find the next of that name.
+        let mut target = None;
+        let removal = |records: &Records| {
+            let found = records.indexes.get(&name).map(|stored| stored.record.uuid);
+            if target.is_some() && target != found {
+                return Ok(Decision::Stands(()));
+            }
+            target = found;
+            Ok(Decision::Write(remove_index(records, &name)?, ()))
+        };
         let ((), revision) = decide(&*self.store, removal).await?;
         self.catch_up(revision).await;
         Ok(())
@@ -160,10 +182,22 @@ impl Catalogue for ClusterCatalogue {
     }
 
     async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure> {
-        let removal = |records: &Records| Ok(Decision::Write(remove_alias(records, &alias)?, ()));
+        // Once it was there and is not any longer, it is removed, by this request or another.
+        let mut found = false;
+        let removal = |records: &Records| match remove_alias(records, &alias) {
+            Err(_) if found => Ok(Decision::Stands(())),
+            removal => {
+                found = true;
+                Ok(Decision::Write(removal?, ()))
+            }
+        };
         let ((), revision) = decide(&*self.store, removal).await?;
         self.catch_up(revision).await;
         Ok(())
+    }
+
+    fn check_dumps(&self) -> Result<(), Failure> {
+        Err(no_dumps())
     }
 
     async fn create_dump(&self, _: &Index, _: DumpProgress) -> Result<DumpInfo, Failure> {
@@ -179,9 +213,7 @@ impl Catalogue for ClusterCatalogue {
     }
 }
 
-/// Dumps of a cluster are taken by its primaries, which do not yet know how to.
+/// Dumps of a cluster are taken by its primaries, which do not know how to yet.
 fn no_dumps() -> Failure {
-    let message = "a cluster takes no dumps yet: `annuli serve` does, and the folder of a primary can be copied while \
-                   its process is stopped";
-    Failure::new(ErrorCode::NotFound, message)
+    Failure::new(ErrorCode::InvalidRequest, "a cluster takes no dumps yet; `annuli serve` does")
 }

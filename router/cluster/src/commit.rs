@@ -5,8 +5,9 @@ use crate::mirror::read;
 use crate::record;
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
+use annuli_coordination::election::FencedCommitError;
 use annuli_coordination::{
-    Commit, CommitError, Condition, CoordinationStore, Key, LeaseId, Revision, StoreError, Txn, Value,
+    Commit, CommitError, Condition, CoordinationStore, Key, Leadership, LeaseId, Revision, StoreError, Txn, Value,
 };
 
 /// How often a decision is made anew because another process was faster. Each time somebody has got on.
@@ -24,20 +25,62 @@ pub(crate) enum Decision<R> {
 /// which it stands.
 pub(crate) async fn decide<R>(
     store: &dyn CoordinationStore,
-    mut decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
+    decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
 ) -> Result<(R, Revision), Failure> {
+    let commit = |txn| async move {
+        store.commit(txn).await.map_err(|error| match error {
+            CommitError::Store(StoreError::Uncertain(_)) => NotCommitted::Uncertain,
+            CommitError::Store(error) => NotCommitted::Failed(store_failure(&error)),
+            CommitError::TooLarge(error) => NotCommitted::Failed(Failure::new(ErrorCode::LimitExceeded, error)),
+        })
+    };
+    carry_out(store, decision, commit).await
+}
+
+/// The same, only while the leadership holds.
+pub(crate) async fn decide_as<R>(
+    leadership: &Leadership,
+    store: &dyn CoordinationStore,
+    decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
+) -> Result<(R, Revision), Failure> {
+    let commit = |txn| async move {
+        leadership.commit(txn).await.map_err(|error| match error {
+            FencedCommitError::Commit(CommitError::Store(StoreError::Uncertain(_))) => NotCommitted::Uncertain,
+            FencedCommitError::NoLongerLeader(_) | FencedCommitError::Commit(_) => {
+                NotCommitted::Failed(Failure::new(ErrorCode::CoordinationUnavailable, error))
+            }
+        })
+    };
+    carry_out(store, decision, commit).await
+}
+
+/// Why a transaction came to nothing that is known.
+enum NotCommitted {
+    /// It may have been done, which the next look will tell.
+    Uncertain,
+    /// It was not done.
+    Failed(Failure),
+}
+
+async fn carry_out<R, Committing>(
+    store: &dyn CoordinationStore,
+    mut decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
+    commit: impl Fn(Txn) -> Committing,
+) -> Result<(R, Revision), Failure>
+where
+    Committing: Future<Output = Result<Commit, NotCommitted>>,
+{
     for _ in 0..ATTEMPTS_MAX {
         let seen = read(store).await.map_err(|error| store_failure(&error))?;
         let (change, result) = match decision(&seen.records)? {
             Decision::Stands(result) => return Ok((result, seen.revision)),
             Decision::Write(change, result) => (change, result),
         };
-        match store.commit(txn(&change, None)).await {
+        match commit(txn(&change, None)).await {
             Ok(Commit::Committed { revision }) => return Ok((result, revision)),
-            // Another was faster; or it may have been done, which the next look will tell.
-            Ok(Commit::Conflict { .. }) | Err(CommitError::Store(StoreError::Uncertain(_))) => {}
-            Err(CommitError::Store(error)) => return Err(store_failure(&error)),
-            Err(CommitError::TooLarge(error)) => return Err(Failure::new(ErrorCode::LimitExceeded, error)),
+            // Another was faster.
+            Ok(Commit::Conflict { .. }) | Err(NotCommitted::Uncertain) => {}
+            Err(NotCommitted::Failed(failure)) => return Err(failure),
         }
     }
     let message = format!("the catalogue was changed by others {ATTEMPTS_MAX} times in a row: try again");

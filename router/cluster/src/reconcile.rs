@@ -24,6 +24,8 @@ pub struct HeldShard {
 pub enum Step {
     /// Remove the shard of a deleted index, if it is there, and say that it is done.
     Remove {
+        /// The name that it had.
+        name: IndexName,
         /// The index.
         uuid: IndexUuid,
     },
@@ -61,7 +63,7 @@ pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldSh
     let mut plan = Plan::default();
     for (&uuid, tombstone) in &records.gone {
         if tombstone.record.left.contains(&shard) {
-            plan.steps.push(Step::Remove { uuid });
+            plan.steps.push(Step::Remove { name: tombstone.record.name.clone(), uuid });
         }
     }
     for (name, stored) in &records.indexes {
@@ -164,7 +166,7 @@ mod tests {
         records.put(&format!("gone/{}", uuid(9)), 2, &tombstone.encode());
         let plan = plan(&records, SHARD, &held(9, Ok(history(5))));
         let make = Step::Make { name: name("faces"), uuid: uuid(1), schema: schema(2) };
-        assert_eq!(plan.steps, [Step::Remove { uuid: uuid(9) }, make]);
+        assert_eq!(plan.steps, [Step::Remove { name: name("faces"), uuid: uuid(9) }, make]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use annuli_api::shard_api::{
     ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
 };
-use annuli_api::{ErrorCode, Failure, ShardApi};
+use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, IndexUuid, ShardId};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -63,7 +63,7 @@ impl Serving {
     /// The index is not here.
     pub fn unknown(&self, index: IndexUuid) -> Failure {
         let message = format!("the process of shard {} does not know the index {index}, yet or any longer", self.shard);
-        Failure::new(ErrorCode::ShardUnavailable, message)
+        Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
     }
 
     fn check_tenure(&self) -> Result<(), Failure> {
@@ -75,7 +75,8 @@ impl Serving {
              another process took over; it takes no writes",
             self.shard
         );
-        Err(Failure::new(ErrorCode::ShardUnavailable, message).with("shard", self.shard.0))
+        let failure = Failure::new(ErrorCode::ShardUnavailable, message).with("shard", self.shard.0);
+        Err(failure.with_effect(Effect::None))
     }
 }
 
@@ -98,7 +99,7 @@ impl Guarded {
             Ok(()) => Ok(done),
             Err(failure) => {
                 let message = format!("it is not known whether this write will last: {failure}");
-                Err(Failure { message, ..failure })
+                Err(Failure { message, ..failure }.with_effect(Effect::Unknown))
             }
         }
     }
@@ -136,5 +137,112 @@ impl ShardApi for Guarded {
 
     async fn status(&self) -> Result<ShardStatus, Failure> {
         self.shard.status().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Absent;
+    use crate::testing::{history, uuid};
+    use annuli_api::Position;
+    use annuli_core::Seq;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A seat that somebody may take away.
+    #[derive(Default)]
+    struct Seat(AtomicBool);
+
+    impl Tenure for Seat {
+        fn holds(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    /// A shard that takes writes, and during whose work the seat may be lost.
+    struct Writing {
+        seat: Arc<Seat>,
+        keeps_seat: bool,
+    }
+
+    #[async_trait]
+    impl ShardApi for Writing {
+        async fn write(&self, _: Vec<ConditionalWrite>, _: Instant) -> Result<Written, Failure> {
+            self.seat.0.store(self.keeps_seat, Ordering::Relaxed);
+            Ok(Written { outcomes: Vec::new(), position: Position { history: history(1), seq: Seq(1) } })
+        }
+
+        async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
+            nothing().delete_matching(filter, deadline).await
+        }
+
+        async fn search(&self, search: ShardSearch, deadline: Instant) -> Result<ShardHits, Failure> {
+            nothing().search(search, deadline).await
+        }
+
+        async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
+            nothing().get(ids, read, deadline).await
+        }
+
+        async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
+            nothing().list(list, read, deadline).await
+        }
+
+        async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
+            nothing().count(filter, read, deadline).await
+        }
+
+        async fn status(&self) -> Result<ShardStatus, Failure> {
+            nothing().status().await
+        }
+    }
+
+    fn nothing() -> Absent {
+        Absent(Failure::new(ErrorCode::Internal, "the shard was asked"))
+    }
+
+    /// What becomes of a write, when the seat is held before it and after it, or not.
+    async fn write(before: bool, after: bool) -> Result<Written, Failure> {
+        let seat = Arc::new(Seat::default());
+        seat.0.store(before, Ordering::Relaxed);
+        let serving = Arc::new(Serving::new(ShardId(0)));
+        serving.hold(Some(&(Arc::clone(&seat) as _)));
+        let shard = Guarded::new(Arc::new(Writing { seat, keeps_seat: after }), serving);
+        shard.write(Vec::new(), tokio::time::Instant::now().into_std()).await
+    }
+
+    #[tokio::test]
+    async fn a_primary_acknowledges_what_it_wrote() {
+        assert!(write(true, true).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_is_no_primary_writes_nothing_and_says_so() {
+        let refused = write(false, true).await.unwrap_err();
+        assert_eq!(refused.effect(), Some(Effect::None));
+        assert!(refused.message.contains("is not the primary of shard 0 now"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_was_written_while_the_seat_was_lost_is_not_acknowledged() {
+        let unknown = write(true, false).await.unwrap_err();
+        assert_eq!(unknown.effect(), Some(Effect::Unknown));
+        assert!(unknown.message.contains("it is not known whether this write will last"), "{unknown}");
+    }
+
+    #[tokio::test]
+    async fn searches_are_answered_without_the_seat() {
+        let serving = Arc::new(Serving::new(ShardId(0)));
+        let shard = Guarded::new(Arc::new(nothing()), serving);
+        assert_eq!(shard.status().await.unwrap_err().code, ErrorCode::Internal);
+    }
+
+    #[test]
+    fn another_shard_or_index_is_not_answered_for() {
+        let serving = Serving::new(ShardId(0));
+        serving.publish(&[(uuid(1), Ok(()))].into());
+        assert_eq!(serving.check(uuid(1), ShardId(0)), Ok(()));
+        assert!(serving.check(uuid(1), ShardId(1)).unwrap_err().message.contains("holds shard 0"));
+        assert!(serving.check(uuid(2), ShardId(0)).unwrap_err().message.contains("does not know the index"));
     }
 }

@@ -4,7 +4,7 @@ pub use crate::absent::Absent;
 use crate::record::{IndexRecord, NodeRecord, Role};
 use crate::records::Records;
 use annuli_api::catalogue::refusal;
-use annuli_api::{ErrorCode, Failure, Index, ShardApi};
+use annuli_api::{Effect, ErrorCode, Failure, Index, ShardApi};
 use annuli_core::{IndexName, IndexUuid, ShardId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,8 @@ fn index(
 
 fn nobody(name: &IndexName, shard: ShardId) -> Failure {
     let message = format!("no process serves shard {shard}: its primary is down, or has not started yet");
-    Failure::new(ErrorCode::ShardUnavailable, message).with("index", name.as_str()).with("shard", shard.0)
+    let failure = Failure::new(ErrorCode::ShardUnavailable, message).with("index", name.as_str());
+    failure.with("shard", shard.0).with_effect(Effect::None)
 }
 
 #[cfg(test)]

@@ -129,7 +129,8 @@ pub async fn show(store: &dyn CoordinationStore, name: &ElectionName) -> Result<
     Ok(Standing::read(name, &store.list(&name.prefix).await?)?)
 }
 
-/// Takes the seat away from whoever has it, and says who that was; what it commits from now on is refused.
+/// Takes the seat away from whoever has it, and says who that was; what it commits from now on is refused. It learns of
+/// it by watching, and [`Leadership::holds`] may say yes for as long as that takes: do not depose who acknowledges by it.
 pub async fn depose(store: &dyn CoordinationStore, name: &ElectionName) -> Result<Option<Leader>, ElectionError> {
     loop {
         let standing = show(store, name).await?;

@@ -129,16 +129,16 @@ async fn keep(store: Arc<dyn CoordinationStore>, lease: Lease, granted: Instant,
     loop {
         sleep_until(next).await;
         let asked = Instant::now();
-        // Asked even when it is too late by this clock: the store has the last word.
         match timeout_at(asked + ttl / 3, store.keep_alive(lease.id)).await {
-            Ok(Ok(Kept::Alive)) => {
+            // An answer that comes later says nothing: somebody may have seen the silence, and be about to end the lease.
+            Ok(Ok(Kept::Alive)) if Instant::now() < held_until => {
                 held_until = asked + ttl;
                 next = asked + ttl / 3;
                 // Nobody listens any more: this task is about to be ended.
                 let _ = says.send(Some(held_until));
                 continue;
             }
-            Ok(Ok(Kept::Ended)) => break,
+            Ok(Ok(Kept::Alive | Kept::Ended)) => break,
             Ok(Err(error)) => tracing::warn!(lease = %lease.id, %error, "a lease was not kept, trying again"),
             Err(_) => tracing::warn!(lease = %lease.id, "the coordination store is slow to keep a lease, trying again"),
         }

@@ -21,6 +21,7 @@ pub(super) async fn create(
     Content(CreateDump {}, _): Content<CreateDump>,
 ) -> Reply<TaskStarted> {
     let index = router.index(&name).await?;
+    router.catalogue.check_dumps()?;
     let catalogue = Arc::clone(&router.catalogue);
     let task = router.tasks.start("dump", &Arc::clone(&index), |progress| async move {
         let dump = catalogue.create_dump(&index, progress).await?;

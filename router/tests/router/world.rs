@@ -162,6 +162,10 @@ impl Catalogue for FakeCatalogue {
         Ok(())
     }
 
+    fn check_dumps(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn create_dump(&self, _: &Index, progress: DumpProgress) -> Result<DumpInfo, Failure> {
         progress(1);
         Err(Failure::new(ErrorCode::StorageFull, "so said the test"))

@@ -19,6 +19,19 @@ fn what_one_router_stores_another_finds() {
 }
 
 #[test]
+fn what_one_router_stores_another_finds_over_etcd() {
+    let mut cluster = Cluster::over_etcd(2, 2);
+    let index = Index::create(&cluster.client(0), &schema());
+    index.store(&documents(50));
+    cluster.kill_primary(0);
+    cluster.start_primary(0);
+    let other = Index::named(&cluster.client(1), &index.name);
+    annuli_tests::wait_until("the shard is back", || other.post("count", &json!({})).is_success());
+    assert_eq!(nearest(&other, 2), ["doc-0", "doc-1"]);
+    assert_eq!(other.post("count", &json!({})).ok()["count"], 50);
+}
+
+#[test]
 fn a_shard_that_is_down_is_named_and_the_others_answer() {
     let mut cluster = Cluster::start(2, 1);
     let index = Index::create(&cluster.client(0), &schema());

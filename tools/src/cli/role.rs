@@ -6,13 +6,15 @@ use clap::{Args, Subcommand};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Where a process finds the others of its cluster.
 #[derive(Debug, Clone, Args)]
 pub struct ClusterArgs {
-    /// Folder of the coordination store; every process of the cluster on this machine names the same
-    #[arg(long, value_name = "DIR", env = "ANNULI_COORDINATION")]
-    pub coordination: PathBuf,
+    /// Coordination store that every process of the cluster names: a folder, if all run on this machine, or an etcd as
+    /// etcd://HOST:PORT[,HOST:PORT…]
+    #[arg(long, value_name = "PLACE", env = "ANNULI_COORDINATION")]
+    pub coordination: CoordinationPlace,
 
     /// File with the secret that the processes of the cluster know each other by; without it they only talk to their
     /// own machine
@@ -22,6 +24,34 @@ pub struct ClusterArgs {
     /// Ends with the process that started it, by the end of its stdin.
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+}
+
+/// Where the coordination store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CoordinationPlace {
+    /// In a folder of this machine.
+    Folder(PathBuf),
+    /// In an etcd with these members, each `http://host:port`.
+    Etcd(Vec<String>),
+}
+
+/// A text that is no place of a coordination store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it has the form etcd://HOST:PORT[,HOST:PORT…]")]
+pub struct InvalidEtcd;
+
+impl FromStr for CoordinationPlace {
+    type Err = InvalidEtcd;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEtcd> {
+        let Some(members) = text.strip_prefix("etcd://") else { return Ok(Self::Folder(text.into())) };
+        let member = |member: &str| {
+            let (host, port) = member.rsplit_once(':').ok_or(InvalidEtcd)?;
+            let sound = !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok_and(|port| port > 0);
+            if sound { Ok(format!("http://{member}")) } else { Err(InvalidEtcd) }
+        };
+        members.split(',').map(member).collect::<Result<_, _>>().map(Self::Etcd)
+    }
 }
 
 impl ClusterArgs {
@@ -97,4 +127,25 @@ pub struct ClusterUp {
     /// Address and port of the first router; the others have the ports behind it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
     pub listen: SocketAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, want: &Result<CoordinationPlace, InvalidEtcd>) {
+        assert_eq!(&text.parse(), want, "{text}");
+    }
+
+    #[test]
+    fn a_coordination_store_is_a_folder_or_an_etcd() {
+        let etcd = |members: &[&str]| Ok(CoordinationPlace::Etcd(members.iter().map(ToString::to_string).collect()));
+        check("./cluster/coordination", &Ok(CoordinationPlace::Folder("./cluster/coordination".into())));
+        check("etcd://a:2379", &etcd(&["http://a:2379"]));
+        check("etcd://10.0.0.1:2379,10.0.0.2:2379", &etcd(&["http://10.0.0.1:2379", "http://10.0.0.2:2379"]));
+        for text in ["etcd://", "etcd://a", "etcd://a:0", "etcd://a:2379,", "etcd://a:2379/root"] {
+            check(text, &Err(InvalidEtcd));
+        }
+    }
 }

@@ -40,6 +40,9 @@ fn primary(args: &ClusterUp, shard: u32) -> Part {
 fn router(args: &ClusterUp, number: u32) -> Result<Part, ClusterError> {
     let first = args.listen.port();
     let ports = || ClusterError::Ports { routers: args.routers.get(), first };
+    if first == 0 {
+        return Err(ClusterError::NoPort);
+    }
     let port = u16::try_from(number).ok().and_then(|number| first.checked_add(number)).ok_or_else(ports)?;
     let address = SocketAddr::new(args.listen.ip(), port);
     let mut arguments = words(["router", "--listen", &address.to_string()]);
@@ -83,6 +86,12 @@ mod tests {
             let words = std::iter::once("annuli".into()).chain(part.arguments);
             Cli::try_parse_from(words).unwrap();
         }
+    }
+
+    #[test]
+    fn a_cluster_needs_a_port_that_it_can_name() {
+        let error = parts(&args("--listen 127.0.0.1:0")).unwrap_err().to_string();
+        assert!(error.contains("choose a port"), "{error}");
     }
 
     #[test]

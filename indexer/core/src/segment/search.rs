@@ -148,6 +148,10 @@ impl Segment {
                 if plan == Plan::Scan {
                     self.follow(course, &both, &asked, walk);
                 } else {
+                    // Who asks for no more width than hits leaves nothing to choose from where halves mix rows up.
+                    let ef = breadth.ef.max(breadth.k + breadth.k / 4);
+                    let breadth = Breadth { ef, ..breadth };
+                    let course = Course { breadth, ..course };
                     self.follow(course, &UpperSpace::new(self.half_rows()), &asked, walk);
                     walk.rank_again(&both, &asked, ranked_again(breadth), |slot| allowed.holds(slot));
                 }

@@ -12,6 +12,7 @@ use annuli_core::IndexName;
 pub fn set_alias(records: &Records, alias: &IndexName, index: &IndexName) -> Result<Change, Failure> {
     let (taken, target) = (Key::Index(alias.clone()), Key::Index(index.clone()));
     check_readable(records, &taken)?;
+    check_readable(records, &Key::Alias(alias.clone()))?;
     if records.indexes.contains_key(alias) {
         return Err(refusal::alias_is_an_index(alias));
     }

@@ -2,7 +2,7 @@
 
 use super::check_readable;
 use crate::change::Change;
-use crate::record::{IndexRecord, Key, Tombstone};
+use crate::record::{IndexRecord, IndexState, Key, Tombstone};
 use crate::records::Records;
 use annuli_api::catalogue::refusal;
 use annuli_api::{ErrorCode, Failure};
@@ -15,7 +15,12 @@ const ALIASES_REMOVED_MAX: usize = 32;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Creation {
     /// It is there already, with an equal schema.
-    Existing(IndexUuid),
+    Existing {
+        /// Which.
+        uuid: IndexUuid,
+        /// How far it is.
+        state: IndexState,
+    },
     /// To be written; the primaries then make their shards.
     New(Change),
 }
@@ -34,7 +39,7 @@ pub fn create_index(
     if let Some(found) = records.indexes.get(name) {
         let found = &found.record;
         if found.schema == *schema {
-            return Ok(Creation::Existing(found.uuid));
+            return Ok(Creation::Existing { uuid: found.uuid, state: found.state() });
         }
         return Err(refusal::index_exists(name, &found.schema, schema));
     }

@@ -58,7 +58,7 @@ impl Plain {
 fn new(creation: Result<Creation, Failure>) -> Change {
     match creation.unwrap() {
         Creation::New(change) => change,
-        Creation::Existing(found) => panic!("{found} is there already"),
+        Creation::Existing { uuid, .. } => panic!("{uuid} is there already"),
     }
 }
 
@@ -75,7 +75,7 @@ fn of_two_creations_of_one_name_the_first_wins_and_the_second_is_told() {
     assert_eq!(refused.code, ErrorCode::IndexExists);
     assert!(refused.message.contains("it has dim 2"), "{refused}");
     let same = create_index(&store.records, &faces, &schema(2), uuid(3)).unwrap();
-    assert_eq!(same, Creation::Existing(uuid(1)));
+    assert_eq!(same, Creation::Existing { uuid: uuid(1), state: IndexState::Creating });
 }
 
 #[test]
@@ -188,7 +188,7 @@ type Folder = BTreeMap<IndexName, HeldShard>;
 fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usize, next: &mut u128) {
     for step in plan(&store.records, shard, folder).steps.into_iter().take(steps) {
         match step {
-            Step::Remove { uuid } => {
+            Step::Remove { uuid, .. } => {
                 folder.retain(|_, held| held.uuid != Some(uuid));
                 if let Reported::New(change) = report_removed(&store.records, uuid, shard) {
                     assert!(store.commit(&change));
@@ -209,7 +209,7 @@ fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usiz
 }
 
 proptest! {
-    /// Whatever happens in between, nodes end with what the catalogue says, and no tombstone is left.
+    /// Whatever is asked for while nodes are busy with something else, they end with what the catalogue says, and no tombstone is left.
     #[test]
     fn nodes_come_to_hold_what_the_catalogue_says(events in prop::collection::vec(event(), 0..40)) {
         let mut store = Plain::of_two_shards();
@@ -221,7 +221,7 @@ proptest! {
                 Event::Create(index) => {
                     match create_index(&store.records, &index_name(index), &schema(2), uuid(next)) {
                         Ok(Creation::New(change)) => Some(change),
-                        Ok(Creation::Existing(_)) | Err(_) => None,
+                        Ok(Creation::Existing { .. }) | Err(_) => None,
                     }
                 }
                 Event::Delete(index) => remove_index(&store.records, &index_name(index)).ok(),

@@ -1,7 +1,6 @@
 //! `node/<node-id>`: a process, for as long as it lives.
 
 use super::{Key, UnreadableRecord, decode, encode};
-use annuli_api::Failure;
 use annuli_core::{IndexUuid, ShardId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,7 +27,7 @@ pub enum Role {
 }
 
 /// A process that holds one shard of every index.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRecord {
     /// Where it is asked: `host:port`. A name is looked up at each connection: what it stands for may move.
     pub address: String,
@@ -40,14 +39,14 @@ pub struct NodeRecord {
     pub serves: BTreeMap<IndexUuid, Served>,
 }
 
-/// How the shard of one index is on a node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How the shard of one index is on a node. Why one does not serve the node itself says to who asks: the record stays small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Served {
     /// It serves.
     Ready,
     /// It does not.
-    Unavailable(Failure),
+    Unavailable,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,7 +60,7 @@ struct Json {
 impl NodeRecord {
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
-        let serves = self.serves.iter().map(|(index, served)| (index.0, served.clone())).collect();
+        let serves = self.serves.iter().map(|(index, served)| (index.0, *served)).collect();
         encode(Json { address: self.address.clone(), role: self.role, shard: self.shard.0, serves })
     }
 

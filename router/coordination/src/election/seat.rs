@@ -70,7 +70,10 @@ pub struct Standing {
 
 /// A record of an election that no release has written.
 #[derive(Debug, thiserror::Error)]
-#[error("`{key}` in the coordination store cannot be read ({reason}): delete it if nobody knows what wrote it")]
+#[error(
+    "`{key}` in the coordination store cannot be read ({reason}): who leads can be deleted; where the last epoch belongs, \
+     write {{\"epoch\": N}} with an N beyond every epoch in the logs"
+)]
 pub struct UnreadableRecord {
     key: Key,
     #[source]
@@ -88,9 +91,10 @@ impl Standing {
         let (leader, epoch) = (entry(&name.leader), entry(&name.epoch));
         let leader_record = leader.map(|entry| parse::<Leader>(&name.leader, entry)).transpose()?;
         let last = epoch.map(|entry| parse::<LastEpoch>(&name.epoch, entry)).transpose()?;
+        let last = last.map_or(Epoch(0), |last| last.epoch);
         Ok(Self {
+            epoch: leader_record.as_ref().map_or(last, |leader| leader.epoch.max(last)),
             leader: leader_record,
-            epoch: last.map_or(Epoch(0), |last| last.epoch),
             leader_revision: leader.map(|entry| entry.revision),
             epoch_revision: epoch.map(|entry| entry.revision),
         })

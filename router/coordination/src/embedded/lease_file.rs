@@ -7,6 +7,7 @@ use super::pulse::{Pulse, Sign};
 use crate::lease::{LeaseId, Ttl};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,12 +74,17 @@ impl LeaseFiles {
         self.seen.retain(|lease, _| standing.contains_key(lease));
         let mut lapsed = Vec::new();
         for (lease, ttl) in standing {
-            let path = self.path(*lease);
             let own = self.held.get(lease);
-            let seen = self.seen.entry(*lease).or_insert_with(|| SeenLease {
-                file: if own.is_some() { None } else { File::open(path).ok() },
-                pulse: Pulse::default(),
-            });
+            if own.is_none() && !self.seen.contains_key(lease) {
+                let file = match File::open(self.path(*lease)) {
+                    Ok(file) => Some(file),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                    // Too many open files, most often: that says nothing of the lease. It is looked at again.
+                    Err(_) => continue,
+                };
+                self.seen.insert(*lease, SeenLease { file, pulse: Pulse::default() });
+            }
+            let seen = self.seen.entry(*lease).or_insert_with(|| SeenLease { file: None, pulse: Pulse::default() });
             let beat = match own {
                 Some(held) => Some(held.beat),
                 None => seen.file.as_ref().and_then(beat_of_the_living),

@@ -3,7 +3,7 @@
 //! A process reads on without any lock, as far as the head says. It changes something only while it holds the lock, and
 //! only after it has read all that there is.
 
-use super::disk::DiskFault;
+use super::disk::{DiskFault, sync_folder};
 use super::head::{Head, HeadFile};
 use super::history::History;
 use super::lock::{Held, LockHeld};
@@ -69,6 +69,8 @@ impl Ledger {
             (_, told) => return Err(LedgerError::Missing { path: Log::path(folder, told.unwrap_or_default()) }),
         };
         let (log, state) = Log::open(folder, generation)?;
+        // Before an older one goes: who made it may not have lived to make its name last.
+        sync_folder(folder)?;
         let history = History::beginning_after(state.revision());
         let mut ledger = Self { folder: folder.to_owned(), head, log, state, history, compact_at };
         ledger.catch_up(held)?;
@@ -102,9 +104,21 @@ impl Ledger {
     /// Reads all that there is, and mends what somebody who was killed in the middle has left.
     pub(super) fn catch_up(&mut self, _held: &Held<'_>) -> Result<(), LedgerError> {
         self.refresh()?;
-        // A log that was begun by somebody who did not live to write the head.
-        while Log::path(&self.folder, self.log.generation() + 1).exists() {
-            self.follow(self.log.generation() + 1)?;
+        // The head is a hint only. A later log may have been begun by somebody who did not live to write it, or to make
+        // the log's name last.
+        let newest = generations(&self.folder)?.into_iter().max();
+        match newest {
+            Some(newest) if newest > self.log.generation() => {
+                if !self.follow(newest)? {
+                    return Err(LedgerError::Missing { path: Log::path(&self.folder, newest) });
+                }
+                sync_folder(&self.folder)?;
+            }
+            Some(newest) if newest == self.log.generation() => {}
+            // Ours has no name any longer: what is written there, nobody will read.
+            Some(_) | None => {
+                return Err(LedgerError::Missing { path: Log::path(&self.folder, self.log.generation()) });
+            }
         }
         let told = self.head.read()?.filter(|head| head.generation == self.log.generation());
         let records = self.log.read_rest(told.map_or(0, |head| head.end))?;
