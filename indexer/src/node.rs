@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use place::FILE as PLACE_FILE;
+pub use place::Term;
 
 /// Which part of a cluster a node is. It never changes: a folder belongs to one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ struct Inner {
     held: ArcSwap<Held>,
     /// One change at a time.
     changing: Mutex<()>,
+    /// As it stands in the folder.
+    term: Mutex<Term>,
     /// Held as long as the node is open.
     _lock: WorkspaceLock,
 }
@@ -132,19 +135,37 @@ impl Node {
         let lock = WorkspaceLock::take(root)?;
         indexes::sweep(root)?;
         let names = indexes::names(root)?;
-        place::claim(root, place, names.is_empty())?;
+        let term = Mutex::new(place::claim(root, place, names.is_empty())?);
         let mut held = Held::default();
         for name in names {
             let entry = open_entry(root, &name, place, &parts);
             held.insert(name, entry);
         }
         let (root, held, changing) = (root.to_owned(), ArcSwap::from_pointee(held), Mutex::new(()));
-        Ok(Self(Arc::new(Inner { root, place, parts, held, changing, _lock: lock })))
+        Ok(Self(Arc::new(Inner { root, place, parts, held, changing, term, _lock: lock })))
     }
 
     /// Which part of the cluster this is.
     pub fn place(&self) -> Place {
         self.0.place
+    }
+
+    /// When the folder served.
+    pub fn term(&self) -> Term {
+        *self.lock_term()
+    }
+
+    /// Writes down when the folder served. Blocks until it is on the disk.
+    pub fn keep_term(&self, term: Term) -> Result<(), Failure> {
+        let mut kept = self.lock_term();
+        place::keep_term(&self.0.root, self.0.place, term).map_err(|fault| crate::workspace::disk_failure(&fault))?;
+        *kept = term;
+        Ok(())
+    }
+
+    fn lock_term(&self) -> MutexGuard<'_, Term> {
+        // It is replaced whole, after it was written.
+        self.0.term.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every shard that it holds, by name.

@@ -6,11 +6,13 @@ use crate::membership::{Membership, MembershipError};
 use crate::serve::{self, ServeError};
 use crate::told::Told;
 use annuli_api::{Failure, ShardApi};
+use annuli_cluster::decide::{FolderTerm, OlderFolder};
 use annuli_cluster::reconcile::HeldShard;
 use annuli_cluster::record::NodeId;
 use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
+use annuli_coordination::Epoch;
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
-use annuli_indexer::node::{NewShard, OpenNodeError, Place};
+use annuli_indexer::node::{NewShard, OpenNodeError, Place, Term};
 use annuli_indexer::{CpuPool, Node, clock};
 use annuli_wire::peer::{InvalidAddress, Peer, PeerSettings};
 use annuli_wire::server::{self, ServerSettings, ShardServer, Shards};
@@ -95,7 +97,13 @@ async fn serve_shard(
     let place = node.place();
     let advertised = advertised(args, address)?;
     let serving = Arc::new(Serving::new(place.shard));
-    let post = Post { node: NodeId(clock::new_uuid()), address: advertised, shard: place.shard, shards: place.shards };
+    let post = Post {
+        node: NodeId(clock::new_uuid()),
+        address: advertised,
+        shard: place.shard,
+        shards: place.shards,
+        older: if args.take_over { OlderFolder::TakeOver } else { OlderFolder::Refuse },
+    };
     let holder = Arc::new(Folder { node: node.clone(), changes: CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX) });
     let agent = Agent::join(store, holder, post, Arc::clone(&serving)).await.map_err(IndexerError::Join)?;
     let served = Arc::new(Served { node, serving });
@@ -140,6 +148,17 @@ impl Holder for Folder {
     async fn make(&self, name: &IndexName, uuid: IndexUuid, schema: &IndexSchema) -> Result<HistoryId, Failure> {
         let (node, new) = (self.node.clone(), NewShard { name: name.clone(), uuid, schema: *schema });
         self.changes.run(move || node.make(&new)).await?
+    }
+
+    fn term(&self) -> FolderTerm {
+        let Term { served, begun } = self.node.term();
+        FolderTerm { served: served.map(Epoch), begun: begun.map(Epoch) }
+    }
+
+    async fn keep_term(&self, term: FolderTerm) -> Result<(), Failure> {
+        let node = self.node.clone();
+        let term = Term { served: term.served.map(|epoch| epoch.0), begun: term.begun.map(|epoch| epoch.0) };
+        self.changes.run(move || node.keep_term(term)).await?
     }
 
     async fn remove(&self, name: &IndexName, uuid: IndexUuid) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use annuli_api::ShardApi;
 use annuli_api::shard_api::{ConditionalWrite, Write};
 use annuli_core::{HistoryId, IndexUuid, Metadata, Metric, ShardCount, ShardId};
 use annuli_dump::LocalStore;
-use annuli_indexer::node::{NewShard, OpenNodeError, Place};
+use annuli_indexer::node::{NewShard, OpenNodeError, Place, Term};
 use annuli_indexer::{Node, Workspace};
 use std::fs;
 use std::path::Path;
@@ -101,6 +101,17 @@ fn a_folder_belongs_to_one_place() {
     let error = start(folder.path(), Place { shard: ShardId(1), shards: two }).err().unwrap().to_string();
     assert!(error.contains("holds shard 0 of 2, not shard 1 of 2"), "{error}");
     assert!(start(folder.path(), Place { shard: ShardId(0), shards: two }).is_ok());
+}
+
+#[test]
+fn a_folder_remembers_when_it_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    assert_eq!(node.term(), Term::default());
+    let term = Term { served: Some(3), begun: Some(4) };
+    node.keep_term(term).unwrap();
+    drop(node);
+    assert_eq!(start(folder.path(), PLACE).unwrap().term(), term);
 }
 
 #[tokio::test]

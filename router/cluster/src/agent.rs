@@ -2,15 +2,17 @@
 
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
-use crate::decide::{Reported, found, report_made, report_removed};
-use crate::mirror::Mirror;
+use crate::decide::{FolderTerm, OlderFolder, Reported, claim_term, found, report_made, report_removed};
+use crate::mirror::{Mirror, read};
 use crate::reconcile::{HeldShard, Plan, Step, plan};
 use crate::record::{Key, NodeId, NodeRecord, Role, Served};
 use crate::records::Records;
 use crate::serving::{Serving, Tenure};
 use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::election::{ElectionError, ElectionName, FencedCommitError, Terms};
-use annuli_coordination::{Commit, CommitError, CoordinationStore, Election, KeptLease, Leadership, LeaseId, Ttl};
+use annuli_coordination::{
+    Commit, CommitError, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Ttl,
+};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -38,6 +40,12 @@ pub trait Holder: Send + Sync {
     /// Makes the empty shard of a new index, unless it is there; returns its line of writes.
     async fn make(&self, name: &IndexName, uuid: IndexUuid, schema: &IndexSchema) -> Result<HistoryId, Failure>;
 
+    /// When it served.
+    fn term(&self) -> FolderTerm;
+
+    /// Writes down when it served: on the disk when this returns.
+    async fn keep_term(&self, term: FolderTerm) -> Result<(), Failure>;
+
     /// Removes the shard of an index that had this name, if it is there.
     async fn remove(&self, name: &IndexName, uuid: IndexUuid) -> Result<(), Failure>;
 }
@@ -53,6 +61,8 @@ pub struct Post {
     pub shard: ShardId,
     /// Shards of the cluster.
     pub shards: ShardCount,
+    /// What to do if another folder served the shard last.
+    pub older: OlderFolder,
 }
 
 /// Keeps one node in step with the catalogue.
@@ -92,28 +102,69 @@ impl Agent {
         let shard = self.post.shard;
         let mut election = self.election();
         loop {
-            let leadership = match self.campaign(&mut election).await {
-                Ok(leadership) => Arc::new(leadership),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot run for the primary of shard {shard}, trying again");
-                    sleep(RETRY_AFTER).await;
-                    continue;
-                }
+            let ended = match self.may_claim() {
+                Ok(()) => self.lead(&mut election).await,
+                Err(failure) => self.stand_aside(&failure).await,
             };
-            tracing::info!(epoch = %leadership.epoch(), "this process is the primary of shard {shard}");
-            self.serving.hold(Some(&(Arc::clone(&leadership) as _)));
-            let why = tokio::select! {
-                ended = leadership.ended() => format!("{ended:?}"),
-                Err(failure) = self.serve(&leadership) => failure.to_string(),
-            };
-            tracing::warn!(why, "this process is the primary of shard {shard} no longer");
-            self.serving.hold(None);
-            if let Some(leadership) = Arc::into_inner(leadership) {
-                // It ends by itself if this fails.
-                let _ = leadership.step_down().await;
+            if let Err(failure) = ended {
+                tracing::warn!(%failure, "this process is the primary of shard {shard} no longer, or not yet");
             }
             // What cannot last is not begun again at once.
             sleep(RETRY_AFTER).await;
+        }
+    }
+
+    /// Whether this folder may serve, as far as is known now.
+    fn may_claim(&self) -> Result<(), Failure> {
+        let (seen, folder) = (self.mirror.seen(), self.holder.term());
+        claim_term(&seen.records, self.post.shard, folder, Epoch(0), self.post.older).map(drop)
+    }
+
+    /// Waits until this process is elected, and serves until it is not.
+    async fn lead(&mut self, election: &mut Election) -> Result<(), Failure> {
+        let shard = self.post.shard;
+        let elected = self.campaign(election).await;
+        let leadership =
+            elected.map_err(|error| Failure::new(ErrorCode::CoordinationUnavailable, format_args!("{error}")))?;
+        let leadership = Arc::new(leadership);
+        tracing::info!(epoch = %leadership.epoch(), "this process is the primary of shard {shard}");
+        self.serving.hold(Some(&(Arc::clone(&leadership) as _)));
+        let ended = tokio::select! {
+            ended = leadership.ended() => {
+                Err(Failure::new(ErrorCode::CoordinationUnavailable, format_args!("its seat is lost: {ended:?}")))
+            }
+            served = self.serve(&leadership) => served,
+        };
+        self.serving.hold(None);
+        if let Some(leadership) = Arc::into_inner(leadership) {
+            // It ends by itself if this fails.
+            let _ = leadership.step_down().await;
+        }
+        ended
+    }
+
+    /// Serves nothing and leaves the seat to others, until this folder may serve.
+    async fn stand_aside(&mut self, failure: &Failure) -> Result<(), Failure> {
+        tracing::error!(%failure, "this process serves nothing");
+        let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
+        let lease = KeptLease::grant(Arc::clone(&self.store), ttl).await.map_err(|error| store_failure(&error))?;
+        let record = NodeRecord { role: Role::Aside, ..self.record(&Plan::default()) };
+        let change = Change::new().put(Key::Node(self.post.node), record.encode());
+        self.store
+            .commit(txn(&change, Some(lease.id())))
+            .await
+            .map_or_else(|error| Err(Failure::new(ErrorCode::CoordinationUnavailable, error)), |_| Ok(()))?;
+        let mut changes = self.mirror.changes();
+        loop {
+            let seen = Arc::clone(&changes.borrow_and_update());
+            self.refuse_all(&seen.records, failure);
+            if self.may_claim().is_ok() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = lease.lost() => return Err(lost()),
+                changed = changes.changed() => changed.expect("the mirror is this agent's own"),
+            }
         }
     }
 
@@ -139,11 +190,12 @@ impl Agent {
     ///
     /// # Errors
     /// When the lease of the node's record cannot be had, or was lost.
-    async fn serve(&mut self, leadership: &Leadership) -> Result<Never, Failure> {
+    async fn serve(&mut self, leadership: &Leadership) -> Result<(), Failure> {
         let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
         let lease = KeptLease::grant(Arc::clone(&self.store), ttl).await.map_err(|error| store_failure(&error))?;
         // What the cluster was told under an earlier lease has gone with it.
         self.told = None;
+        self.claim(leadership).await?;
         let mut changes = self.mirror.changes();
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
@@ -164,6 +216,28 @@ impl Agent {
                 () = sleep(RETRY_AFTER), if failing => {}
             }
         }
+    }
+
+    /// Makes this folder the one that serves the shard.
+    ///
+    /// # Errors
+    /// When it may not, or that could not be written.
+    async fn claim(&self, leadership: &Leadership) -> Result<(), Failure> {
+        let (shard, folder, epoch) = (self.post.shard, self.holder.term(), leadership.epoch());
+        let claim = |records: &Records| claim_term(records, shard, folder, epoch, self.post.older);
+        let seen = read(&*self.store).await.map_err(|error| store_failure(&error))?;
+        claim(&seen.records)?;
+        // In the folder first: if it is killed in between, it knows that it may have been the one.
+        self.holder.keep_term(FolderTerm { begun: Some(epoch), ..folder }).await?;
+        decide_as(leadership, &*self.store, |records| Ok(Decision::Write(claim(records)?, ()))).await?;
+        self.holder.keep_term(FolderTerm { served: Some(epoch), begun: None }).await
+    }
+
+    /// Serves nothing, and says why: of what is not even here, that.
+    fn refuse_all(&self, records: &Records, failure: &Failure) {
+        let mut plan = plan(records, self.post.shard, &self.holder.held());
+        plan.serves.values_mut().filter(|serves| serves.is_ok()).for_each(|serves| *serves = Err(failure.clone()));
+        self.serving.publish(&plan.serves);
     }
 
     /// Does what is to be done, and returns what is served then.
@@ -263,9 +337,6 @@ enum NotTold {
     /// It could not be now.
     Later(CommitError),
 }
-
-/// What a loop without an end returns.
-enum Never {}
 
 fn lost() -> Failure {
     Failure::new(ErrorCode::CoordinationUnavailable, "the lease of this process's record has ended")

@@ -7,11 +7,13 @@ mod alias;
 mod founding;
 mod index;
 mod shard;
+mod term;
 
 pub use alias::{remove_alias, set_alias};
 pub use founding::{OtherCluster, found};
 pub use index::{Creation, create_index, remove_index};
 pub use shard::{Reported, report_made, report_removed};
+pub use term::{FolderTerm, OlderFolder, claim_term};
 
 use crate::record::Key;
 use crate::records::Records;

@@ -6,6 +6,7 @@
 //! alias/<name>            a second name of an index                    AliasRecord
 //! gone/<index-uuid>       an index that was deleted, and who is yet to remove it      Tombstone
 //! node/<node-id>          a process and what it serves; under its lease               NodeRecord
+//! term/<shard>            in which epoch the shard was served last                    TermRecord
 //! ```
 //!
 //! The catalogue is the only truth about which indexes there are. A node removes what has a tombstone and nothing
@@ -16,6 +17,7 @@ mod cluster;
 mod index;
 mod key;
 mod node;
+mod term;
 mod tombstone;
 
 pub use alias::AliasRecord;
@@ -23,6 +25,7 @@ pub use cluster::ClusterRecord;
 pub use index::{IndexRecord, IndexState};
 pub use key::Key;
 pub use node::{NodeId, NodeRecord, Role, Served};
+pub use term::TermRecord;
 pub use tombstone::Tombstone;
 
 use serde::de::DeserializeOwned;

@@ -1,7 +1,9 @@
 //! Every record of the coordination store, as of one revision: what routers and nodes decide by.
 
-use crate::record::{AliasRecord, ClusterRecord, IndexRecord, Key, NodeId, NodeRecord, Tombstone, UnreadableRecord};
-use annuli_core::{IndexName, IndexUuid};
+use crate::record::{
+    AliasRecord, ClusterRecord, IndexRecord, Key, NodeId, NodeRecord, TermRecord, Tombstone, UnreadableRecord,
+};
+use annuli_core::{IndexName, IndexUuid, ShardId};
 use std::collections::BTreeMap;
 
 /// A record, and the revision at which it was written: what a transaction names to be sure that it still stands.
@@ -26,6 +28,8 @@ pub struct Records {
     pub gone: BTreeMap<IndexUuid, Stored<Tombstone>>,
     /// Processes that live.
     pub nodes: BTreeMap<NodeId, Stored<NodeRecord>>,
+    /// In which epoch each shard was served last.
+    pub terms: BTreeMap<ShardId, Stored<TermRecord>>,
     /// Why a record cannot be used.
     pub unreadable: BTreeMap<Key, String>,
 }
@@ -83,6 +87,10 @@ impl Records {
                 let record = NodeRecord::decode(key, value)?;
                 self.nodes.insert(*id, Stored { revision, record });
             }
+            Key::Term(shard) => {
+                let record = TermRecord::decode(key, value)?;
+                self.terms.insert(*shard, Stored { revision, record });
+            }
         }
         Ok(())
     }
@@ -102,6 +110,9 @@ impl Records {
             }
             Key::Node(id) => {
                 self.nodes.remove(id);
+            }
+            Key::Term(shard) => {
+                self.terms.remove(shard);
             }
         }
     }

@@ -25,9 +25,9 @@ pub struct Table {
 impl Table {
     /// The table that the records amount to.
     pub fn of(records: &Records, reach: &dyn Reach) -> Self {
-        let primaries = primaries(records);
+        let asked = asked(records);
         let index = |(name, stored): (&IndexName, &crate::records::Stored<IndexRecord>)| {
-            (name.clone(), Ok(Arc::new(index(name, &stored.record, &primaries, reach))))
+            (name.clone(), Ok(Arc::new(index(name, &stored.record, &asked, reach))))
         };
         let mut indexes: BTreeMap<_, _> = records.indexes.iter().map(index).collect();
         for (key, reason) in &records.unreadable {
@@ -57,24 +57,19 @@ impl Table {
     }
 }
 
-/// The primary of each shard: of two records the later, since a process that was started again joins before the lease
-/// of its earlier run has ended.
-fn primaries(records: &Records) -> BTreeMap<ShardId, &NodeRecord> {
-    let mut nodes: Vec<_> = records.nodes.values().filter(|stored| stored.record.role == Role::Primary).collect();
-    nodes.sort_by_key(|stored| stored.revision);
+/// Who is asked for each shard: its primary; of two records the later, since a process that was started again joins
+/// before the lease of its earlier run has ended. Where there is none, who stands aside can say why.
+fn asked(records: &Records) -> BTreeMap<ShardId, &NodeRecord> {
+    let mut nodes: Vec<_> = records.nodes.values().collect();
+    nodes.sort_by_key(|stored| (stored.record.role == Role::Primary, stored.revision));
     nodes.into_iter().map(|stored| (stored.record.shard, &stored.record)).collect()
 }
 
-fn index(
-    name: &IndexName,
-    record: &IndexRecord,
-    primaries: &BTreeMap<ShardId, &NodeRecord>,
-    reach: &dyn Reach,
-) -> Index {
+fn index(name: &IndexName, record: &IndexRecord, asked: &BTreeMap<ShardId, &NodeRecord>, reach: &dyn Reach) -> Index {
     let (uuid, schema) = (record.uuid, record.schema);
-    let handle = |shard: ShardId| match primaries.get(&shard) {
+    let handle = |shard: ShardId| match asked.get(&shard) {
         // Whether it serves this index it knows best, and says so: what its record says of it may be older.
-        Some(primary) => reach.shard(&primary.address, uuid, shard),
+        Some(node) => reach.shard(&node.address, uuid, shard),
         None => Arc::new(Absent(nobody(name, shard))) as Arc<dyn ShardApi>,
     };
     Index { name: name.clone(), uuid, schema, shards: schema.shards.shards().map(handle).collect() }
@@ -157,6 +152,21 @@ mod tests {
         put_node(&mut records, 3, 5, 0, 7009);
         answers(&records, &asked).await;
         assert_eq!(asked.0.into_inner().expect("no test panics in between")[0].0, address(7009));
+    }
+
+    #[tokio::test]
+    async fn who_stands_aside_is_asked_only_where_there_is_no_primary() {
+        let (mut records, asked) = (faces(), Asked::default());
+        put_node(&mut records, 1, 2, 0, 7000);
+        for shard in [0, 1] {
+            let (address, serves) = (address(7009), BTreeMap::new());
+            let aside = NodeRecord { address, role: Role::Aside, shard: ShardId(shard), serves };
+            let id = NodeId(Uuid::from_u128(9 + u128::from(shard)));
+            records.put(&format!("node/{id}"), 5, &aside.encode());
+        }
+        answers(&records, &asked).await;
+        let asked = asked.0.into_inner().expect("no test panics in between");
+        assert_eq!([&asked[0].0, &asked[1].0], [&address(7000), &address(7009)]);
     }
 
     #[test]

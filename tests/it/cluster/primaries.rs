@@ -5,6 +5,7 @@ use annuli_api::ErrorCode;
 use annuli_tests::{Cluster, Index, wait_until};
 use serde_json::json;
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn what_a_primary_acknowledged_is_there_after_kill_9() {
@@ -26,7 +27,7 @@ fn a_second_primary_of_a_shard_does_not_serve_beside_the_first() {
     let index = Index::create(&cluster.client(0), &schema());
     index.store(&documents(10));
     let second = cluster.launch_primary(0, &cluster.beside("second")).start();
-    wait_until("the second stands by", || second.log().contains("another process is the primary of shard 0"));
+    wait_until("the second stands aside", || second.log().contains("this process serves nothing"));
     index.store(&documents(20));
     assert_eq!(index.post("count", &json!({})).ok()["count"], 20);
 }
@@ -45,19 +46,50 @@ fn a_shard_whose_folder_was_lost_is_not_made_anew() {
 }
 
 #[test]
-fn a_frozen_primary_acknowledges_nothing_after_another_took_over() {
+fn a_copy_of_a_folder_is_not_taken_for_the_original() {
     let mut cluster = Cluster::start(1, 1);
     let index = Index::create(&cluster.client(0), &schema());
     index.store(&documents(10));
-    let second = cluster.launch_primary(0, &cluster.beside("second")).start();
-    cluster.primary(0).freeze();
-    wait_until("the second takes over", || second.log().contains("this process is the primary of shard 0"));
-    cluster.primary(0).thaw();
-    // The second has no documents, and so serves none; the first must not go on as if nothing had happened.
-    let write = json!({"documents": [{"id": "late", "vector": [0, 0]}]});
-    wait_until("the first has noticed", || cluster.primary(0).log().contains("is the primary of shard 0 no longer"));
-    assert!(!index.post("index", &write).is_success());
     cluster.kill_primary(0);
+    let copied = Command::new("cp").arg("-r").arg(cluster.primary_folder(0)).arg(cluster.beside("copy")).status();
+    assert!(copied.unwrap().success());
+    cluster.start_primary(0);
+    wait_until("the original is back", || index.post("count", &json!({})).is_success());
+    index.store(&documents(20));
+    cluster.kill_primary(0);
+
+    let copy = cluster.launch_primary(0, &cluster.beside("copy"));
+    let refusing = copy.clone().start();
+    let why = "from another folder than this process's";
+    wait_until("the copy says what it is", || index.post("count", &json!({})).message().contains(why));
+    drop(refusing);
+    // Nothing of the original was given up meanwhile.
+    cluster.start_primary(0);
+    wait_until("the original is back", || index.post("count", &json!({})).is_success());
+    assert_eq!(index.post("count", &json!({})).ok()["count"], 20);
+    cluster.kill_primary(0);
+
+    // Where it is lost, somebody may decide to go on with what there is.
+    let _copy = copy.argument("--take-over").start();
+    wait_until("the copy serves", || index.post("count", &json!({})).is_success());
+    assert_eq!(index.post("count", &json!({})).ok()["count"], 10);
+}
+
+#[test]
+fn a_primary_that_was_frozen_leaves_nobody_else_its_shard_and_goes_on() {
+    let cluster = Cluster::start(1, 1);
+    let index = Index::create(&cluster.client(0), &schema());
+    index.store(&documents(10));
+    let second = cluster.launch_primary(0, &cluster.beside("second")).start();
+    wait_until("the second stands aside", || second.log().contains("this process serves nothing"));
+    cluster.primary(0).freeze();
+    // Its lease ends, and with it its record: who stands aside is asked, and says why it does not serve.
+    let why = "is not in the folder of its primary";
+    wait_until("the seat is lost", || index.post("count", &json!({})).message().contains(why));
+    cluster.primary(0).thaw();
+    wait_until("the first serves again", || index.post("count", &json!({})).is_success());
+    index.store(&documents(20));
+    assert_eq!(index.post("count", &json!({})).ok()["count"], 20);
 }
 
 #[test]

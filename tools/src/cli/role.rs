@@ -83,6 +83,10 @@ pub struct IndexerArgs {
     #[arg(long, value_enum, default_value = "primary")]
     pub role: NodeRole,
 
+    /// Serve the shard from this folder although another served it last: what was written there since is given up
+    #[arg(long)]
+    pub take_over: bool,
+
     /// Address at which routers reach this process, if it is not the one that it listens on
     #[arg(long, value_name = "HOST:PORT", env = "ANNULI_ADVERTISE")]
     pub advertise: Option<String>,

@@ -5,6 +5,7 @@ use crate::change::{Change, Condition};
 use crate::reconcile::{HeldShard, Step, plan};
 use crate::record::IndexState;
 use crate::testing::{history, name, schema, uuid};
+use annuli_coordination::Epoch;
 use annuli_core::{IndexName, ShardCount, ShardId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -157,6 +158,32 @@ fn of_two_processes_that_made_one_shard_the_first_counts() {
     };
     assert!(store.commit(&first) && !store.commit(&second));
     assert_eq!((report(&store, 1), report(&store, 2)), (Reported::Known, Reported::TooLate));
+}
+
+#[test]
+fn a_shard_is_served_from_the_folder_that_served_it_last() {
+    let mut store = Plain::of_two_shards();
+    let shard = ShardId(0);
+    let folder =
+        |served: Option<u64>, begun: Option<u64>| FolderTerm { served: served.map(Epoch), begun: begun.map(Epoch) };
+    let mut claim = |folder, epoch, older| {
+        let change = claim_term(&store.records, shard, folder, Epoch(epoch), older)?;
+        assert!(store.commit(&change));
+        Ok::<_, Failure>(())
+    };
+    claim(folder(None, None), 1, OlderFolder::Refuse).unwrap();
+    claim(folder(Some(1), None), 2, OlderFolder::Refuse).unwrap();
+    // Killed after the cluster knew, before the folder did.
+    claim(folder(Some(1), Some(2)), 3, OlderFolder::Refuse).unwrap();
+    // Killed before the cluster knew.
+    claim(folder(Some(3), Some(4)), 5, OlderFolder::Refuse).unwrap();
+    // A copy from before, and an empty folder.
+    for behind in [folder(Some(3), Some(4)), folder(None, None)] {
+        let refused = claim(behind, 6, OlderFolder::Refuse).unwrap_err();
+        assert!(refused.message.contains("was served last, in epoch 5, from another folder"), "{refused}");
+    }
+    claim(folder(Some(3), None), 7, OlderFolder::TakeOver).unwrap();
+    assert!(claim(folder(Some(5), None), 8, OlderFolder::Refuse).is_err());
 }
 
 /// What happens at a moment.

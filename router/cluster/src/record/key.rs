@@ -1,7 +1,7 @@
 //! Where a record stands.
 
 use super::NodeId;
-use annuli_core::{IndexName, IndexUuid};
+use annuli_core::{IndexName, IndexUuid, ShardId};
 use std::fmt;
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ pub enum Key {
     Gone(IndexUuid),
     /// A process.
     Node(NodeId),
+    /// When a shard was served last.
+    Term(ShardId),
 }
 
 impl Key {
@@ -32,6 +34,7 @@ impl Key {
             "alias" => IndexName::new(name).ok().map(Self::Alias),
             "gone" => Uuid::try_parse(name).ok().map(|uuid| Self::Gone(IndexUuid(uuid))),
             "node" => Uuid::try_parse(name).ok().map(|uuid| Self::Node(NodeId(uuid))),
+            "term" => name.parse().ok().map(|shard| Self::Term(ShardId(shard))),
             _ => None,
         }
     }
@@ -45,6 +48,7 @@ impl fmt::Display for Key {
             Self::Alias(name) => write!(f, "alias/{name}"),
             Self::Gone(uuid) => write!(f, "gone/{uuid}"),
             Self::Node(id) => write!(f, "node/{id}"),
+            Self::Term(shard) => write!(f, "term/{shard}"),
         }
     }
 }
@@ -56,14 +60,16 @@ mod tests {
     #[test]
     fn a_key_comes_back_from_its_text() {
         let uuid = "0190e4a2-7c00-7000-8000-000000000001";
-        for text in ["cluster", "index/faces", "alias/faces", &format!("gone/{uuid}"), &format!("node/{uuid}")] {
+        for text in
+            ["cluster", "index/faces", "alias/faces", "term/7", &format!("gone/{uuid}"), &format!("node/{uuid}")]
+        {
             assert_eq!(Key::parse(text).map(|key| key.to_string()).as_deref(), Some(text));
         }
     }
 
     #[test]
     fn what_is_no_key_of_this_release_is_passed_over() {
-        for text in ["", "index", "index/", "index/Faces", "gone/faces", "rollout/1"] {
+        for text in ["", "index", "index/", "index/Faces", "gone/faces", "term/x", "rollout/1"] {
             assert_eq!(Key::parse(text), None, "{text}");
         }
     }

@@ -24,6 +24,8 @@ impl fmt::Display for NodeId {
 pub enum Role {
     /// It writes.
     Primary,
+    /// It stands aside, since another folder served the shard last. Asked where there is no primary, it says so.
+    Aside,
 }
 
 /// A process that holds one shard of every index.
