@@ -1,7 +1,7 @@
 //! The catalogue of a cluster, as a router asks it.
 
 use crate::commit::{Decision, decide};
-use crate::decide::{Creation, create_index, remove_alias, remove_index, set_alias};
+use crate::decide::{Creation, Removal, create_index, remove_alias, set_alias};
 use crate::mirror::{Mirror, Seen, read};
 use crate::record::{IndexState, Role, Served};
 use crate::records::Records;
@@ -155,15 +155,10 @@ impl Catalogue for ClusterCatalogue {
     }
 
     async fn remove(&self, name: IndexName) -> Result<(), Failure> {
-        // The index that had the name at first. A look after a commit whose answer was lost may find the next of that name.
-        let mut target = None;
+        let mut removal = Removal::default();
         let removal = |records: &Records| {
-            let found = records.indexes.get(&name).map(|stored| stored.record.uuid);
-            if target.is_some() && target != found {
-                return Ok(Decision::Stands(()));
-            }
-            target = found;
-            Ok(Decision::Write(remove_index(records, &name)?, ()))
+            let change = removal.decide(records, &name)?;
+            Ok(change.map_or(Decision::Stands(()), |change| Decision::Write(change, ())))
         };
         let ((), revision) = decide(&*self.store, removal).await?;
         self.catch_up(revision).await;

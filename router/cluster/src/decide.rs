@@ -11,7 +11,7 @@ mod term;
 
 pub use alias::{remove_alias, set_alias};
 pub use founding::{OtherCluster, found};
-pub use index::{Creation, create_index, remove_index};
+pub use index::{Creation, Removal, create_index, remove_index};
 pub use shard::{Reported, report_made, report_removed};
 pub use term::{FolderTerm, OlderFolder, claim_term};
 

@@ -271,6 +271,17 @@ mod tests {
         folder.path.join("log.0")
     }
 
+    /// What is written to a file without a name, nobody will read: it must not be acknowledged.
+    #[tokio::test]
+    async fn a_log_whose_name_is_gone_takes_no_commits() {
+        let folder = Folder::new();
+        let store = folder.open();
+        let _ = store.commit(put("a")).await.unwrap();
+        fs::remove_file(folder.path.join("log.0")).unwrap();
+        let refused = store.commit(put("b")).await.unwrap_err().to_string();
+        assert!(refused.contains("log.0` is missing"), "{refused}");
+    }
+
     #[tokio::test]
     async fn while_another_keeps_the_lock_reads_go_on_leases_are_kept_and_commits_are_refused_in_the_end() {
         let folder = Folder::new();

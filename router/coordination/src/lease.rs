@@ -149,3 +149,60 @@ async fn keep(store: Arc<dyn CoordinationStore>, lease: Lease, granted: Instant,
     }
     let _ = says.send(None);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Key, Prefix};
+    use crate::store::{CommitError, Entry, Listing};
+    use crate::txn::{Commit, Revision, Txn};
+    use crate::watch::Watch;
+    use async_trait::async_trait;
+    use std::future::pending;
+    use tokio::time::{advance, sleep};
+
+    /// A store in which the lease still stands, though its ttl has passed.
+    struct Late;
+
+    #[async_trait]
+    impl CoordinationStore for Late {
+        async fn get(&self, _: &Key) -> Result<Option<Entry>, StoreError> {
+            pending().await
+        }
+
+        async fn list(&self, _: &Prefix) -> Result<Listing, StoreError> {
+            pending().await
+        }
+
+        async fn commit(&self, _: Txn) -> Result<Commit, CommitError> {
+            pending().await
+        }
+
+        async fn watch(&self, _: Prefix, _: Revision) -> Result<Watch, StoreError> {
+            pending().await
+        }
+
+        async fn grant(&self, ttl: Ttl) -> Result<Lease, StoreError> {
+            Ok(Lease { id: LeaseId(1), ttl })
+        }
+
+        async fn keep_alive(&self, _: LeaseId) -> Result<Kept, StoreError> {
+            Ok(Kept::Alive)
+        }
+
+        async fn revoke(&self, _: LeaseId) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    /// A process that was stopped asks when it goes on. Somebody may have seen the silence, and be about to end the lease.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_after_the_end_does_not_revive_a_lease() {
+        let lease = KeptLease::grant(Arc::new(Late), Ttl::new(Duration::from_secs(6)).unwrap()).await.unwrap();
+        sleep(Duration::from_secs(60)).await;
+        assert!(lease.holds(), "it was kept all the while");
+        advance(Duration::from_secs(60)).await;
+        sleep(Duration::from_secs(60)).await;
+        assert!(!lease.holds());
+    }
+}

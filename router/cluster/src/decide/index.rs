@@ -68,6 +68,26 @@ fn check_shards(records: &Records, schema: &IndexSchema) -> Result<(), Failure> 
     Err(Failure::new(ErrorCode::InvalidSchema, message))
 }
 
+/// A deletion, which may be decided several times until it is known to be done.
+#[derive(Debug, Default)]
+pub struct Removal {
+    /// The index that had the name at first.
+    target: Option<IndexUuid>,
+}
+
+impl Removal {
+    /// What is to be written; nothing, if the index of the first time is gone. A look after a commit whose answer was lost
+    /// may find the next index of the name, which nobody has asked to delete.
+    pub fn decide(&mut self, records: &Records, name: &IndexName) -> Result<Option<Change>, Failure> {
+        let found = records.indexes.get(name).map(|stored| stored.record.uuid);
+        if self.target.is_some() && self.target != found {
+            return Ok(None);
+        }
+        self.target = found;
+        remove_index(records, name).map(Some)
+    }
+}
+
 /// Deletes the index `name`: from now on it is there no longer, and the primaries remove their shards.
 pub fn remove_index(records: &Records, name: &IndexName) -> Result<Change, Failure> {
     let key = Key::Index(name.clone());

@@ -95,6 +95,25 @@ fn a_process_of_another_cluster_is_told() {
     assert_eq!(error, "the cluster in this coordination store has 2 shards, the process was started for 3");
 }
 
+/// The answer to the commit was lost, and somebody has created the next index of the name meanwhile.
+#[test]
+fn a_deletion_that_is_looked_at_again_leaves_the_next_index_of_the_name_alone() {
+    let mut store = Plain::of_two_shards();
+    store.create("faces", 1);
+    let mut removal = Removal::default();
+    let change = removal.decide(&store.records, &name("faces")).unwrap().unwrap();
+    assert!(store.commit(&change));
+    assert_eq!(removal.decide(&store.records, &name("faces")), Ok(None));
+    store.create("faces", 2);
+    assert_eq!(removal.decide(&store.records, &name("faces")), Ok(None));
+    assert_eq!(store.records.indexes[&name("faces")].record.uuid, uuid(2));
+    // One that was never there is an error, however often it is looked for.
+    let mut removal = Removal::default();
+    for _ in 0..2 {
+        assert_eq!(removal.decide(&store.records, &name("songs")).unwrap_err().code, ErrorCode::IndexNotFound);
+    }
+}
+
 #[test]
 fn a_deleted_index_takes_its_aliases_along() {
     let mut store = Plain::of_two_shards();

@@ -132,3 +132,26 @@ fn beat_of_the_living(file: &File) -> Option<u64> {
     let _ = file.read_exact_at(&mut beat, 0);
     Some(u64::from_le_bytes(beat))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn standing(leases: &[u64]) -> BTreeMap<LeaseId, Ttl> {
+        let ttl = Ttl::new(Duration::from_secs(5)).unwrap();
+        leases.iter().map(|&lease| (LeaseId(lease), ttl)).collect()
+    }
+
+    /// A process that had too many files open once took the leases of others for gone, and ended them.
+    #[test]
+    fn a_file_that_cannot_be_opened_says_nothing_of_its_lease() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = LeaseFiles::of(folder.path()).unwrap();
+        // A link to itself can be opened by nobody, and is there all the same.
+        symlink(files.path(LeaseId(1)), files.path(LeaseId(1))).unwrap();
+        for second in 0..60 {
+            assert_eq!(files.lapsed(&standing(&[1, 2]), Duration::from_secs(second)), [LeaseId(2)]);
+        }
+    }
+}
