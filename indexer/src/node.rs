@@ -117,10 +117,7 @@ pub enum OpenNodeError {
         wanted: (u32, u32),
     },
     /// The folder was made by `annuli serve`.
-    #[error(
-        "`{}` is the workspace of a server that holds every shard: choose another folder; `annuli dump` moves an index",
-        root.display()
-    )]
+    #[error("`{}` is the workspace of a server that holds every shard: choose another folder", root.display())]
     Workspace {
         /// The folder.
         root: PathBuf,

@@ -169,6 +169,9 @@ mod tests {
         check("index create faces --dim 5000 --metric cosine", false);
         check("index create faces --dim 4 --metric manhattan", false);
         check("index create faces --dim 4 --metric cosine --shards 0", false);
+        check("cluster up --shards 256 --routers 16", true);
+        check("cluster up --shards 257", false);
+        check("cluster up --routers 17", false);
         check("index create faces --dim 4 --metric cosine --quantization int4", true);
         check("index create faces --dim 4 --metric cosine --quantization int2", false);
         check("dump verify 01890a5d-ac96-774b-bcce-b302099a8057", true);

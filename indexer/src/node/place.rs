@@ -40,10 +40,10 @@ pub(super) fn claim(root: &Path, place: Place, empty: bool) -> Result<Term, Open
     let wanted = (place.shard.0, place.shards.get());
     match json_file::read::<PlaceFile>(&path)? {
         Some(PlaceFile { shard, shards, term }) if (shard, shards) == wanted => Ok(term),
-        // Nothing was ever kept there: it was started wrongly, and refused by the cluster.
-        Some(PlaceFile { shard, shards, .. }) if !empty => {
+        Some(PlaceFile { shard, shards, term }) if !empty || term != Term::default() => {
             Err(OpenNodeError::OtherPlace { root: root.to_owned(), found: (shard, shards), wanted })
         }
+        // It never served: it was started wrongly, and refused by the cluster.
         Some(_) | None if empty => {
             keep_term(root, place, Term::default())?;
             Ok(Term::default())

@@ -112,6 +112,9 @@ fn a_folder_remembers_when_it_served() {
     node.keep_term(term).unwrap();
     drop(node);
     assert_eq!(start(folder.path(), PLACE).unwrap().term(), term);
+    // Its documents were deleted, perhaps; it is still the folder that served.
+    let other = Place { shard: ShardId(1), shards: ShardCount::new(2).unwrap() };
+    assert!(matches!(start(folder.path(), other), Err(OpenNodeError::OtherPlace { .. })));
 }
 
 #[tokio::test]

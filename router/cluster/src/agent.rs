@@ -128,7 +128,6 @@ impl Agent {
             elected.map_err(|error| Failure::new(ErrorCode::CoordinationUnavailable, format_args!("{error}")))?;
         let leadership = Arc::new(leadership);
         tracing::info!(epoch = %leadership.epoch(), "this process is the primary of shard {shard}");
-        self.serving.hold(Some(&(Arc::clone(&leadership) as _)));
         let ended = tokio::select! {
             ended = leadership.ended() => {
                 Err(Failure::new(ErrorCode::CoordinationUnavailable, format_args!("its seat is lost: {ended:?}")))
@@ -190,12 +189,14 @@ impl Agent {
     ///
     /// # Errors
     /// When the lease of the node's record cannot be had, or was lost.
-    async fn serve(&mut self, leadership: &Leadership) -> Result<(), Failure> {
+    async fn serve(&mut self, leadership: &Arc<Leadership>) -> Result<(), Failure> {
         let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
         let lease = KeptLease::grant(Arc::clone(&self.store), ttl).await.map_err(|error| store_failure(&error))?;
         // What the cluster was told under an earlier lease has gone with it.
         self.told = None;
         self.claim(leadership).await?;
+        // Not before: what it served in an earlier term, another folder may have served since.
+        self.serving.hold(Some(&(Arc::clone(leadership) as _)));
         let mut changes = self.mirror.changes();
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
@@ -341,3 +342,6 @@ enum NotTold {
 fn lost() -> Failure {
     Failure::new(ErrorCode::CoordinationUnavailable, "the lease of this process's record has ended")
 }
+
+#[cfg(test)]
+mod tests;

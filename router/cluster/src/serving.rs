@@ -66,7 +66,7 @@ impl Serving {
         Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
     }
 
-    fn check_tenure(&self) -> Result<(), Failure> {
+    pub(crate) fn check_tenure(&self) -> Result<(), Failure> {
         if self.now.load().tenure.as_ref().is_some_and(|tenure| tenure.holds()) {
             return Ok(());
         }

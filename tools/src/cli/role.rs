@@ -1,10 +1,11 @@
 //! `annuli router` and `annuli indexer`: the parts of `annuli serve` as processes of their own.
 
+use super::shards;
 use crate::config::Flags;
 use crate::told::UntilStdinCloses;
+use annuli_core::ShardCount;
 use clap::{Args, Subcommand};
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -106,6 +107,9 @@ pub enum NodeRole {
     Primary,
 }
 
+/// Most routers of a cluster on one machine: one already uses every core, and each more is there to be killed.
+const ROUTERS_MAX: i64 = 16;
+
 /// `annuli cluster`
 #[derive(Debug, Clone, Subcommand)]
 pub enum ClusterCommand {
@@ -117,12 +121,12 @@ pub enum ClusterCommand {
 #[derive(Debug, Clone, Args)]
 pub struct ClusterUp {
     /// Shards of every index; each has a process of its own
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub shards: NonZeroU32,
+    #[arg(long, value_name = "N", default_value = "2", value_parser = shards())]
+    pub shards: ShardCount,
 
     /// Routers
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub routers: NonZeroU32,
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=ROUTERS_MAX))]
+    pub routers: u32,
 
     /// Folder for everything that the cluster keeps
     #[arg(long, value_name = "DIR", default_value = "./cluster")]

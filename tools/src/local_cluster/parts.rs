@@ -22,7 +22,7 @@ pub(super) fn parts(args: &ClusterUp) -> Result<Vec<Part>, ClusterError> {
     for shard in 0..args.shards.get() {
         parts.push(primary(args, shard));
     }
-    for router in 0..args.routers.get() {
+    for router in 0..args.routers {
         parts.push(self::router(args, router)?);
     }
     Ok(parts)
@@ -39,7 +39,7 @@ fn primary(args: &ClusterUp, shard: u32) -> Part {
 
 fn router(args: &ClusterUp, number: u32) -> Result<Part, ClusterError> {
     let first = args.listen.port();
-    let ports = || ClusterError::Ports { routers: args.routers.get(), first };
+    let ports = || ClusterError::Ports { routers: args.routers, first };
     if first == 0 {
         return Err(ClusterError::NoPort);
     }
