@@ -3,7 +3,7 @@
 use crate::Router;
 use crate::builds::{builds, statuses_of};
 use crate::scatter::scatter;
-use annuli_api::shard_api::{Include, Read, SearchMode, SegmentsStatus, ShardSearch, ShardStatus};
+use annuli_api::shard_api::{Consistency, Include, Read, SearchMode, SegmentsStatus, ShardSearch, ShardStatus};
 use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus, SegmentsInfo, ShardInfo, TailInfo};
 use annuli_api::{Failure, Index};
 use annuli_core::{ShardId, Vector};
@@ -100,7 +100,11 @@ async fn canary(index: &Index, deadline: Instant) -> Result<(), Failure> {
         mode: SearchMode::Approximate { ef: 1 },
         filter: None,
         except: None,
-        read: Read { include: Include { metadata: false, vector: false }, after: None },
+        read: Read {
+            include: Include { metadata: false, vector: false },
+            after: None,
+            consistency: Consistency::Replica,
+        },
     };
     let all: Vec<_> = index.schema.shards.shards().collect();
     let replies = scatter(index, &all, deadline, |_, shard| {

@@ -38,6 +38,7 @@ impl Router {
         let deadline = started + self.limits.timeout(request.timeout_ms)?;
         self.check_batch(request.ids.len())?;
         let after = parse_after(request.after.as_deref())?;
+        let consistency = request.consistency.unwrap_or_default();
         let include = includes(request.include.as_deref(), &[Include::Metadata, Include::Vector]);
         let encoding = request.vector_encoding.unwrap_or_default();
         let mut ids: Vec<_> = request.ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
@@ -51,7 +52,7 @@ impl Router {
         let owners: Vec<_> = parts.keys().copied().collect();
         let replies = scatter(index, &owners, deadline, |shard, handle| {
             let (ids, after) = (parts[&shard].clone(), position(after.as_ref(), shard, index));
-            async move { handle.get(ids, Read { include, after: after? }, deadline).await }
+            async move { handle.get(ids, Read { include, after: after?, consistency }, deadline).await }
         })
         .await;
         let gathered = Gathered::of(replies).check(Completeness::Whole)?;
@@ -76,13 +77,13 @@ impl Router {
         query: GetOneQuery,
         started: Instant,
     ) -> Result<GetOneReply, Failure> {
-        let GetOneQuery { after, timeout_ms } = query;
+        let GetOneQuery { after, consistency, timeout_ms } = query;
         let request = GetRequest {
             ids: vec![id.to_owned()],
             include: None,
             vector_encoding: None,
             after,
-            consistency: None,
+            consistency,
             timeout_ms,
         };
         let reply = self.get_documents(index, request, started).await?;
@@ -103,6 +104,7 @@ impl Router {
         let include = parse_include(query.include.as_deref())?;
         let encoding = query.vector_encoding.unwrap_or_default();
         let after = parse_after(query.after.as_deref())?;
+        let consistency = query.consistency.unwrap_or_default();
         let filter = query.filter.as_deref().map(parse_filter_text).transpose()?.map(Arc::new);
         let behind = query.cursor.as_deref().map(parse_id).transpose()?;
         // One more than the page holds tells whether there is another page.
@@ -110,7 +112,7 @@ impl Router {
         let targets = self.polling.targets(ReadEndpoint::Documents, index.schema.shards);
         let replies = scatter(index, &targets, deadline, |shard, handle| {
             let (list, after) = (list.clone(), position(after.as_ref(), shard, index));
-            async move { handle.list(list, Read { include, after: after? }, deadline).await }
+            async move { handle.list(list, Read { include, after: after?, consistency }, deadline).await }
         })
         .await;
         let gathered = Gathered::of(replies).check(Completeness::Whole)?;
@@ -132,12 +134,13 @@ impl Router {
     ) -> Result<CountReply, Failure> {
         let deadline = started + self.limits.timeout(request.timeout_ms)?;
         let after = parse_after(request.after.as_deref())?;
+        let consistency = request.consistency.unwrap_or_default();
         let filter = request.filter.as_ref().map(parse_filter).transpose()?.map(Arc::new);
         let include = Parts { metadata: false, vector: false };
         let targets = self.polling.targets(ReadEndpoint::Count, index.schema.shards);
         let replies = scatter(index, &targets, deadline, |shard, handle| {
             let (filter, after) = (filter.clone(), position(after.as_ref(), shard, index));
-            async move { handle.count(filter, Read { include, after: after? }, deadline).await }
+            async move { handle.count(filter, Read { include, after: after?, consistency }, deadline).await }
         })
         .await;
         let gathered = Gathered::of(replies).check(Completeness::Whole)?;

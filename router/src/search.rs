@@ -9,7 +9,9 @@ use crate::polling::ReadEndpoint;
 use crate::read::{check_components, document_bytes, includes, parse_after};
 use crate::scatter::{in_time, scatter};
 use crate::write::{check_vector, parse_filter, parse_id};
-use annuli_api::shard_api::{Include as Parts, Position, Read, SearchMode, ShardHit, ShardHits, ShardSearch};
+use annuli_api::shard_api::{
+    Consistency, Include as Parts, Position, Read, SearchMode, ShardHit, ShardHits, ShardSearch,
+};
 use annuli_api::v1::bounded_list::QUERIES;
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::search::{Include, QueryResult, SearchReply, SearchRequest, ShardsReport, WireHit};
@@ -38,7 +40,9 @@ impl Router {
         let include = includes(request.include.as_deref(), &[Include::Metadata]);
         let completeness =
             if request.allow_partial == Some(true) { Completeness::Partial } else { Completeness::Whole };
-        let (queries, except) = self.queries(index, request, arrived, after.as_ref(), deadline).await?;
+        let consistency = request.consistency.unwrap_or_default();
+        let origin = Origin { after: after.as_ref(), consistency, deadline };
+        let (queries, except) = self.queries(index, request, arrived, &origin).await?;
         page.check_reply(queries.len(), if include.vector { index.schema.dim.get() } else { 0 })?;
 
         let search = ShardSearch {
@@ -47,7 +51,7 @@ impl Router {
             mode,
             filter,
             except,
-            read: Read { include, after: None },
+            read: Read { include, after: None, consistency },
         };
         let targets = self.polling.targets(ReadEndpoint::Search, index.schema.shards);
         let replies = scatter(index, &targets, deadline, |shard, handle| {
@@ -93,8 +97,7 @@ impl Router {
         index: &Arc<Index>,
         request: SearchRequest,
         arrived: Arrival,
-        after: Option<&AsOf>,
-        deadline: Instant,
+        origin: &Origin<'_>,
     ) -> Result<(Vec<Vector>, Option<DocId>), Failure> {
         match (request.vector, request.vectors, request.id) {
             (Some(vector), None, None) => Ok((vec![parse_query(index, &"the query vector", vector)?], None)),
@@ -105,15 +108,22 @@ impl Router {
                 Limits::check(QUERIES, vectors.len(), self.limits.queries_max)?;
                 let bytes = arrived.bytes_of_vectors(vectors.len(), index.schema.dim);
                 let index = Arc::clone(index);
-                Ok((self.offload.run_by(deadline, bytes, move || parse_queries(&index, vectors)).await??, None))
+                Ok((self.offload.run_by(origin.deadline, bytes, move || parse_queries(&index, vectors)).await??, None))
             }
             (None, None, Some(id)) => {
                 let id = parse_id(&id)?;
-                Ok((vec![vector_of(index, &id, after, deadline).await?], Some(id)))
+                Ok((vec![vector_of(index, &id, origin).await?], Some(id)))
             }
             _ => Err(Failure::new(ErrorCode::InvalidRequest, "a search takes one of `vector`, `vectors` and `id`")),
         }
     }
+}
+
+/// From where the vector of a document is read, and until when.
+struct Origin<'a> {
+    after: Option<&'a AsOf>,
+    consistency: Consistency,
+    deadline: Instant,
 }
 
 /// Which of the nearest to return, and how.
@@ -137,10 +147,11 @@ fn parse_query(index: &Index, what: &dyn std::fmt::Display, vector: WireVector) 
 }
 
 /// The vector of a document, from the shard that owns it.
-async fn vector_of(index: &Index, id: &DocId, after: Option<&AsOf>, deadline: Instant) -> Result<Vector, Failure> {
+async fn vector_of(index: &Index, id: &DocId, origin: &Origin<'_>) -> Result<Vector, Failure> {
+    let Origin { after, consistency, deadline } = *origin;
     let shard = shard_of(id, index.schema.shards);
     let include = Parts { metadata: false, vector: true };
-    let read = Read { include, after: position(after, shard, index)? };
+    let read = Read { include, after: position(after, shard, index)?, consistency };
     let handle = Arc::clone(&index.shards[shard.0 as usize]);
     let got = in_time(shard, deadline, handle.get(vec![id.clone()], read, deadline)).await?;
     let document = got.documents.into_iter().next().flatten();

@@ -11,7 +11,7 @@ use annuli_cluster::reconcile::HeldShard;
 use annuli_cluster::record::NodeId;
 use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
 use annuli_coordination::Epoch;
-use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
+use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_indexer::node::{NewShard, OpenNodeError, Place, Term};
 use annuli_indexer::{CpuPool, Node, clock};
 use annuli_wire::peer::{InvalidAddress, Peer, PeerSettings};
@@ -174,7 +174,15 @@ struct Served {
 }
 
 impl Shards for Served {
-    fn shard(&self, index: IndexUuid, shard: ShardId) -> Result<Arc<dyn ShardApi>, Failure> {
+    fn shard(
+        &self,
+        index: IndexUuid,
+        shard: ShardId,
+        generation: Option<Generation>,
+    ) -> Result<Arc<dyn ShardApi>, Failure> {
+        if let Some(generation) = generation {
+            return Err(self.serving.not_a_replica(index, generation));
+        }
         self.serving.check(index, shard)?;
         let shard = self.node.shard(index).ok_or_else(|| self.serving.unknown(index))?;
         Ok(Arc::new(Guarded::new(shard, Arc::clone(&self.serving))))

@@ -3,6 +3,7 @@
 use crate::error::Failure;
 use annuli_core::{DocId, Filter, HistoryId, Metadata, Seq, ShardId, Vector};
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -136,6 +137,19 @@ pub struct Read {
     pub include: Include,
     /// Answer only from a state that has at least this.
     pub after: Option<Position>,
+    /// Who may answer. For whoever chooses between the processes that have the shard; it means nothing to a shard itself.
+    pub consistency: Consistency,
+}
+
+/// Who may answer a read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consistency {
+    /// A replica, where there is one that serves: it trails the primary.
+    #[default]
+    Replica,
+    /// The primary alone: it has everything that was acknowledged.
+    Primary,
 }
 
 /// Parts of a document beside its id.

@@ -3,7 +3,7 @@
 use crate::subject::Subject;
 use annuli_api::Failure;
 use annuli_api::shard_api::{
-    ConditionalWrite, Include, Outcome, Position, Read, SearchMode, ShardHits, ShardSearch, Write, Written,
+    ConditionalWrite, Consistency, Include, Outcome, Position, Read, SearchMode, ShardHits, ShardSearch, Write, Written,
 };
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
 use annuli_core::vector::Dim;
@@ -80,11 +80,11 @@ pub(crate) fn order(path: &str, side: Side, value: i64) -> Filter {
 }
 
 pub(crate) fn read() -> Read {
-    Read { include: Include { metadata: false, vector: false }, after: None }
+    Read { include: Include { metadata: false, vector: false }, after: None, consistency: Consistency::Replica }
 }
 
 pub(crate) fn read_all() -> Read {
-    Read { include: Include { metadata: true, vector: true }, after: None }
+    Read { include: Include { metadata: true, vector: true }, after: None, consistency: Consistency::Replica }
 }
 
 pub(crate) fn after(position: Position) -> Read {

@@ -139,6 +139,17 @@ impl fmt::Display for Seq {
     }
 }
 
+/// Number of a state of an index that replicas may serve: a dump gets it when it becomes one. The first is 1, and a larger
+/// one is newer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Generation(pub u64);
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Number of one version of one document within a shard's history. A write gives birth to a new point and kills the
 /// point that the document had before; numbers are never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

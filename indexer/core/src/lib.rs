@@ -34,7 +34,7 @@ pub mod schema;
 
 pub use filter::Filter;
 pub use hit::{Hit, TopK};
-pub use id::{DocId, HistoryId, IndexName, IndexUuid, Point, Seq, ShardCount, ShardId};
+pub use id::{DocId, Generation, HistoryId, IndexName, IndexUuid, Point, Seq, ShardCount, ShardId};
 pub use metadata::Metadata;
 pub use metric::Metric;
 pub use schema::{HnswParams, IndexSchema, Quantization};

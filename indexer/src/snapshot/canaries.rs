@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::view::View;
-use annuli_api::shard_api::{Include, Read, SearchMode, ShardSearch};
+use annuli_api::shard_api::{Consistency, Include, Read, SearchMode, ShardSearch};
 use annuli_core::metric::PreparedQuery;
 use annuli_core::{DocId, Hit, IndexSchema, TopK, Vector};
 use annuli_dump::{Canary, CanaryHit};
@@ -33,7 +33,7 @@ pub(super) fn of(view: &View) -> Result<Vec<Canary>, DeadlinePassed> {
         mode: SearchMode::Exact,
         filter: None,
         except: None,
-        read: Read { include, after: None },
+        read: Read { include, after: None, consistency: Consistency::Replica },
     };
     let deadline = Deadline(clock::now() + TIME_MAX);
     let allowed = view.allowed(None, deadline)?;

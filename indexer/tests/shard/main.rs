@@ -7,7 +7,7 @@ mod nodes;
 mod segments;
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Include, Outcome, Read, SearchMode, ShardHits, ShardSearch, Write, Written,
+    ConditionalWrite, Consistency, Include, Outcome, Read, SearchMode, ShardHits, ShardSearch, Write, Written,
 };
 use annuli_api::{Catalogue, Created, ErrorCode, Failure, Index, ShardApi};
 use annuli_core::filter::{FieldPath, Scalar, Test};
@@ -113,7 +113,7 @@ async fn write_if(shard: &Arc<dyn ShardApi>, write: Write, if_seq: u64) -> Outco
 }
 
 fn read(metadata: bool) -> Read {
-    Read { include: Include { metadata, vector: false }, after: None }
+    Read { include: Include { metadata, vector: false }, after: None, consistency: Consistency::Replica }
 }
 
 fn query(components: &[f32], k: usize, mode: SearchMode, filter: Option<Filter>) -> ShardSearch {

@@ -3,7 +3,7 @@
 
 use super::{create, id, name, number, open_with, read, schema, soon, write};
 use annuli_api::Catalogue;
-use annuli_api::shard_api::{Include, Read, SearchMode, ShardApi, ShardHit, ShardSearch, Write};
+use annuli_api::shard_api::{Consistency, Include, Read, SearchMode, ShardApi, ShardHit, ShardSearch, Write};
 use annuli_core::filter::{FieldPath, Scalar, Test};
 use annuli_core::metric::PreparedQuery;
 use annuli_core::{Filter, Metadata, Metric, Number, Vector};
@@ -108,7 +108,11 @@ impl Pair {
             mode,
             filter: n.map(|n| Arc::new(is(n))),
             except: None,
-            read: Read { include: Include { metadata: true, vector: true }, after: None },
+            read: Read {
+                include: Include { metadata: true, vector: true },
+                after: None,
+                consistency: Consistency::Replica,
+            },
         };
         let found = self.shard.search(search, soon()).await.unwrap().results.remove(0);
         assert_eq!(found.iter().map(whole).collect::<Vec<_>>(), self.nearest(&query, k, n));

@@ -2,8 +2,9 @@
 
 use crate::codec::VERSION;
 use annuli_api::Effect;
-use annuli_core::{IndexUuid, ShardId};
+use annuli_core::{Generation, IndexUuid, ShardId};
 use std::fmt;
+use std::str::FromStr;
 use uuid::Uuid;
 
 /// A call of `ShardApi`.
@@ -59,6 +60,8 @@ pub struct Target {
     pub index: IndexUuid,
     /// The shard.
     pub shard: ShardId,
+    /// Which state of it a replica is asked for; `None`: the primary's.
+    pub generation: Option<Generation>,
     /// What is asked of it.
     pub call: Call,
 }
@@ -67,7 +70,9 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     /// Of another protocol.
-    #[error("the path is no call of a shard: it has the form `/shard/v{VERSION}/<index uuid>/<shard>/<call>`")]
+    #[error(
+        "the path is no call of a shard: it has the form `/shard/v{VERSION}/<index uuid>/<shard>[@<generation>]/<call>`"
+    )]
     Path,
     /// Of another version.
     #[error(
@@ -88,7 +93,11 @@ const VERSION_CHARS_MAX: usize = 8;
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/shard/v{VERSION}/{}/{}/{}", self.index, self.shard, self.call.name())
+        write!(f, "/shard/v{VERSION}/{}/{}", self.index, self.shard)?;
+        if let Some(generation) = self.generation {
+            write!(f, "@{generation}")?;
+        }
+        write!(f, "/{}", self.call.name())
     }
 }
 
@@ -102,11 +111,20 @@ impl Target {
             return Err(InvalidTarget::Version { asked: version.chars().take(VERSION_CHARS_MAX).collect() });
         }
         let index = IndexUuid(Uuid::try_parse(next()?).map_err(|_| InvalidTarget::Path)?);
-        let shard = ShardId(next()?.parse().map_err(|_| InvalidTarget::Path)?);
+        let shard = next()?;
+        let (shard, generation) = match shard.split_once('@') {
+            Some((shard, generation)) => (shard, Some(Generation(number(generation)?))),
+            None => (shard, None),
+        };
+        let shard = ShardId(number(shard)?);
         let name = next()?;
         let call = Call::ALL.into_iter().find(|call| call.name() == name).ok_or(InvalidTarget::Call)?;
-        if parts.next().is_some() { Err(InvalidTarget::Path) } else { Ok(Self { index, shard, call }) }
+        if parts.next().is_some() { Err(InvalidTarget::Path) } else { Ok(Self { index, shard, generation, call }) }
     }
+}
+
+fn number<N: FromStr>(text: &str) -> Result<N, InvalidTarget> {
+    text.parse().map_err(|_| InvalidTarget::Path)
 }
 
 #[cfg(test)]
@@ -116,12 +134,16 @@ mod tests {
     #[test]
     fn every_call_has_a_path() {
         let (index, shard) = (IndexUuid(Uuid::from_u128(7)), ShardId(5));
-        for call in Call::ALL {
-            let target = Target { index, shard, call };
-            assert_eq!(Target::of_path(&target.to_string()), Ok(target));
+        for generation in [None, Some(Generation(12))] {
+            for call in Call::ALL {
+                let target = Target { index, shard, generation, call };
+                assert_eq!(Target::of_path(&target.to_string()), Ok(target));
+            }
         }
-        let search = Target { index, shard, call: Call::Search };
+        let search = Target { index, shard, generation: None, call: Call::Search };
         assert_eq!(search.to_string(), "/shard/v1/00000000-0000-0000-0000-000000000007/5/search");
+        let of_generation = Target { generation: Some(Generation(12)), ..search };
+        assert_eq!(of_generation.to_string(), "/shard/v1/00000000-0000-0000-0000-000000000007/5@12/search");
     }
 
     #[track_caller]
@@ -137,6 +159,8 @@ mod tests {
         refused("/shard/v1", InvalidTarget::Path);
         refused("/shard/v1/index/0/search", InvalidTarget::Path);
         refused(&format!("/shard/v1/{index}/-1/search"), InvalidTarget::Path);
+        refused(&format!("/shard/v1/{index}/0@/search"), InvalidTarget::Path);
+        refused(&format!("/shard/v1/{index}/0@-1/search"), InvalidTarget::Path);
         refused(&format!("/shard/v1/{index}/0"), InvalidTarget::Path);
         refused(&format!("/shard/v1/{index}/0/search/"), InvalidTarget::Path);
         refused(&format!("/shard/v1/{index}/0/promote"), InvalidTarget::Call);

@@ -13,7 +13,7 @@ use annuli_api::shard_api::{
     Written,
 };
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
-use annuli_core::{DocId, Filter, IndexUuid, ShardId, Vector};
+use annuli_core::{DocId, Filter, Generation, IndexUuid, ShardId, Vector};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,12 +27,19 @@ pub struct RemoteShard {
     peer: Arc<Peer>,
     index: IndexUuid,
     shard: ShardId,
+    generation: Option<Generation>,
 }
 
 impl RemoteShard {
-    /// The shard of that index at `peer`; nothing is asked yet.
+    /// The shard of that index at `peer`, which is its primary; nothing is asked yet.
     pub fn new(peer: Arc<Peer>, index: IndexUuid, shard: ShardId) -> Self {
-        Self { peer, index, shard }
+        Self { peer, index, shard, generation: None }
+    }
+
+    /// That generation of it, at a `peer` which is a replica.
+    #[must_use]
+    pub fn of_generation(self, generation: Generation) -> Self {
+        Self { generation: Some(generation), ..self }
     }
 
     /// Sends the message that `write` makes, of about so many bytes, and reads the answer with `read`.
@@ -45,7 +52,7 @@ impl RemoteShard {
         read: impl FnOnce(&[u8]) -> Result<A, Unfit> + Send + 'static,
     ) -> Result<A, Failure> {
         let body = self.peer.beside.run(bytes_about, write).await??;
-        let target = Target { index: self.index, shard: self.shard, call };
+        let target = Target { index: self.index, shard: self.shard, generation: self.generation, call };
         let answer = self.peer.ask(target, body.into(), deadline).await?;
         let answer = self.peer.beside.run(answer.len(), move || read(&answer)).await?;
         Ok(answer.map_err(|error| Asked { address: self.peer.address(), call }.senseless(&error))?)

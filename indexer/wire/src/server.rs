@@ -11,7 +11,7 @@ use crate::secret::ClusterSecret;
 use crate::transport;
 use admission::{Admitted, Refusal};
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
-use annuli_core::{IndexUuid, ShardId};
+use annuli_core::{Generation, IndexUuid, ShardId};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -37,11 +37,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The shards that this process has.
 pub trait Shards: Send + Sync {
-    /// The shard of that index.
+    /// The shard of that index: that generation of it, or, without one, the primary's.
     ///
     /// # Errors
-    /// When the index or the shard is not here, or cannot be served.
-    fn shard(&self, index: IndexUuid, shard: ShardId) -> Result<Arc<dyn ShardApi>, Failure>;
+    /// When it is not here, or cannot be served.
+    fn shard(
+        &self,
+        index: IndexUuid,
+        shard: ShardId,
+        generation: Option<Generation>,
+    ) -> Result<Arc<dyn ShardApi>, Failure>;
 }
 
 /// Bounds of a server.
@@ -118,7 +123,7 @@ impl ShardServer {
     async fn carry_out(&self, admitted: Admitted, body: Incoming) -> Result<Bytes, Stopped> {
         let Admitted { target, deadline } = admitted;
         let body = body::read(body, self.settings.request_bytes_max, deadline).await.map_err(Refusal::of)?;
-        let shard = self.shards.shard(target.index, target.shard);
+        let shard = self.shards.shard(target.index, target.shard, target.generation);
         let shard = shard.map_err(|failure| Stopped::Failed(failure.with_effect(Effect::None)))?;
         let worked = work::work(target.call, shard, body, deadline, &self.beside);
         let Ok(answer) = tokio::time::timeout_at(deadline.into(), worked).await else {

@@ -4,7 +4,7 @@ use annuli_api::shard_api::{
     ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
 };
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
-use annuli_core::{DocId, Filter, IndexUuid, ShardId};
+use annuli_core::{DocId, Filter, Generation, IndexUuid, ShardId};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -63,6 +63,15 @@ impl Serving {
     /// The index is not here.
     pub fn unknown(&self, index: IndexUuid) -> Failure {
         let message = format!("the process of shard {} does not know the index {index}, yet or any longer", self.shard);
+        Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
+    }
+
+    /// A primary has no generations.
+    pub fn not_a_replica(&self, index: IndexUuid, generation: Generation) -> Failure {
+        let message = format!(
+            "this process is no replica: it does not serve generation {generation} of shard {} of the index {index}",
+            self.shard
+        );
         Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
     }
 

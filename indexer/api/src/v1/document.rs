@@ -1,9 +1,10 @@
 //! Writing and reading documents.
 
 use super::metadata::WireMetadata;
-use super::search::{Consistency, Include};
+use super::search::Include;
 use super::vector::{VectorEncoding, WireVector};
 use super::{bounded_list, by_shard, json_value, sum_up_to};
+use crate::shard_api::Consistency;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -170,6 +171,9 @@ pub struct GetOneQuery {
     /// Answer only from a state that has at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// Who may answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Consistency>,
     /// Time allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -207,6 +211,9 @@ pub struct ListQuery {
     /// Answer only from a state that has at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// Who may answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Consistency>,
     /// Time allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,

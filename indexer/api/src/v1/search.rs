@@ -4,6 +4,7 @@ use super::metadata::WireMetadata;
 use super::vector::{VectorEncoding, WireVector};
 use super::{bounded_list, by_shard, json_value, sum_up_to};
 use crate::error::Failure;
+use crate::shard_api::Consistency;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -66,16 +67,6 @@ pub enum Include {
     Metadata,
     /// Its vector, as it was sent.
     Vector,
-}
-
-/// Who may answer a read. In one process there is only the primary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Consistency {
-    /// Any replica of the official generation.
-    Replica,
-    /// Only the one that writes.
-    Primary,
 }
 
 /// One answer.

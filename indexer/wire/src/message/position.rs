@@ -1,7 +1,7 @@
 //! Positions in messages, and what every read asks for.
 
 use annuli_api::Position;
-use annuli_api::shard_api::{Include, Read};
+use annuli_api::shard_api::{Consistency, Include, Read};
 use annuli_core::{HistoryId, Seq};
 use bincode::{BorrowDecode, Encode};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ impl From<PositionMessage> for Position {
     }
 }
 
-/// What a read asks for.
+/// What a read asks for, of a shard: who is asked has been decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct ReadMessage {
     metadata: bool,
@@ -43,6 +43,6 @@ impl From<Read> for ReadMessage {
 impl From<ReadMessage> for Read {
     fn from(message: ReadMessage) -> Self {
         let include = Include { metadata: message.metadata, vector: message.vector };
-        Self { include, after: message.after.map(Into::into) }
+        Self { include, after: message.after.map(Into::into), consistency: Consistency::default() }
     }
 }

@@ -89,14 +89,14 @@ mod tests {
     use crate::secret::ClusterSecret;
     use crate::server::{ServerSettings, Shards};
     use annuli_api::ShardApi;
-    use annuli_core::{IndexUuid, ShardId};
+    use annuli_core::{Generation, IndexUuid, ShardId};
     use hyper::Request;
     use std::sync::Arc;
 
     struct NoShards;
 
     impl Shards for NoShards {
-        fn shard(&self, _: IndexUuid, _: ShardId) -> Result<Arc<dyn ShardApi>, Failure> {
+        fn shard(&self, _: IndexUuid, _: ShardId, _: Option<Generation>) -> Result<Arc<dyn ShardApi>, Failure> {
             Err(Failure::new(ErrorCode::IndexNotFound, "there is none"))
         }
     }

@@ -1,11 +1,11 @@
 //! A server on a port of its own, and shards for it to serve.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Include, Listed, Position, Read, SearchMode, SegmentsStatus, ShardHits,
-    ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
+    ConditionalWrite, Consistency, Counted, Deleted, Got, Include, Listed, Position, Read, SearchMode, SegmentsStatus,
+    ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
 };
 use annuli_api::{ErrorCode, Failure, ShardApi};
-use annuli_core::{DocId, Filter, IndexUuid, Metadata, Seq, ShardId, Vector};
+use annuli_core::{DocId, Filter, Generation, IndexUuid, Metadata, Seq, ShardId, Vector};
 use annuli_wire::server::serve;
 use annuli_wire::{ClusterSecret, Peer, PeerSettings, RemoteShard, ServerSettings, ShardServer, Shards};
 use async_trait::async_trait;
@@ -30,7 +30,7 @@ impl OneShard {
 }
 
 impl Shards for OneShard {
-    fn shard(&self, index: IndexUuid, _: ShardId) -> Result<Arc<dyn ShardApi>, Failure> {
+    fn shard(&self, index: IndexUuid, _: ShardId, _: Option<Generation>) -> Result<Arc<dyn ShardApi>, Failure> {
         let missing = || Failure::new(ErrorCode::IndexNotFound, "there is no such index here");
         (index == INDEX).then(|| Arc::clone(&self.0)).ok_or_else(missing)
     }
@@ -143,7 +143,7 @@ pub(crate) fn one_search() -> ShardSearch {
 }
 
 pub(crate) fn any_read() -> Read {
-    Read { include: Include { metadata: false, vector: false }, after: None }
+    Read { include: Include { metadata: false, vector: false }, after: None, consistency: Consistency::Replica }
 }
 
 /// A shard that never answers, but for its status, once it is released. It says when a call of it begins and when it is

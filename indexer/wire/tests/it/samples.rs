@@ -2,8 +2,8 @@
 
 use annuli_api::Position;
 use annuli_api::shard_api::{
-    BuildStatus, ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Read, SearchMode,
-    SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
+    BuildStatus, ConditionalWrite, Consistency, Counted, Deleted, Document, Got, Include, Listed, Outcome, Read,
+    SearchMode, SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
 };
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
 use annuli_core::{DocId, Filter, HistoryId, Metadata, Number, Seq, ShardId, Value, Vector};
@@ -25,7 +25,11 @@ pub(crate) fn position() -> Position {
 }
 
 fn read() -> Read {
-    Read { include: Include { metadata: true, vector: false }, after: Some(position()) }
+    Read {
+        include: Include { metadata: true, vector: false },
+        after: Some(position()),
+        consistency: Consistency::Replica,
+    }
 }
 
 fn vector() -> Vector {

@@ -3,7 +3,8 @@
 use crate::samples::position;
 use annuli_api::Position;
 use annuli_api::shard_api::{
-    ConditionalWrite, Document, Include, Outcome, Read, SearchMode, ShardHit, ShardHits, ShardSearch, Write, Written,
+    ConditionalWrite, Consistency, Document, Include, Outcome, Read, SearchMode, ShardHit, ShardHits, ShardSearch,
+    Write, Written,
 };
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
 use annuli_core::{DocId, Filter, HistoryId, Metadata, Number, Seq, Value, Vector};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub(crate) fn any_read() -> Read {
-    Read { include: Include { metadata: false, vector: true }, after: None }
+    Read { include: Include { metadata: false, vector: true }, after: None, consistency: Consistency::Replica }
 }
 
 pub(crate) fn id() -> impl Strategy<Value = DocId> {
@@ -82,8 +83,11 @@ pub(crate) fn filter() -> impl Strategy<Value = Filter> {
 pub(crate) fn read() -> impl Strategy<Value = Read> {
     let position = (any::<u128>(), any::<u64>())
         .prop_map(|(history, seq)| Position { history: HistoryId(Uuid::from_u128(history)), seq: Seq(seq) });
-    (any::<bool>(), any::<bool>(), prop::option::of(position))
-        .prop_map(|(metadata, vector, after)| Read { include: Include { metadata, vector }, after })
+    (any::<bool>(), any::<bool>(), prop::option::of(position)).prop_map(|(metadata, vector, after)| Read {
+        include: Include { metadata, vector },
+        after,
+        consistency: Consistency::Replica,
+    })
 }
 
 pub(crate) fn conditional_write() -> impl Strategy<Value = ConditionalWrite> {
