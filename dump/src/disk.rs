@@ -1,14 +1,14 @@
 //! Files and folders that are still there after a power cut.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The file system refused something.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} `{}`: {error}", path.display())]
 pub struct DiskError {
-    action: &'static str,
+    pub(crate) action: &'static str,
     /// Where.
     pub path: PathBuf,
     /// What the system said.
@@ -48,13 +48,6 @@ pub(crate) fn create_folders(folder: &Path) -> Result<(), DiskError> {
     sync_folder(parent)
 }
 
-/// Writes a new file whose content lasts; its name lasts once the folder is synced.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(DiskError::at("create", path))?;
-    file.write_all(bytes).map_err(DiskError::at("write", path))?;
-    file.sync_all().map_err(DiskError::at("sync", path))
-}
-
 /// Opens a regular file. A pipe in a store that was copied from elsewhere would be waited for without end.
 pub(crate) fn open_regular(path: &Path) -> Result<File, DiskError> {
     let metadata = fs::metadata(path).map_err(DiskError::at("open", path))?;
@@ -62,16 +55,6 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, DiskError> {
         return Err(DiskError::at("open", path)(io::Error::other("it is not a regular file")));
     }
     File::open(path).map_err(DiskError::at("open", path))
-}
-
-/// Reads a file, but no more than one byte above the limit: enough to see that it is too long.
-pub(crate) fn read_at_most(path: &Path, bytes_max: u64) -> Result<Vec<u8>, DiskError> {
-    let mut bytes = Vec::new();
-    open_regular(path)?
-        .take(bytes_max.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(DiskError::at("read", path))?;
-    Ok(bytes)
 }
 
 /// Names of the folders within a folder. A folder that does not exist has none.

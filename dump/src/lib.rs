@@ -1,11 +1,13 @@
 //! The dump: a consistent snapshot of all shards of one index, in files that verify themselves.
 //!
 //! ```text
-//! <root>/                                 a local directory: LocalStore
+//! <place>/                                a folder, or what starts with a prefix in a bucket: DumpFiles
 //! └── <index-uuid>/                       the index, whatever its name is today
 //!     └── <dump-id>/                      a UUID of version 7, never used twice
-//!         ├── shard-0.tar.zst             one archive a shard, written in any order
+//!         ├── shard-0.tar.zst             one archive a shard, written in any order by any process
 //!         ├── shard-1.tar.zst
+//!         ├── shard-1.json.blake3         the record of an archive whose writer does not write the manifest,
+//!         ├── shard-1.json                and its digest, as for the manifest
 //!         ├── manifest.json.blake3        the manifest's digest, as hex text
 //!         └── manifest.json               written last: before it, there is no dump
 //!
@@ -23,7 +25,7 @@
 //! entries in the recorded order and nothing else, each header byte for byte the one that this crate writes, every
 //! length and digest checked, and memory bounded by [`limits`]. What is refused leaves no file behind.
 //!
-//! **Versions.** `manifest.json` and `canaries.json` carry a `format_version`. A release reads every version up to
+//! **Versions.** `manifest.json`, `shard-<k>.json` and `canaries.json` carry a `format_version`. A release reads every version up to
 //! its own and refuses a newer one by an error that names both; unknown fields are refused, because a field that is
 //! ignored today may have been the one that changed the meaning. A new field or a change to the archive's layout is a
 //! new version.
@@ -62,8 +64,14 @@ mod verify;
 mod canary;
 
 mod disk;
+mod file;
+mod files;
+mod local;
+
+mod checked;
 mod listing;
 mod pending;
+mod shard_json;
 mod store;
 mod stored;
 
@@ -76,16 +84,20 @@ pub use disk::DiskError;
 pub use dump_id::{DumpId, InvalidDumpId};
 pub use entry_path::{EntryPath, InvalidEntryPath};
 pub use extract::{ExtractArchiveError, extract_archive, extract_entries};
+pub use file::{DumpFile, DumpKey};
+pub use files::{BeginDumpError, DumpFiles, NewFile, PublishError, StoreFault};
 pub use frame::FrameFault;
 pub use frame_header::FrameHeaderFault;
 pub use listing::{DumpState, DumpSummary, ListedDump};
+pub use local::LocalFiles;
 pub use manifest::{HnswRecord, InvalidManifest, Manifest, ManifestHead, SchemaRecord, ShardRecord, archive_name};
 pub use manifest_json::{DecodeManifestError, ManifestTooLarge, UnknownManifestVersion};
-pub use pending::{CommitDumpError, PendingDump};
+pub use pending::PendingDump;
 pub use read_entry::{ReadEntryError, read_entry};
 pub use record::{ArchiveRecord, EntryRecord, FrameSpan, InvalidArchiveRecord};
 pub use refusal::{EntryFault, EntryRefused, ReadArchiveError, TrailerFault};
-pub use store::{BeginDumpError, DeleteDumpError, FindDumpError, LocalStore, NoSuchDump};
+pub use shard_json::{PutRecordError, ReadRecordError};
+pub use store::{CommitDumpError, DeleteDumpError, DumpStore, FindDumpError, NewArchive, NoSuchDump, OpenArchiveError};
 pub use stored::{ReadManifestError, StoredDump, VerifyDumpError, verify_dump};
 pub use tar_header::HeaderFault;
 pub use verify::verify_archive;

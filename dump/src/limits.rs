@@ -5,6 +5,9 @@
 /// memory whole.
 pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Largest `shard-<k>.json`: a manifest of one shard may be as large.
+pub const SHARD_RECORD_BYTES_MAX: u64 = MANIFEST_BYTES_MAX;
+
 /// Most entries of one archive. RocksDB's files have 64 MiB and more, so this is terabytes of a shard.
 pub const ENTRIES_MAX: usize = 100_000;
 

@@ -2,6 +2,7 @@
 
 use crate::created_at::CreatedAt;
 use crate::dump_id::DumpId;
+use crate::file::DumpFile;
 use crate::record::ArchiveRecord;
 use annuli_core::id::{HistoryId, IndexName, IndexUuid, Seq, ShardCount, ShardId};
 
@@ -142,7 +143,7 @@ impl ShardRecord {
     }
 }
 
-/// File name of a shard's archive, within the dump's folder. Part of the format.
+/// File name of a shard's archive, within the dump's folder.
 pub fn archive_name(shard: ShardId) -> String {
-    format!("shard-{shard}.tar.zst")
+    DumpFile::Archive(shard).to_string()
 }

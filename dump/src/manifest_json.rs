@@ -159,7 +159,7 @@ struct HnswFile {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ShardFile {
+pub(crate) struct ShardFile {
     shard: u32,
     history: String,
     seq: u64,

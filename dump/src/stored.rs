@@ -1,23 +1,22 @@
 //! A dump with a valid manifest.
 
-use crate::disk::{DiskError, open_regular, read_at_most};
+use crate::checked::ReadCheckedError;
 use crate::dump_id::DumpId;
+use crate::file::{DumpFile, DumpKey};
+use crate::files::StoreFault;
 use crate::limits::MANIFEST_BYTES_MAX;
-use crate::manifest::{Manifest, archive_name};
+use crate::manifest::Manifest;
 use crate::manifest_json::{self, DecodeManifestError};
 use crate::refusal::ReadArchiveError;
+use crate::store::{DumpStore, OpenArchiveError};
 use crate::verify::verify_archive;
 use annuli_core::id::{IndexUuid, ShardId};
-use std::fs::File;
-use std::path::{Path, PathBuf};
-
-pub(crate) const MANIFEST: &str = "manifest.json";
-pub(crate) const MANIFEST_DIGEST: &str = "manifest.json.blake3";
+use std::io::Read;
 
 /// A dump in a store. Its manifest is valid; its archives are files whose content is yet to be checked.
 #[derive(Debug)]
 pub struct StoredDump {
-    folder: PathBuf,
+    store: DumpStore,
     manifest: Manifest,
 }
 
@@ -31,13 +30,13 @@ pub enum ReadManifestError {
         dump: DumpId,
     },
     /// The digest beside it is gone.
-    #[error("dump {dump} is damaged: it has a manifest and no `{MANIFEST_DIGEST}`")]
+    #[error("dump {dump} is damaged: it has a manifest and no `{}`", DumpFile::ManifestDigest)]
     NoDigest {
         /// The dump.
         dump: DumpId,
     },
     /// Manifest and digest are not those that were written.
-    #[error("dump {dump} is damaged: its manifest does not have the digest in `{MANIFEST_DIGEST}`")]
+    #[error("dump {dump} is damaged: its manifest does not have the digest in `{}`", DumpFile::ManifestDigest)]
     Digest {
         /// The dump.
         dump: DumpId,
@@ -70,7 +69,7 @@ pub enum ReadManifestError {
     },
     /// The store could not be read.
     #[error(transparent)]
-    Disk(#[from] DiskError),
+    Store(#[from] StoreFault),
 }
 
 /// A dump that is not wholly sound.
@@ -84,47 +83,49 @@ pub enum VerifyDumpError {
         /// What is wrong.
         error: ReadArchiveError,
     },
-    /// An archive is missing or cannot be opened.
-    #[error("dump {dump} is damaged: {error}")]
-    Disk {
+    /// An archive is missing.
+    #[error("dump {dump} is damaged: its archive `{}` is missing", DumpFile::Archive(*shard))]
+    NoArchive {
+        /// The dump.
+        dump: DumpId,
+        /// Whose archive it is.
+        shard: ShardId,
+    },
+    /// The store could not be read.
+    #[error("dump {dump} cannot be verified: {error}")]
+    Store {
         /// The dump.
         dump: DumpId,
         /// What is wrong.
-        error: DiskError,
+        error: StoreFault,
     },
 }
 
 /// Reads every archive of a dump to its end; the first that is wrong is the error. `progress` hears of every portion,
 /// in bytes that add up to the manifest's `archive_bytes`.
-pub fn verify_dump(dump: &StoredDump, progress: &mut dyn FnMut(u64)) -> Result<(), VerifyDumpError> {
-    let id = dump.manifest.head().dump;
-    for record in dump.manifest.shards() {
-        let mut archive = dump.open_archive(record.shard).map_err(|error| VerifyDumpError::Disk { dump: id, error })?;
-        verify_archive(record, &mut archive, progress).map_err(|error| VerifyDumpError::Archive { dump: id, error })?;
+pub fn verify_dump(stored: &StoredDump, progress: &mut dyn FnMut(u64)) -> Result<(), VerifyDumpError> {
+    let dump = stored.manifest.head().dump;
+    for record in stored.manifest.shards() {
+        let mut archive = stored.open_archive(record.shard).map_err(|error| match error {
+            OpenArchiveError::Absent { dump, shard } => VerifyDumpError::NoArchive { dump, shard },
+            OpenArchiveError::Store(error) => VerifyDumpError::Store { dump, error },
+        })?;
+        verify_archive(record, &mut archive, progress).map_err(|error| VerifyDumpError::Archive { dump, error })?;
     }
     Ok(())
 }
 
 impl StoredDump {
-    /// Reads and checks the manifest in that folder.
-    pub(crate) fn open(folder: PathBuf, index: IndexUuid, dump: DumpId) -> Result<Self, ReadManifestError> {
-        let json = read_or(&folder.join(MANIFEST), MANIFEST_BYTES_MAX, ReadManifestError::Incomplete { dump })?;
-        if json.len() as u64 > MANIFEST_BYTES_MAX {
-            return Err(ReadManifestError::TooLarge { dump });
-        }
-        let expected = digest_text(&json);
-        let digest =
-            read_or(&folder.join(MANIFEST_DIGEST), expected.len() as u64, ReadManifestError::NoDigest { dump })?;
-        if digest != expected.as_bytes() {
-            return Err(ReadManifestError::Digest { dump });
-        }
+    /// Reads and checks the manifest of that dump.
+    pub(crate) fn open(store: &DumpStore, index: IndexUuid, dump: DumpId) -> Result<Self, ReadManifestError> {
+        let json = read_manifest(store, DumpKey { index, dump })?;
         let manifest = manifest_json::decode(&json).map_err(|error| ReadManifestError::Decode { dump, error })?;
         let head = manifest.head();
         if (head.index_uuid, head.dump) != (index, dump) {
             let (manifest_index, manifest_dump) = (head.index_uuid, head.dump);
             return Err(ReadManifestError::OtherDump { index, dump, manifest_index, manifest_dump });
         }
-        Ok(Self { folder, manifest })
+        Ok(Self { store: store.clone(), manifest })
     }
 
     /// What the dump is and holds.
@@ -132,25 +133,31 @@ impl StoredDump {
         &self.manifest
     }
 
-    /// The dump's folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The manifest as it is stored, read again: JSON for programs.
+    pub fn manifest_json(&self) -> Result<Vec<u8>, ReadManifestError> {
+        let head = self.manifest.head();
+        read_manifest(&self.store, DumpKey { index: head.index_uuid, dump: head.dump })
     }
 
     /// Opens the archive of one shard for reading.
-    pub fn open_archive(&self, shard: ShardId) -> Result<File, DiskError> {
-        open_regular(&self.folder.join(archive_name(shard)))
+    pub fn open_archive(&self, shard: ShardId) -> Result<Box<dyn Read + Send>, OpenArchiveError> {
+        self.open_archive_from(shard, 0)
+    }
+
+    /// Opens the archive of one shard for reading from a byte on.
+    pub fn open_archive_from(&self, shard: ShardId, from: u64) -> Result<Box<dyn Read + Send>, OpenArchiveError> {
+        let head = self.manifest.head();
+        self.store.open_archive(head.index_uuid, head.dump, shard, from)
     }
 }
 
-/// What `manifest.json.blake3` holds: the digest as `b3sum --no-names` prints it.
-pub(crate) fn digest_text(json: &[u8]) -> String {
-    format!("{}\n", blake3::hash(json).to_hex())
-}
-
-fn read_or(path: &Path, bytes_max: u64, absent: ReadManifestError) -> Result<Vec<u8>, ReadManifestError> {
-    match read_at_most(path, bytes_max) {
-        Err(error) if error.is_not_found() => Err(absent),
-        other => Ok(other?),
-    }
+fn read_manifest(store: &DumpStore, key: DumpKey) -> Result<Vec<u8>, ReadManifestError> {
+    let dump = key.dump;
+    store.checked_manifest(key).read(MANIFEST_BYTES_MAX).map_err(|error| match error {
+        ReadCheckedError::Absent => ReadManifestError::Incomplete { dump },
+        ReadCheckedError::NoDigest => ReadManifestError::NoDigest { dump },
+        ReadCheckedError::Digest => ReadManifestError::Digest { dump },
+        ReadCheckedError::TooLarge => ReadManifestError::TooLarge { dump },
+        ReadCheckedError::Store(fault) => ReadManifestError::Store(fault),
+    })
 }

@@ -14,9 +14,9 @@ use annuli_api::Index;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_core::{IndexSchema, IndexUuid};
 use annuli_dump::{
-    AppendEntryError, BeginDumpError, CommitDumpError, CreatedAt, DeleteDumpError, DiskError, DumpId, DumpState,
-    DumpSummary, EncodeCanariesError, FinishArchiveError, HnswRecord, InvalidCompression, InvalidManifest, LocalStore,
-    Manifest, ManifestHead, SchemaRecord, ShardRecord,
+    AppendEntryError, BeginDumpError, CommitDumpError, CreatedAt, DeleteDumpError, DumpId, DumpState, DumpStore,
+    DumpSummary, EncodeCanariesError, FinishArchiveError, HnswRecord, InvalidCompression, InvalidManifest, Manifest,
+    ManifestHead, PendingDump, PublishError, SchemaRecord, ShardRecord, StoreFault,
 };
 pub(crate) use archive::SEGMENT;
 pub(crate) use canaries::CanaryCheck;
@@ -62,15 +62,18 @@ pub enum DumpError {
     /// An archive could not be ended.
     #[error(transparent)]
     Finish(#[from] FinishArchiveError),
+    /// An archive could not be given its name.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// The shards do not make a manifest.
     #[error(transparent)]
     Manifest(#[from] InvalidManifest),
     /// The dump could not be made official.
     #[error(transparent)]
     Commit(#[from] CommitDumpError),
-    /// The store of dumps cannot be read.
+    /// The store of dumps cannot be read or written.
     #[error(transparent)]
-    Disk(#[from] DiskError),
+    Store(#[from] StoreFault),
     /// The dump cannot be removed.
     #[error(transparent)]
     Delete(#[from] DeleteDumpError),
@@ -86,11 +89,11 @@ pub enum DumpError {
 pub(crate) fn create(
     index: &Index,
     shards: &[Arc<Shard>],
-    store: &LocalStore,
+    store: &DumpStore,
     progress: &(dyn Fn(u32) + Send + Sync),
 ) -> Result<DumpInfo, DumpError> {
     let dump = DumpId::new(clock::new_uuid()).expect("new uuids are ordered by time, as ids of dumps are");
-    let pending = store.begin(index.uuid, dump)?;
+    let pending = PendingDump::begin(store, index.uuid, dump)?;
     let created_at = CreatedAt::new(&clock::utc_now()).expect("the clock writes RFC 3339");
     // All are captured before any is streamed, so that their states lie close to each other.
     let captures: Vec<_> = shards.iter().map(|shard| Capture::take(shard, dump)).collect::<Result<_, _>>()?;
@@ -120,7 +123,7 @@ pub(crate) fn create(
 }
 
 /// The dumps of an index, the oldest first.
-pub(crate) fn list(store: &LocalStore, index: IndexUuid) -> Result<Vec<DumpInfo>, DumpError> {
+pub(crate) fn list(store: &DumpStore, index: IndexUuid) -> Result<Vec<DumpInfo>, DumpError> {
     let whole = |listed: annuli_dump::ListedDump| match listed.state {
         DumpState::Complete(summary) if listed.index == index => Some(info_of(&summary)),
         DumpState::Complete(_) | DumpState::Incomplete | DumpState::Damaged(_) => None,
@@ -129,22 +132,22 @@ pub(crate) fn list(store: &LocalStore, index: IndexUuid) -> Result<Vec<DumpInfo>
 }
 
 /// Removes a dump of an index.
-pub(crate) fn remove(store: &LocalStore, index: IndexUuid, dump: Uuid) -> Result<(), DumpError> {
+pub(crate) fn remove(store: &DumpStore, index: IndexUuid, dump: Uuid) -> Result<(), DumpError> {
     // By its folder: what was cut off while it was written has no manifest, and can be removed all the same.
     let mut listed = store.list()?.into_iter();
     match listed.find(|listed| listed.dump.uuid() == dump && listed.index == index) {
-        Some(listed) => Ok(store.delete(listed.dump)?),
+        Some(listed) => Ok(store.delete(listed.index, listed.dump)?),
         None => Err(DumpError::NotOfThisIndex { dump }),
     }
 }
 
 /// Removes what an earlier process had not finished, from a store that no other process writes to.
-pub(crate) fn sweep_store(store: &LocalStore) {
+pub(crate) fn sweep_store(store: &DumpStore) {
     let Ok(listed) = store.list() else { return };
     for dump in listed.into_iter().filter(|listed| matches!(listed.state, DumpState::Incomplete)) {
         tracing::info!(dump = %dump.dump, "removing a dump that was left unfinished");
         // What stays is no dump; the next start tries again.
-        let _ = store.delete(dump.dump);
+        let _ = store.delete(dump.index, dump.dump);
     }
 }
 

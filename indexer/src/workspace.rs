@@ -19,7 +19,7 @@ use crate::snapshot;
 use alias_file::Aliases;
 use annuli_api::{Failure, Index};
 use annuli_core::IndexName;
-use annuli_dump::LocalStore;
+use annuli_dump::DumpStore;
 use arc_swap::ArcSwap;
 pub(crate) use catalogue::{disk_failure, make_failure};
 pub use disk::DiskFault;
@@ -51,7 +51,7 @@ struct Inner {
     changes: CpuPool,
     /// One thread: a dump reads as fast as the disk gives.
     dumping: CpuPool,
-    dumps: LocalStore,
+    dumps: DumpStore,
     /// Held as long as the workspace is open.
     _lock: WorkspaceLock,
 }
@@ -101,7 +101,7 @@ pub enum OpenWorkspaceError {
 impl Workspace {
     /// Opens the workspace in the folder `root`, which is made if it is not there, with every index in it. `dumps` is
     /// where its dumps are. An index that does not open is there as unavailable; it does not keep the others.
-    pub fn open(root: &Path, dumps: LocalStore, parts: ShardParts) -> Result<Self, OpenWorkspaceError> {
+    pub fn open(root: &Path, dumps: DumpStore, parts: ShardParts) -> Result<Self, OpenWorkspaceError> {
         disk::make_folder(root)?;
         let lock = WorkspaceLock::take(root)?;
         if root.join(crate::node::PLACE_FILE).exists() {
@@ -128,7 +128,7 @@ impl Workspace {
             // Else they would come back with the next index of that name.
             alias_file::write(root, aliases)?;
         }
-        if dumps.root().starts_with(root) {
+        if dumps.lies_in(root) {
             snapshot::sweep_store(&dumps);
         }
         Ok(Self(Arc::new(Inner {
@@ -148,7 +148,7 @@ impl Workspace {
     }
 
     /// Where this workspace's dumps are.
-    pub fn dump_store(&self) -> &LocalStore {
+    pub fn dump_store(&self) -> &DumpStore {
         &self.0.dumps
     }
 }

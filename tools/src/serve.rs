@@ -3,7 +3,7 @@
 use crate::config::{Durability as DurabilitySetting, PollingRule, Settings};
 use crate::membership::MembershipError;
 use crate::told::{Told, UntilStdinCloses};
-use annuli_dump::LocalStore;
+use annuli_dump::DumpStore;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::workspace::OpenWorkspaceError;
@@ -106,7 +106,7 @@ pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
 }
 
 fn open_with(settings: &Settings, parts: ShardParts) -> Result<Workspace, OpenError> {
-    Ok(Workspace::open(&settings.workspace, LocalStore::new(settings.dump_store()), parts)?)
+    Ok(Workspace::open(&settings.workspace, DumpStore::in_folder(settings.dump_store()), parts)?)
 }
 
 /// What the shards of a process share.

@@ -1,8 +1,8 @@
 //! Writing an archive and reading it back.
 
-use crate::sample::{FILES, archive, noise, path, shard, small};
 use annuli_dump::limits::ENTRY_BYTES_MAX;
 use annuli_dump::{ArchiveWriter, Compression, read_entry, verify_archive};
+use annuli_dump_contract::given::{FILES, archive, noise, path, shard, small};
 use proptest::prelude::*;
 use std::io::{self, Cursor, Read, Write};
 

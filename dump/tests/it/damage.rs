@@ -1,8 +1,8 @@
 //! Honest archives after an accident.
 
 use crate::forge::Forgery;
-use crate::sample::{FILES, archive, dump, dump_id, index_uuid, noise, path, shard, small};
-use annuli_dump::{ArchiveRecord, Compression, LocalStore, ShardRecord, extract_archive, read_entry, verify_archive};
+use annuli_dump::{ArchiveRecord, Compression, DumpStore, ShardRecord, extract_archive, read_entry, verify_archive};
+use annuli_dump_contract::given::{FILES, archive, dump, dump_id, index_uuid, noise, path, shard, small};
 use proptest::prelude::*;
 use std::fs;
 use std::io::Cursor;
@@ -92,9 +92,9 @@ fn an_archive_cut_together_with_its_record_is_refused() {
 #[test]
 fn every_flipped_bit_and_every_cut_of_manifest_and_digest_is_refused() {
     let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let store = DumpStore::in_folder(root.path());
     dump(&store, index_uuid(1), dump_id(1));
-    let folder = store.find(dump_id(1)).unwrap().folder().to_owned();
+    let folder = crate::first_folder(&store);
     for name in ["manifest.json", "manifest.json.blake3"] {
         let file = fs::File::options().read(true).write(true).open(folder.join(name)).unwrap();
         let sound = fs::read(folder.join(name)).unwrap();

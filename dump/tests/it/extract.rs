@@ -1,7 +1,7 @@
 //! Extracting: all files or none.
 
-use crate::sample::{FILES, small};
 use annuli_dump::{Compression, extract_archive, extract_entries};
+use annuli_dump_contract::given::{FILES, small};
 use std::fs;
 use std::path::Path;
 
@@ -76,9 +76,10 @@ fn a_folder_that_is_a_link_is_not_followed() {
 
 #[test]
 fn a_file_and_a_folder_of_one_name_are_refused() {
-    let (record, bytes) = crate::sample::archive(&[("db", "x"), ("db/CURRENT", "x")], Compression::default());
+    let (record, bytes) =
+        annuli_dump_contract::given::archive(&[("db", "x"), ("db/CURRENT", "x")], Compression::default());
     let folder = tempfile::tempdir().unwrap();
-    let record = crate::sample::shard(0, record);
+    let record = annuli_dump_contract::given::shard(0, record);
     let error = extract_archive(&record, &mut &bytes[..], folder.path(), &mut |_| {}).unwrap_err();
     let at = folder.path().join("db");
     assert_eq!(error.to_string(), format!("cannot create `{}`: File exists (os error 17)", at.display()));

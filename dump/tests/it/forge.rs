@@ -1,8 +1,8 @@
 //! Archives made by someone who can write the manifest too: records, lengths and digests always match the bytes, so
 //! that only the reader's look at the archive itself stands in the way.
 
-use crate::sample::{FILES, path, shard};
 use annuli_dump::{ArchiveRecord, EntryRecord, FrameSpan, ShardRecord};
+use annuli_dump_contract::given::{FILES, path, shard};
 use std::io::Write;
 
 /// An archive in parts: what the manifest claims of each entry, and what stands in its place.

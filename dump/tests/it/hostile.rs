@@ -1,8 +1,8 @@
 //! Archives that lie, one lie each. The manifest lies along: all its lengths and digests match.
 
 use crate::forge::{Forged, Forgery, frame, frame_of_zeros, header, skippable, tar};
-use crate::sample::{FILES, path};
 use annuli_dump::{extract_archive, read_entry, verify_archive};
+use annuli_dump_contract::given::{FILES, path};
 use std::fs;
 use std::io::Cursor;
 

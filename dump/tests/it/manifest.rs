@@ -1,7 +1,7 @@
 //! Manifests that lie under a digest that matches.
 
-use crate::sample::{dump, dump_id, head, index_uuid, shard, small};
-use annuli_dump::{LocalStore, Manifest};
+use annuli_dump::{DumpStore, Manifest};
+use annuli_dump_contract::given::{dump, dump_id, head, index_uuid, shard, small};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -9,15 +9,15 @@ use std::fs;
 #[track_caller]
 fn refusal(edit: impl FnOnce(&mut Value)) -> String {
     let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let store = DumpStore::in_folder(root.path());
     dump(&store, index_uuid(1), dump_id(1));
     rewrite(&store, edit);
     store.find(dump_id(1)).unwrap_err().to_string()
 }
 
 /// Edits the manifest of the first dump, and digests it anew.
-fn rewrite(store: &LocalStore, edit: impl FnOnce(&mut Value)) {
-    let folder = store.find(dump_id(1)).unwrap().folder().to_owned();
+fn rewrite(store: &DumpStore, edit: impl FnOnce(&mut Value)) {
+    let folder = crate::first_folder(store);
     let mut manifest = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     edit(&mut manifest);
     let text = manifest.to_string();
@@ -196,7 +196,7 @@ fn shards_are_put_in_order() {
 #[test]
 fn a_manifest_of_version_1_is_read() {
     let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let store = DumpStore::in_folder(root.path());
     let mut wanted = dump(&store, index_uuid(1), dump_id(1)).head().clone();
     rewrite(&store, |manifest| {
         manifest["format_version"] = json!(1);
@@ -210,9 +210,9 @@ fn a_manifest_of_version_1_is_read() {
 #[test]
 fn a_manifest_looks_like_this() {
     let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let store = DumpStore::in_folder(root.path());
     let manifest = dump(&store, index_uuid(1), dump_id(1));
-    let text = fs::read_to_string(store.find(dump_id(1)).unwrap().folder().join("manifest.json")).unwrap();
+    let text = fs::read_to_string(crate::first_folder(&store).join("manifest.json")).unwrap();
     let start = r#"{
   "format_version": 2,
   "dump_id": "01890000-0001-7000-8000-000000000000",

@@ -1,11 +1,34 @@
-//! The folder of dumps.
+//! The folder of dumps, as it looks on the disk, and as a crash or a bad disk leaves it.
 
-use crate::sample::{dump, dump_id, head, index_uuid, shard, small};
 use annuli_core::id::ShardId;
-use annuli_dump::{DumpState, LocalStore, Manifest, PendingDump, read_canaries, read_entry, verify_dump};
+use annuli_dump::{DumpState, DumpStore, Manifest, PendingDump, verify_dump};
+use annuli_dump_contract::Subject;
+use annuli_dump_contract::given::{dump, dump_id, head, index_uuid, shard, small, write};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
+use tempfile::TempDir;
+
+mod contract {
+    use super::{DumpStore, Subject};
+
+    annuli_dump_contract::hold!(|| {
+        let root = tempfile::tempdir().unwrap();
+        Subject::with(DumpStore::in_folder(root.path().join("not/there/yet")), root)
+    });
+}
+
+fn place() -> (TempDir, DumpStore) {
+    let root = tempfile::tempdir().unwrap();
+    let store = DumpStore::in_folder(root.path());
+    (root, store)
+}
+
+/// Where the n-th dump of the first index is.
+fn folder(root: &TempDir, number: u8) -> PathBuf {
+    root.path().join(index_uuid(1).to_string()).join(dump_id(number).to_string())
+}
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
@@ -15,32 +38,24 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_committed_dump_is_found_and_sound() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path().join("not/there/yet"));
-    let manifest = dump(&store, index_uuid(1), dump_id(1));
-    let stored = store.find(dump_id(1)).unwrap();
-    assert_eq!(*stored.manifest(), manifest);
-    assert_eq!(names(stored.folder()), ["manifest.json", "manifest.json.blake3", "shard-0.tar.zst", "shard-1.tar.zst"]);
-    let mut read = 0;
-    verify_dump(&stored, &mut |bytes| read += bytes).unwrap();
-    assert_eq!(read, manifest.archive_bytes());
-
-    let record = manifest.shard(ShardId(1)).unwrap();
-    let mut archive = stored.open_archive(ShardId(1)).unwrap();
-    let canaries = read_entry(record, &crate::sample::path("canaries.json"), &mut archive, 1000).unwrap();
-    assert_eq!(read_canaries(&mut &canaries[..]).unwrap(), []);
+fn the_files_of_a_dump_have_the_names_that_are_documented() {
+    let (root, store) = place();
+    dump(&store, index_uuid(1), dump_id(1));
+    let committed = ["manifest.json", "manifest.json.blake3", "shard-0.tar.zst", "shard-1.tar.zst"];
+    assert_eq!(names(&folder(&root, 1)), committed);
+    store.begin(index_uuid(1), dump_id(2)).unwrap();
+    store.put_record(index_uuid(1), dump_id(2), &small().0).unwrap();
+    assert_eq!(names(&folder(&root, 2)), ["shard-0.json", "shard-0.json.blake3"]);
 }
 
 #[test]
-fn an_absent_root_holds_no_dumps() {
+fn reading_an_absent_folder_does_not_make_it() {
     let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path().join("nowhere"));
+    let store = DumpStore::in_folder(root.path().join("nowhere"));
     assert!(store.list().unwrap().is_empty());
-    let absent = format!("the store `{}` has no dump {}", store.root().display(), dump_id(1));
-    assert_eq!(store.find(dump_id(1)).unwrap_err().to_string(), absent);
-    assert_eq!(store.delete(dump_id(1)).unwrap_err().to_string(), absent);
-    assert!(!store.root().exists());
+    assert!(store.find(dump_id(1)).is_err());
+    assert!(store.delete(index_uuid(1), dump_id(1)).is_err());
+    assert!(!root.path().join("nowhere").exists());
 }
 
 fn state(state: &DumpState) -> String {
@@ -52,44 +67,34 @@ fn state(state: &DumpState) -> String {
 }
 
 #[test]
-fn dumps_of_all_indexes_are_listed_from_old_to_new_and_damage_is_named() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
-    for (index, number) in [(2, 5), (1, 4), (2, 3), (1, 2)] {
-        dump(&store, index_uuid(index), dump_id(number));
+fn damage_is_named_in_a_listing_and_what_is_no_dump_is_left_out() {
+    let (root, store) = place();
+    for number in 2..=4 {
+        dump(&store, index_uuid(1), dump_id(number));
     }
-    let pending = store.begin(index_uuid(1), dump_id(1)).unwrap();
-    fs::remove_file(store.find(dump_id(3)).unwrap().folder().join("manifest.json.blake3")).unwrap();
-    fs::write(store.find(dump_id(4)).unwrap().folder().join("manifest.json.blake3"), "0".repeat(64) + "\n").unwrap();
+    store.begin(index_uuid(1), dump_id(1)).unwrap();
+    fs::remove_file(folder(&root, 3).join("manifest.json.blake3")).unwrap();
+    fs::write(folder(&root, 4).join("manifest.json.blake3"), "0".repeat(64) + "\n").unwrap();
     // Nothing of this is a dump.
     fs::create_dir_all(root.path().join("lost+found/01890000-0009-7000-8000-000000000000")).unwrap();
     fs::create_dir_all(root.path().join(index_uuid(1).to_string()).join("notes")).unwrap();
-    fs::write(root.path().join(index_uuid(1).to_string()).join(dump_id(9).to_string()), "a file").unwrap();
+    fs::write(folder(&root, 9), "a file").unwrap();
     fs::write(root.path().join(index_uuid(7).to_string()), "a file").unwrap();
 
-    let listed: Vec<_> = store.list().unwrap().iter().map(|row| (row.index, row.dump, state(&row.state))).collect();
+    let listed: Vec<_> = store.list().unwrap().iter().map(|row| (row.dump, state(&row.state))).collect();
     let digest =
         "dump 01890000-0003-7000-8000-000000000000 is damaged: it has a manifest and no `manifest.json.blake3`";
     let other = "dump 01890000-0004-7000-8000-000000000000 is damaged: its manifest does not have the digest in \
                  `manifest.json.blake3`";
-    let expected = [
-        (1, 1, "incomplete"),
-        (1, 2, "faces, 34 documents"),
-        (2, 3, digest),
-        (1, 4, other),
-        (2, 5, "faces, 34 documents"),
-    ];
-    assert_eq!(listed, expected.map(|(index, dump, text)| (index_uuid(index), dump_id(dump), text.to_owned())));
-    drop(pending);
+    let expected = [(1, "incomplete"), (2, "faces, 34 documents"), (3, digest), (4, other)];
+    assert_eq!(listed, expected.map(|(dump, text)| (dump_id(dump), text.to_owned())));
 }
 
 #[test]
 fn a_dump_without_a_manifest_does_not_exist() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let (root, store) = place();
     dump(&store, index_uuid(1), dump_id(1));
-    let folder = store.find(dump_id(1)).unwrap().folder().to_owned();
-    fs::remove_file(folder.join("manifest.json")).unwrap();
+    fs::remove_file(folder(&root, 1).join("manifest.json")).unwrap();
     let text = "dump 01890000-0001-7000-8000-000000000000 is incomplete: it has no manifest";
     assert_eq!(store.find(dump_id(1)).unwrap_err().to_string(), text);
     // Whoever made it may not make it again under the same id.
@@ -97,164 +102,216 @@ fn a_dump_without_a_manifest_does_not_exist() {
     let text = "dump 01890000-0001-7000-8000-000000000000 of index 00000000-0000-0000-0000-000000000001 exists already: \
                 a dump needs a new id";
     assert_eq!(error.to_string(), text);
-    store.delete(dump_id(1)).unwrap();
-    assert!(!folder.exists());
+    store.delete(index_uuid(1), dump_id(1)).unwrap();
+    assert!(!folder(&root, 1).exists());
 }
 
 #[test]
-fn a_manifest_that_is_too_long_is_not_read() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+fn a_manifest_or_a_record_that_is_too_long_is_not_read() {
+    let (root, store) = place();
     dump(&store, index_uuid(1), dump_id(1));
-    let manifest = store.find(dump_id(1)).unwrap().folder().join("manifest.json");
-    fs::File::options().write(true).open(manifest).unwrap().set_len(1 << 40).unwrap();
+    store.put_record(index_uuid(1), dump_id(1), &small().0).unwrap();
+    for name in ["manifest.json", "shard-0.json"] {
+        fs::File::options().write(true).open(folder(&root, 1).join(name)).unwrap().set_len(1 << 40).unwrap();
+    }
     let text = "dump 01890000-0001-7000-8000-000000000000 is damaged: its manifest has more than 67108864 bytes";
     assert_eq!(store.find(dump_id(1)).unwrap_err().to_string(), text);
+    let text = "`shard-0.json` of dump 01890000-0001-7000-8000-000000000000 has more than 67108864 bytes";
+    assert_eq!(store.record(index_uuid(1), dump_id(1), ShardId(0)).unwrap_err().to_string(), text);
 }
 
 #[test]
-fn a_dropped_dump_leaves_nothing() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
-    let pending = store.begin(index_uuid(1), dump_id(1)).unwrap();
-    pending.create_archive(ShardId(0)).unwrap().write_all(b"half an archive").unwrap();
-    drop(pending);
-    assert!(store.list().unwrap().is_empty());
-    assert_eq!(names(&root.path().join(index_uuid(1).to_string())), [] as [&str; 0]);
+fn an_archive_in_the_making_has_another_name_and_leaves_none() {
+    let (root, store) = place();
+    store.begin(index_uuid(1), dump_id(1)).unwrap();
+    let create = || store.create_archive(index_uuid(1), dump_id(1), ShardId(0)).unwrap();
+    let (mut one, two) = (create(), create());
+    one.write_all(b"half an archive").unwrap();
+    assert_eq!(names(&folder(&root, 1)), ["shard-0.tar.zst.part-0", "shard-0.tar.zst.part-1"]);
+    drop(one);
+    two.publish().unwrap();
+    assert_eq!(names(&folder(&root, 1)), ["shard-0.tar.zst"]);
 }
 
 #[test]
-fn a_begun_dump_is_refused_a_second_time() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
-    let pending = store.begin(index_uuid(1), dump_id(1)).unwrap();
-    pending.create_archive(ShardId(0)).unwrap();
-    assert!(store.begin(index_uuid(1), dump_id(1)).is_err());
-    // The refusal has not harmed the first one.
-    assert_eq!(names(&root.path().join(index_uuid(1).to_string()).join(dump_id(1).to_string())), ["shard-0.tar.zst"]);
-    assert!(pending.create_archive(ShardId(0)).unwrap_err().to_string().ends_with("File exists (os error 17)"));
+fn of_many_that_publish_the_same_archive_at_once_one_does() {
+    let (root, store) = place();
+    store.begin(index_uuid(1), dump_id(1)).unwrap();
+    let publish = |number: u8| {
+        let mut archive = store.create_archive(index_uuid(1), dump_id(1), ShardId(0)).unwrap();
+        archive.write_all(&[number]).unwrap();
+        archive.publish().is_ok().then_some(number)
+    };
+    let published: Vec<u8> = thread::scope(|scope| {
+        let publish = &publish;
+        let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || publish(number))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(published.len(), 1);
+    assert_eq!(fs::read(folder(&root, 1).join("shard-0.tar.zst")).unwrap(), published);
 }
 
-/// A dump of one shard, begun by one process and written by another.
-fn pending(store: &LocalStore) -> (PendingDump, Manifest) {
-    let pending = store.begin(index_uuid(1), dump_id(1)).unwrap();
-    let (record, bytes) = small();
-    let mut archive = store.create_archive(index_uuid(1), dump_id(1), ShardId(0)).unwrap();
-    archive.write_all(&bytes).unwrap();
-    let manifest = Manifest::new(head(index_uuid(1), dump_id(1), 1), vec![record]).unwrap();
-    (pending, manifest)
-}
-
+/// What this release makes of the records of its dumps is read by the next.
 #[test]
-fn an_archive_may_come_from_another_process() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
-    let (pending, manifest) = pending(&store);
-    pending.commit(&manifest).unwrap();
-    verify_dump(&store.find(dump_id(1)).unwrap(), &mut |_| {}).unwrap();
+fn a_record_is_stored_as_it_always_was() {
+    let (root, store) = place();
+    store.begin(index_uuid(1), dump_id(1)).unwrap();
+    let record = small().0;
+    store.put_record(index_uuid(1), dump_id(1), &record).unwrap();
+    let json = fs::read_to_string(folder(&root, 1).join("shard-0.json")).unwrap();
+    let (before, entries) = json.split_once("\"entries\": [").unwrap();
+    let expected = format!(
+        r#"{{
+  "format_version": 1,
+  "dump_id": "01890000-0001-7000-8000-000000000000",
+  "index_uuid": "00000000-0000-0000-0000-000000000001",
+  "record": {{
+    "shard": 0,
+    "history": "00000000-0000-0000-0000-000000000064",
+    "seq": 41,
+    "documents": 17,
+    "archive": "shard-0.tar.zst",
+    "archive_bytes": {},
+    "archive_blake3": "{}",
+    "#,
+        record.archive.bytes(),
+        record.archive.blake3()
+    );
+    assert_eq!(before, expected);
+    assert!(
+        entries.trim_start().starts_with("{\n        \"path\": \"db/CURRENT\",\n        \"bytes\": 16,"),
+        "{entries}"
+    );
 }
 
+/// The text of `shard-0.json` after a change by somebody who writes a digest for it.
 #[track_caller]
-fn check_not_committed(pending: PendingDump, manifest: &Manifest, store: &LocalStore, expected: &str) {
-    let error = pending.commit(manifest).unwrap_err();
-    assert!(error.to_string().contains(expected), "{error}");
-    assert!(store.list().unwrap().is_empty());
+fn check_record(change: impl FnOnce(String) -> String, expected: &str) {
+    let (root, store) = place();
+    store.begin(index_uuid(1), dump_id(1)).unwrap();
+    store.put_record(index_uuid(1), dump_id(1), &small().0).unwrap();
+    let path = folder(&root, 1).join("shard-0.json");
+    let json = change(fs::read_to_string(&path).unwrap());
+    fs::write(folder(&root, 1).join("shard-0.json.blake3"), format!("{}\n", blake3::hash(json.as_bytes()))).unwrap();
+    fs::write(&path, json).unwrap();
+    let error = store.record(index_uuid(1), dump_id(1), ShardId(0)).unwrap_err().to_string();
+    assert_eq!(error.replace(&dump_id(1).to_string(), "…"), expected);
+}
+
+#[test]
+fn a_record_that_is_not_one_of_ours_is_refused() {
+    check_record(
+        |json| json.replace("\"format_version\": 1", "\"format_version\": 2, \"new\": 3"),
+        "`shard-0.json` of dump … has format version 2, this release reads version 1",
+    );
+    check_record(
+        |json| json.replace("\"dump_id\"", "\"dump\""),
+        "`shard-0.json` of dump … is malformed: unknown field `dump`, expected one of `format_version`, `dump_id`, \
+         `index_uuid`, `record` at line 3 column 8",
+    );
+    let other = "`shard-0.json` of dump … is that of another shard or dump";
+    check_record(|json| json.replace("01890000-0001", "01890000-0002"), other);
+    check_record(|json| json.replace("000000000001\"", "000000000002\""), other);
+    check_record(|json| json.replace("\"shard\": 0", "\"shard\": 1").replace("shard-0.tar", "shard-1.tar"), other);
+    check_record(
+        |json| json.replace("\"documents\": 17", "\"documents\": -1"),
+        "`shard-0.json` of dump … is malformed: invalid value: integer `-1`, expected u64 at line 9 column 19",
+    );
+    check_record(
+        |json| json.replace("db/CURRENT", "../CURRENT"),
+        "`shard-0.json` of dump … says what no manifest may: the manifest's shard 0 is wrong: \"../CURRENT\" \
+         cannot be the path of an entry: it needs 1 to 3 components of letters, digits, `.`, `_` or `-`, none of them `.` \
+         or `..`, in at most 100 bytes",
+    );
+}
+
+#[test]
+fn a_record_whose_digest_is_wrong_or_gone_is_damaged() {
+    let (root, store) = place();
+    store.begin(index_uuid(1), dump_id(1)).unwrap();
+    store.put_record(index_uuid(1), dump_id(1), &small().0).unwrap();
+    let digest = folder(&root, 1).join("shard-0.json.blake3");
+    let text = "`shard-0.json` of dump 01890000-0001-7000-8000-000000000000 is damaged: it does not have the digest in \
+                `shard-0.json.blake3`";
+    fs::write(&digest, "0".repeat(64) + "\n").unwrap();
+    assert_eq!(store.record(index_uuid(1), dump_id(1), ShardId(0)).unwrap_err().to_string(), text);
+    fs::remove_file(&digest).unwrap();
+    assert_eq!(store.record(index_uuid(1), dump_id(1), ShardId(0)).unwrap_err().to_string(), text);
 }
 
 #[test]
 fn a_dump_is_not_committed_with_a_manifest_of_another() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let (_root, store) = place();
     let text =
         "dump 01890000-0001-7000-8000-000000000000 of index 00000000-0000-0000-0000-000000000001 cannot be committed";
-    let archive = small().0.archive;
-    for (index, dump) in [(2, 1), (1, 2)] {
-        let (pending, _) = pending(&store);
-        let head = head(index_uuid(index), dump_id(dump), 1);
-        let manifest = Manifest::new(head, vec![shard(0, archive.clone())]).unwrap();
-        check_not_committed(pending, &manifest, &store, text);
+    let (record, bytes) = small();
+    for (index, number) in [(2, 1), (1, 2)] {
+        let pending = PendingDump::begin(&store, index_uuid(1), dump_id(1)).unwrap();
+        write(pending.create_archive(ShardId(0)).unwrap(), &bytes);
+        let head = head(index_uuid(index), dump_id(number), 1);
+        let manifest = Manifest::new(head, vec![shard(0, record.archive.clone())]).unwrap();
+        let error = pending.commit(&manifest).unwrap_err();
+        assert!(error.to_string().starts_with(text), "{error}");
+        assert!(store.list().unwrap().is_empty());
     }
 }
 
+/// A crash between the digest and the manifest.
 #[test]
-fn a_dump_is_not_committed_without_its_archives() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
-    let (missing, manifest) = pending(&store);
-    let archive = root.path().join(index_uuid(1).to_string()).join(dump_id(1).to_string()).join("shard-0.tar.zst");
-    fs::remove_file(&archive).unwrap();
-    check_not_committed(missing, &manifest, &store, "shard-0.tar.zst`: No such file or directory");
-    let (short, manifest) = pending(&store);
-    fs::write(&archive, "short").unwrap();
-    let recorded = manifest.archive_bytes();
-    let text = format!("archive `shard-0.tar.zst` of dump {} has 5 bytes, {recorded} are recorded", dump_id(1));
-    check_not_committed(short, &manifest, &store, &text);
-}
-
-#[test]
-fn a_deleted_dump_is_gone_and_its_neighbours_stay() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
-    dump(&store, index_uuid(1), dump_id(1));
-    dump(&store, index_uuid(1), dump_id(2));
-    store.delete(dump_id(1)).unwrap();
+fn a_commit_that_was_cut_off_can_be_finished() {
+    let (root, store) = place();
+    let manifest = dump(&store, index_uuid(1), dump_id(1));
+    fs::remove_file(folder(&root, 1).join("manifest.json")).unwrap();
+    fs::write(folder(&root, 1).join("manifest.json.part-0"), "{").unwrap();
     assert!(store.find(dump_id(1)).is_err());
-    assert_eq!(store.list().unwrap().iter().map(|row| row.dump).collect::<Vec<_>>(), [dump_id(2)]);
-    verify_dump(&store.find(dump_id(2)).unwrap(), &mut |_| {}).unwrap();
+    store.commit(&manifest).unwrap();
+    assert_eq!(*store.find(dump_id(1)).unwrap().manifest(), manifest);
 }
 
 /// A crash right after the manifest's name was taken away.
 #[test]
 fn a_deletion_that_was_cut_off_can_be_finished() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let (root, store) = place();
     dump(&store, index_uuid(1), dump_id(1));
-    let folder = store.find(dump_id(1)).unwrap().folder().to_owned();
-    fs::rename(folder.join("manifest.json"), folder.join("manifest.json.deleted")).unwrap();
+    fs::rename(folder(&root, 1).join("manifest.json"), folder(&root, 1).join("manifest.json.deleted")).unwrap();
     assert_eq!(state(&store.list().unwrap()[0].state), "incomplete");
-    store.delete(dump_id(1)).unwrap();
+    store.delete(index_uuid(1), dump_id(1)).unwrap();
     assert!(store.list().unwrap().is_empty());
 }
 
 /// Whatever stops a deletion at its first step leaves the dump whole, never without some of its archives.
 #[test]
 fn a_dump_whose_manifest_cannot_be_taken_away_stays_whole() {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let (root, store) = place();
     dump(&store, index_uuid(1), dump_id(1));
-    let stored = store.find(dump_id(1)).unwrap();
-    fs::create_dir_all(stored.folder().join("manifest.json.deleted/in the way")).unwrap();
-    let error = store.delete(dump_id(1)).unwrap_err().to_string();
+    fs::create_dir_all(folder(&root, 1).join("manifest.json.deleted/in the way")).unwrap();
+    let error = store.delete(index_uuid(1), dump_id(1)).unwrap_err().to_string();
     assert!(error.starts_with("cannot rename"), "{error}");
     verify_dump(&store.find(dump_id(1)).unwrap(), &mut |_| {}).unwrap();
 }
 
 #[track_caller]
 fn check_damaged(damage: impl FnOnce(&Path), expected: &str) {
-    let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path());
+    let (root, store) = place();
     dump(&store, index_uuid(1), dump_id(1));
-    let stored = store.find(dump_id(1)).unwrap();
-    let archive = stored.folder().join("shard-1.tar.zst");
+    let archive = folder(&root, 1).join("shard-1.tar.zst");
     damage(&archive);
-    let error = verify_dump(&stored, &mut |_| {}).unwrap_err().to_string();
-    let text = error.strip_prefix("dump 01890000-0001-7000-8000-000000000000 is damaged: ");
+    let error = verify_dump(&store.find(dump_id(1)).unwrap(), &mut |_| {}).unwrap_err().to_string();
+    let text = error.strip_prefix("dump 01890000-0001-7000-8000-000000000000 ");
     assert_eq!(text.unwrap_or(&error).replace(archive.to_str().unwrap(), "…"), expected);
 }
 
 #[test]
 fn verifying_a_dump_names_the_archive_that_is_wrong() {
-    check_damaged(
-        |archive| fs::remove_file(archive).unwrap(),
-        "cannot open `…`: No such file or directory (os error 2)",
-    );
+    check_damaged(|archive| fs::remove_file(archive).unwrap(), "is damaged: its archive `shard-1.tar.zst` is missing");
     check_damaged(
         |archive| fs::write(archive, "short").unwrap(),
-        "entry `db/CURRENT` of archive `shard-1.tar.zst` is refused: the archive ends 99 bytes before its frame does",
+        "is damaged: entry `db/CURRENT` of archive `shard-1.tar.zst` is refused: the archive ends 99 bytes before its \
+         frame does",
     );
     let folder = |archive: &Path| {
         fs::remove_file(archive).unwrap();
         fs::create_dir(archive).unwrap();
     };
-    check_damaged(folder, "cannot open `…`: it is not a regular file");
+    check_damaged(folder, "cannot be verified: cannot open `…`: it is not a regular file");
 }

@@ -1,7 +1,9 @@
 //! The archive of one shard: the files of the copied store, the segments as they are, and the canaries.
 
 use super::{Capture, DumpError, canaries};
-use annuli_dump::{ArchiveRecord, ArchiveWriter, Compression, EntryPath, write_canaries};
+use annuli_dump::{
+    ArchiveRecord, ArchiveWriter, Compression, EntryPath, FinishArchiveError, NewArchive, write_canaries,
+};
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
@@ -12,8 +14,8 @@ const COMPRESSION: Compression = Compression { level: 1, threads: 1 };
 /// What the file of a segment is called in its folder.
 pub(crate) const SEGMENT: &str = "segment";
 
-/// Writes the archive into `file`.
-pub(super) fn write(capture: &Capture, file: File) -> Result<ArchiveRecord, DumpError> {
+/// Writes the archive into `file`, and publishes it.
+pub(super) fn write(capture: &Capture, file: NewArchive) -> Result<ArchiveRecord, DumpError> {
     let mut archive = ArchiveWriter::new(BufWriter::new(file), COMPRESSION)?;
     let db = capture.folder.join("db");
     for name in file_names(&db)? {
@@ -29,11 +31,13 @@ pub(super) fn write(capture: &Capture, file: File) -> Result<ArchiveRecord, Dump
     }
     let canaries = write_canaries(&canaries::of(&capture.view)?)?;
     archive.append(&EntryPath::canaries(), canaries.len() as u64, &mut canaries.as_slice())?;
-    let (record, _) = archive.finish()?;
+    let (record, file) = archive.finish()?;
+    let file = file.into_inner().map_err(|error| FinishArchiveError::Write(error.into_error()))?;
+    file.publish()?;
     Ok(record)
 }
 
-fn append(archive: &mut ArchiveWriter<BufWriter<File>>, entry: &EntryPath, path: &Path) -> Result<(), DumpError> {
+fn append(archive: &mut ArchiveWriter<BufWriter<NewArchive>>, entry: &EntryPath, path: &Path) -> Result<(), DumpError> {
     let copy = |reason| DumpError::Copy { path: path.to_owned(), reason };
     let mut content = File::open(path).map_err(copy)?;
     let bytes = content.metadata().map_err(copy)?.len();

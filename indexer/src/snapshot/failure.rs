@@ -14,7 +14,8 @@ impl From<DumpError> for Failure {
             | DumpError::Append(_)
             | DumpError::Finish(_)
             | DumpError::Commit(_)
-            | DumpError::Disk(_)
+            | DumpError::Publish(_)
+            | DumpError::Store(_)
             | DumpError::Delete(_) => ErrorCode::StorageFailed,
             DumpError::Slow(_) | DumpError::Canaries(_) | DumpError::Compression(_) | DumpError::Manifest(_) => {
                 ErrorCode::Internal

@@ -18,7 +18,8 @@ use annuli_core::placement::shard_of;
 use annuli_core::vector::Dim;
 use annuli_core::{DocId, HnswParams, IndexName, IndexSchema, Metric, Quantization, ShardCount, ShardId};
 use annuli_dump::{
-    DiskError, EntryPath, ExtractArchiveError, ReadCanariesError, SchemaRecord, ShardRecord, StoredDump, read_canaries,
+    EntryPath, ExtractArchiveError, OpenArchiveError, ReadCanariesError, SchemaRecord, ShardRecord, StoredDump,
+    read_canaries,
 };
 use std::fs::File;
 use std::path::Path;
@@ -50,7 +51,7 @@ pub enum RestoreError {
     },
     /// An archive cannot be opened.
     #[error(transparent)]
-    Archive(#[from] DiskError),
+    Archive(#[from] OpenArchiveError),
     /// An archive is not what the manifest says.
     #[error(transparent)]
     Extract(#[from] ExtractArchiveError),

@@ -16,7 +16,7 @@ use annuli_core::{
     DocId, Filter, HnswParams, IndexName, IndexSchema, Metadata, Metric, Number, Quantization, Seq, ShardCount, Value,
     Vector,
 };
-use annuli_dump::LocalStore;
+use annuli_dump::DumpStore;
 use annuli_indexer::settings::SEAL_POINTS;
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::{BuildPool, CpuPool, Durability, Meters, ShardSettings, Workspace, clock};
@@ -34,7 +34,7 @@ fn open(root: &Path) -> Workspace {
 
 /// With that many new documents to a segment.
 fn open_with(root: &Path, seal_points: usize) -> Workspace {
-    Workspace::open(root, LocalStore::new(root.join(".dumps")), parts(seal_points)).unwrap()
+    Workspace::open(root, DumpStore::in_folder(root.join(".dumps")), parts(seal_points)).unwrap()
 }
 
 fn parts(seal_points: usize) -> ShardParts {

@@ -4,7 +4,7 @@ use super::{id, name, open, schema, soon, vector};
 use annuli_api::ShardApi;
 use annuli_api::shard_api::{ConditionalWrite, Write};
 use annuli_core::{HistoryId, IndexUuid, Metadata, Metric, ShardCount, ShardId};
-use annuli_dump::LocalStore;
+use annuli_dump::DumpStore;
 use annuli_indexer::node::{NewShard, OpenNodeError, Place, Term};
 use annuli_indexer::{Node, Workspace};
 use std::fs;
@@ -129,7 +129,7 @@ async fn workspaces_and_nodes_are_not_taken_for_each_other() {
 
     let folder = tempfile::tempdir().unwrap();
     drop(start(folder.path(), PLACE).unwrap());
-    let dumps = LocalStore::new(folder.path().join(".dumps"));
+    let dumps = DumpStore::in_folder(folder.path().join(".dumps"));
     let error = Workspace::open(folder.path(), dumps, super::parts(100_000)).err().unwrap().to_string();
     assert!(error.contains("holds one shard of a cluster"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use super::{crashes, wait_for_some};
 use crate::model::seed;
-use annuli_dump::{DumpState, LocalStore, verify_dump};
+use annuli_dump::{DumpState, DumpStore, verify_dump};
 use annuli_tests::{Answer, Client, Index, Launch, Server};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -285,11 +285,11 @@ fn check_folders(workspace: &Path) {
 
 /// Whatever has a manifest is a sound dump; what was cut off is not taken for one.
 fn check_dumps(workspace: &Path) {
-    let store = LocalStore::new(workspace.join(".dumps"));
+    let store = DumpStore::in_folder(workspace.join(".dumps"));
     for listed in store.list().unwrap() {
         match listed.state {
             DumpState::Complete(_) => verify_dump(&store.find(listed.dump).unwrap(), &mut |_| {}).unwrap(),
-            DumpState::Incomplete => store.delete(listed.dump).unwrap(),
+            DumpState::Incomplete => store.delete(listed.index, listed.dump).unwrap(),
             DumpState::Damaged(error) => panic!("{error}"),
         }
     }

@@ -5,8 +5,8 @@ use super::cli::Dumps;
 use super::damage::{Dumped, check_not_restored, dumped};
 use annuli_core::{DocId, HistoryId};
 use annuli_dump::{
-    ArchiveWriter, Canary, CanaryHit, Compression, DumpId, EntryPath, LocalStore, Manifest, ManifestHead, ShardRecord,
-    extract_archive, write_canaries,
+    ArchiveWriter, Canary, CanaryHit, Compression, DumpId, DumpStore, EntryPath, Manifest, ManifestHead, PendingDump,
+    ShardRecord, extract_archive, write_canaries,
 };
 use annuli_indexer::Durability;
 use annuli_indexer::store::{SegmentsChange, Store};
@@ -35,7 +35,7 @@ impl Part {
     }
 }
 
-fn unpacked(store: &LocalStore, dump: &str) -> (ManifestHead, Vec<Part>) {
+fn unpacked(store: &DumpStore, dump: &str) -> (ManifestHead, Vec<Part>) {
     let dump = store.find(DumpId::parse(dump).unwrap()).unwrap();
     let unpack = |record: &ShardRecord| {
         let folder = tempfile::tempdir().unwrap();
@@ -47,9 +47,9 @@ fn unpacked(store: &LocalStore, dump: &str) -> (ManifestHead, Vec<Part>) {
 }
 
 /// Packs the parts as a dump of its own, and returns its id.
-fn packed(store: &LocalStore, head: ManifestHead, parts: Vec<Part>) -> String {
+fn packed(store: &DumpStore, head: ManifestHead, parts: Vec<Part>) -> String {
     let head = ManifestHead { dump: DumpId::new(Uuid::now_v7()).unwrap(), ..head };
-    let pending = store.begin(head.index_uuid, head.dump).unwrap();
+    let pending = PendingDump::begin(store, head.index_uuid, head.dump).unwrap();
     let pack = |part: Part| {
         let file = pending.create_archive(part.record.shard).unwrap();
         let mut archive = ArchiveWriter::new(file, Compression { level: 1, threads: 1 }).unwrap();
@@ -58,7 +58,9 @@ fn packed(store: &LocalStore, head: ManifestHead, parts: Vec<Part>) -> String {
             let bytes = content.metadata().unwrap().len();
             archive.append(&EntryPath::new(&path).unwrap(), bytes, &mut content).unwrap();
         }
-        ShardRecord { archive: archive.finish().unwrap().0, ..part.record }
+        let (archive, file) = archive.finish().unwrap();
+        file.publish().unwrap();
+        ShardRecord { archive, ..part.record }
     };
     let records = parts.into_iter().map(pack).collect();
     let manifest = Manifest::new(head, records).unwrap();
@@ -87,7 +89,7 @@ fn paths_below(folder: &Path, name: &str) -> Vec<String> {
 
 /// A dump of which every file is sound.
 fn forge(dumped: &Dumped, change: impl FnOnce(&mut Vec<Part>)) -> String {
-    let store = LocalStore::new(dumped.server.workspace().join(".dumps"));
+    let store = DumpStore::in_folder(dumped.server.workspace().join(".dumps"));
     let (head, mut parts) = unpacked(&store, &dumped.dumps[0]);
     change(&mut parts);
     let forged = packed(&store, head, parts);
@@ -120,7 +122,7 @@ fn a_store_of_another_shard_index_or_history_is_refused() {
     });
     check_refused(&dumped, says, |parts| parts[1].record.history = HistoryId(Uuid::now_v7()));
     check_refused(&dumped, says, |parts| parts[1].record.seq = parts[1].record.seq.next());
-    let store = LocalStore::new(dumped.server.workspace().join(".dumps"));
+    let store = DumpStore::in_folder(dumped.server.workspace().join(".dumps"));
     let (_, others) = unpacked(&store, &dumped.dumps[1]);
     check_refused(&dumped, says, |parts| {
         for (part, other) in parts.iter_mut().zip(others) {

@@ -4,7 +4,7 @@ use super::cli::Dumps;
 use super::task;
 use crate::crash_loop::wait;
 use crate::model::seed;
-use annuli_dump::{DumpState, LocalStore, verify_dump};
+use annuli_dump::{DumpState, DumpStore, verify_dump};
 use annuli_tests::wait::wait_for;
 use annuli_tests::{Index, Launch, Server};
 use rand::RngExt;
@@ -32,7 +32,7 @@ fn large(server: &Server) -> Index {
 
 /// What is there of dumps is sound or is called incomplete.
 fn sound_dumps(workspace: &Path) -> usize {
-    let store = LocalStore::new(workspace.join(".dumps"));
+    let store = DumpStore::in_folder(workspace.join(".dumps"));
     let is_sound = |listed: &annuli_dump::ListedDump| match &listed.state {
         DumpState::Complete(_) => verify_dump(&store.find(listed.dump).unwrap(), &mut |_| {}).is_ok(),
         DumpState::Incomplete => false,

@@ -8,7 +8,7 @@ use crate::crash_loop::operation::Operation;
 use crate::model::nearest::check_parts;
 use crate::model::plain::{PlainDocument, PlainIndex};
 use crate::model::seed;
-use annuli_dump::{DumpId, LocalStore};
+use annuli_dump::{DumpId, DumpStore};
 use annuli_indexer::store::Store;
 use annuli_indexer::store::change::LoggedChange;
 use annuli_tests::wait::wait_until;
@@ -110,7 +110,7 @@ fn log(index: &Path, shard: u32) -> Vec<LoggedChange> {
 
 /// The seq that each shard was dumped at.
 fn dumped_seqs(workspace: &Path, dump: &str) -> Vec<u64> {
-    let dump = LocalStore::new(workspace.join(".dumps")).find(DumpId::parse(dump).unwrap()).unwrap();
+    let dump = DumpStore::in_folder(workspace.join(".dumps")).find(DumpId::parse(dump).unwrap()).unwrap();
     dump.manifest().shards().iter().map(|shard| shard.seq.0).collect()
 }
 

@@ -12,14 +12,12 @@ use annuli_api::v1::dump::DumpInfo;
 use annuli_api::v1::task::{TaskInfo, TaskStatus};
 use annuli_core::IndexName;
 use annuli_dump::{
-    DeleteDumpError, DiskError, DumpState, DumpSummary, FindDumpError, ListedDump, LocalStore, Manifest,
-    VerifyDumpError, verify_dump,
+    DeleteDumpError, DumpState, DumpStore, DumpSummary, FindDumpError, ListedDump, Manifest, ReadManifestError,
+    StoreFault, VerifyDumpError, verify_dump,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -54,7 +52,7 @@ pub enum DumpError {
     Find(#[from] FindDumpError),
     /// The store cannot be read.
     #[error(transparent)]
-    Store(#[from] DiskError),
+    Store(#[from] StoreFault),
     /// The dump is not sound.
     #[error(transparent)]
     Verify(#[from] VerifyDumpError),
@@ -62,13 +60,8 @@ pub enum DumpError {
     #[error(transparent)]
     Delete(#[from] DeleteDumpError),
     /// The manifest could not be read again.
-    #[error("cannot read `{}`: {error}", path.display())]
-    Manifest {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Manifest(#[from] ReadManifestError),
     /// Nobody said yes.
     #[error(transparent)]
     NotConfirmed(#[from] NotConfirmed),
@@ -133,7 +126,7 @@ fn dump_of(task: &TaskInfo) -> Option<DumpInfo> {
 }
 
 fn list(args: &DumpList, format: OutputFormat) -> Result<(), DumpError> {
-    let listing = Listing::of(LocalStore::new(args.store.folder()).list()?, args.index.as_ref());
+    let listing = Listing::of(DumpStore::in_folder(args.store.folder()).list()?, args.index.as_ref());
     match format {
         OutputFormat::Table => output::text(&listing.table())?,
         OutputFormat::Json => output::json(&listing)?,
@@ -231,14 +224,13 @@ fn dump_table(dumps: &[DumpInfo]) -> String {
 }
 
 fn inspect(args: &DumpInspect, format: OutputFormat) -> Result<(), DumpError> {
-    let dump = LocalStore::new(args.store.folder()).find(args.dump)?;
+    let dump = DumpStore::in_folder(args.store.folder()).find(args.dump)?;
     match format {
         OutputFormat::Table => output::text(&manifest_text(dump.manifest()))?,
         OutputFormat::Json => {
-            // The manifest is JSON for programs already; `find` has just read and checked it.
-            let path = dump.folder().join("manifest.json");
-            let json = fs::read_to_string(&path).and_then(|text| Ok(serde_json::from_str::<Value>(&text)?));
-            output::json(&json.map_err(|error| DumpError::Manifest { path, error })?)?;
+            // The manifest is JSON for programs already.
+            let manifest: Value = serde_json::from_slice(&dump.manifest_json()?).map_err(io::Error::from)?;
+            output::json(&manifest)?;
         }
     }
     Ok(())
@@ -285,7 +277,7 @@ fn manifest_text(manifest: &Manifest) -> String {
 }
 
 fn verify(args: &DumpVerify, format: OutputFormat) -> Result<(), DumpError> {
-    let dump = LocalStore::new(args.store.folder()).find(args.dump)?;
+    let dump = DumpStore::in_folder(args.store.folder()).find(args.dump)?;
     let bytes = dump.manifest().archive_bytes();
     let mut progress = Progress::open(Unit::Bytes, bytes, clock::now());
     let mut read = 0;
@@ -316,7 +308,8 @@ fn restore(args: &DumpRestore, format: OutputFormat) -> Result<(), DumpError> {
 
 fn delete(args: &DumpDelete, format: OutputFormat) -> Result<(), DumpError> {
     confirm::delete(&format!("dump {}", args.dump), args.yes)?;
-    LocalStore::new(args.store.folder()).delete(args.dump)?;
+    let store = DumpStore::in_folder(args.store.folder());
+    store.delete(store.index_of(args.dump)?, args.dump)?;
     match format {
         OutputFormat::Table => output::text(&format!("dump {} is deleted\n", args.dump))?,
         OutputFormat::Json => {}

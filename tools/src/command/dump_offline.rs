@@ -8,7 +8,7 @@ use crate::serve::{OpenError, open_workspace};
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Failure};
 use annuli_core::{IndexName, ShardCount};
-use annuli_dump::{FindDumpError, LocalStore};
+use annuli_dump::{DumpStore, FindDumpError};
 use annuli_indexer::Workspace;
 use annuli_indexer::workspace::RestoreError;
 use serde::Serialize;
@@ -72,7 +72,7 @@ pub fn create(args: &DumpCreate) -> Result<DumpInfo, OfflineError> {
 /// Makes the index `args.index` of `args.dump`, which is in `args.store_folder()`.
 pub fn restore(args: &DumpRestore) -> Result<Restored, OfflineError> {
     // Before the workspace is touched: what is not there cannot be restored.
-    let dump = LocalStore::new(args.store_folder()).find(args.dump)?;
+    let dump = DumpStore::in_folder(args.store_folder()).find(args.dump)?;
     let workspace = open(&args.workspace, None)?;
     let mut progress = Progress::open(Unit::Documents, dump.manifest().documents(), clock::now());
     let restored =

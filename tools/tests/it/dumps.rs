@@ -4,8 +4,8 @@ use crate::cli::{Run, run, run_with};
 use crate::server::{Answer, Server};
 use annuli_core::id::{HistoryId, IndexName, IndexUuid, Seq, ShardCount, ShardId};
 use annuli_dump::{
-    ArchiveWriter, Compression, CreatedAt, DumpId, EntryPath, HnswRecord, LocalStore, Manifest, ManifestHead,
-    SchemaRecord, ShardRecord,
+    ArchiveWriter, Compression, CreatedAt, DumpId, DumpStore, EntryPath, HnswRecord, Manifest, ManifestHead,
+    PendingDump, SchemaRecord, ShardRecord,
 };
 use serde_json::{Value, json};
 use std::fs;
@@ -24,12 +24,13 @@ struct Workspace {
 impl Workspace {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::new(folder.path().join(".dumps"));
-        let pending = store.begin(IndexUuid(INDEX), DumpId::parse(DUMP).unwrap()).unwrap();
+        let store = DumpStore::in_folder(folder.path().join(".dumps"));
+        let pending = PendingDump::begin(&store, IndexUuid(INDEX), DumpId::parse(DUMP).unwrap()).unwrap();
         let file = pending.create_archive(ShardId(0)).unwrap();
         let mut writer = ArchiveWriter::new(file, Compression::default()).unwrap();
         writer.append(&EntryPath::db("000012.sst").unwrap(), 5, &mut &b"hello"[..]).unwrap();
-        let (archive, _) = writer.finish().unwrap();
+        let (archive, file) = writer.finish().unwrap();
+        file.publish().unwrap();
         let shard = ShardRecord { shard: ShardId(0), history: HistoryId(INDEX), seq: Seq(9), documents: 3, archive };
         let hnsw = HnswRecord { m: 16, ef_construction: 200 };
         let head = ManifestHead {

@@ -24,7 +24,16 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["tokio", "axum", "rocksdb", "serde", "serde_json"]),
     },
     Crate { folder: "indexer/core/fuzz", may_use: &["annuli-core"], outside: Outside::Except(&["rocksdb"]) },
-    Crate { folder: "dump", may_use: &["annuli-core"], outside: Outside::Except(&["tokio", "axum", "rocksdb"]) },
+    Crate {
+        folder: "dump",
+        may_use: &["annuli-core", "annuli-dump-contract"],
+        outside: Outside::Except(&["tokio", "axum", "rocksdb"]),
+    },
+    Crate {
+        folder: "dump/contract",
+        may_use: &["annuli-core", "annuli-dump"],
+        outside: Outside::Except(&["tokio", "axum", "rocksdb"]),
+    },
     Crate {
         folder: "indexer/api",
         may_use: &["annuli-core", "annuli-dump"],
@@ -68,7 +77,7 @@ const CRATES: &[Crate] = &[
 ];
 
 /// Used by tests alone: a library that depends on one of these would carry its panics into the program.
-const ONLY_IN_TESTS: &[&str] = &["annuli-contract"];
+const ONLY_IN_TESTS: &[&str] = &["annuli-contract", "annuli-dump-contract"];
 
 const LIBRARIES: &[&str] = &[
     "annuli-api",
