@@ -85,20 +85,33 @@ impl Store {
 
     /// Opens the store in the folder `path`.
     pub fn open(path: &Path) -> Result<(Self, Identity, Counters), StoreError> {
+        Self::open_with(path, &options())?.described()
+    }
+
+    /// Opens the store for a short while, to change little in it: the rest of it stays as it is, for nothing is compacted.
+    pub fn open_uncompacted(path: &Path) -> Result<(Self, Identity, Counters), StoreError> {
         let mut options = options();
-        options.create_if_missing(false);
-        let store = Self::open_with(path, &options)?;
-        let format = store.required(&meta::format_key(), "format version", meta::deser_format)?;
+        options.set_disable_auto_compactions(true);
+        Self::open_with(path, &options)?.described()
+    }
+
+    /// Opens the store to read it alone. Nothing of it is changed, and what would change it is refused.
+    pub fn open_frozen(path: &Path) -> Result<(Self, Identity, Counters), StoreError> {
+        // The write-ahead log is read into memory, and stays where it is.
+        let db = DB::open_for_read_only(&options(), path, false).map_err(|error| store_error(path, &error))?;
+        Self { db, path: path.to_owned() }.described()
+    }
+
+    /// What the store says of itself, if this release can read it.
+    fn described(self) -> Result<(Self, Identity, Counters), StoreError> {
+        let Self { path, .. } = &self;
+        let format = self.required(&meta::format_key(), "format version", meta::deser_format)?;
         if format > meta::STORE_FORMAT {
-            return Err(StoreError::NewerFormat {
-                path: path.to_owned(),
-                found: format,
-                supported: meta::STORE_FORMAT,
-            });
+            return Err(StoreError::NewerFormat { path: path.clone(), found: format, supported: meta::STORE_FORMAT });
         }
-        let identity = store.required(&meta::identity_key(), "identity", meta::deser_identity)?;
-        let counters = store.required(&meta::counters_key(), "counters", meta::deser_counters)?;
-        Ok((store, identity, counters))
+        let identity = self.required(&meta::identity_key(), "identity", meta::deser_identity)?;
+        let counters = self.required(&meta::counters_key(), "counters", meta::deser_counters)?;
+        Ok((self, identity, counters))
     }
 
     fn open_with(path: &Path, options: &Options) -> Result<Self, StoreError> {

@@ -1,6 +1,6 @@
 //! How a shard's errors travel: the one place that gives them codes.
 
-use super::ReadError;
+use super::reading::ReadError;
 use crate::cpu_pool::JobError;
 use crate::deadline::DeadlinePassed;
 use crate::store::StoreError;

@@ -1,7 +1,8 @@
 //! Opening a shard: what it has is recovered, and its threads are started.
 
 use super::queue::WriteQueue;
-use super::recover::{Recovered, recover};
+use super::reading::Reading;
+use super::recover::{Found, Recovered};
 use super::{Shard, StoreSlot};
 use crate::build_pool::BuildPool;
 use crate::builder::{Builder, Wake};
@@ -13,11 +14,8 @@ use crate::settings::ShardSettings;
 use crate::stop::Stop;
 use crate::store::meta::{Counters, Identity};
 use crate::store::{Store, StoreError};
-use crate::tail::Tail;
-use crate::view::View;
 use crate::workshop::Workshop;
 use crate::writer::Writer;
-use annuli_api::shard_api::Position;
 use annuli_core::ShardId;
 use arc_swap::ArcSwap;
 use std::path::Path;
@@ -78,25 +76,12 @@ impl Shard {
         let (store, found, counters) = Store::open(&db)?;
         check_identity(&db, &found, wanted)?;
         let segments = SegmentFolder::of(folder);
-        let recovered = recover(&store, &segments, &found, &counters, parts.build_pool.heads())?;
-        Self::start(folder, segments, store, Opened { identity: found, counters, recovered }, parts)
+        let recovered = Found::of(&store, &segments, &found, parts.build_pool.heads())?.recover(&store, &counters)?;
+        Self::start(folder, store, Opened { shard: found.shard, counters, recovered }, parts)
     }
 
-    fn start(
-        folder: &Path,
-        segments: SegmentFolder,
-        store: Store,
-        opened: Opened,
-        parts: &ShardParts,
-    ) -> Result<Self, OpenError> {
-        let Opened { identity: Identity { history, shard, schema, .. }, counters, recovered } = opened;
-        let view = View {
-            schema,
-            position: Position { history, seq: counters.seq },
-            parts: recovered.parts,
-            tail: Tail::new(recovered.table, &schema),
-            replay_after: recovered.replay_after,
-        };
+    fn start(folder: &Path, store: Store, opened: Opened, parts: &ShardParts) -> Result<Self, OpenError> {
+        let Opened { shard, counters, recovered: Recovered { view, lost, next_segment } } = opened;
         let views = Arc::new(ArcSwap::from_pointee(view.clone()));
         let store = Arc::new(StoreSlot::new(store));
         let (queue, builder_queue, commands) = WriteQueue::new();
@@ -111,7 +96,7 @@ impl Shard {
             meters: parts.meters.clone(),
             counters,
             opened_before: counters.next_point,
-            lost: recovered.lost,
+            lost,
             view,
             views: Arc::clone(&views),
             queue: commands,
@@ -119,9 +104,9 @@ impl Shard {
         };
         let workshop = Workshop {
             shard,
-            folder: segments,
+            folder: SegmentFolder::of(folder),
             store: Arc::clone(&store),
-            next: Arc::new(AtomicU64::new(recovered.next_segment)),
+            next: Arc::new(AtomicU64::new(next_segment)),
             views: Arc::clone(&views),
             writer: builder_queue,
             pool: parts.build_pool.clone(),
@@ -134,20 +119,20 @@ impl Shard {
             thread::Builder::new().name(format!("writer-{shard}")).spawn(move || writer.run())?,
             thread::Builder::new().name(format!("builder-{shard}")).spawn(move || builder.run())?,
         ];
-        let pool = parts.search_pool.clone();
+        let reading = Reading { id: shard, store, views, pool: parts.search_pool.clone() };
         let (folder, settings, threads) = (folder.to_owned(), parts.settings, Mutex::new(threads));
-        Ok(Self { id: shard, folder, settings, store, views, queue, builds, pool, stopper, threads })
+        Ok(Self { reading, folder, settings, queue, builds, stopper, threads })
     }
 }
 
 /// What the folder of a shard had.
 struct Opened {
-    identity: Identity,
+    shard: ShardId,
     counters: Counters,
     recovered: Recovered,
 }
 
-fn check_identity(db: &Path, found: &Identity, wanted: &Identity) -> Result<(), OpenError> {
+pub(super) fn check_identity(db: &Path, found: &Identity, wanted: &Identity) -> Result<(), OpenError> {
     let folder = db.display().to_string();
     if (found.index, found.shard) != (wanted.index, wanted.shard) {
         return Err(OpenError::Foreign {

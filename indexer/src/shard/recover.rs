@@ -6,11 +6,14 @@
 
 use crate::clock::Every;
 use crate::part::Part;
-use crate::segment_file::{SegmentFile, SegmentFolder};
+use crate::segment_file::{SegmentFile, SegmentFolder, Unusable};
 use crate::store::meta::{Counters, Identity};
 use crate::store::segment::SegmentRecord;
 use crate::store::{Store, StoreError};
 use crate::table::{Row, Table};
+use crate::tail::Tail;
+use crate::view::View;
+use annuli_api::shard_api::Position;
 use annuli_core::{DocId, Point, Seq};
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -21,59 +24,98 @@ use std::time::Duration;
 /// Between two lines about a long opening in the log.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What was found.
-pub(super) struct Recovered {
-    pub(super) parts: Vec<Part>,
-    pub(super) table: Table,
+/// What a shard serves when it is opened.
+pub(crate) struct Recovered {
+    pub(super) view: View,
     /// Segments of which the store still knows, and which could not be used.
     pub(super) lost: Vec<u64>,
     /// The number of the next segment.
-    pub(super) next_segment: u64,
-    /// As in the view.
-    pub(super) replay_after: Option<Seq>,
+    pub(crate) next_segment: u64,
 }
 
-/// Reads what the shard in `folder` has.
-pub(super) fn recover(
-    store: &Store,
-    folder: &SegmentFolder,
-    identity: &Identity,
-    counters: &Counters,
-    pool: &ThreadPool,
-) -> Result<Recovered, StoreError> {
-    let records = store.segments()?;
-    let open = |record: &SegmentRecord| (record.number, folder.open(record, &identity.schema));
-    let opened: Vec<_> = pool.install(|| records.par_iter().map(open).collect());
-    let (mut files, mut lost) = (Vec::new(), Vec::new());
-    for ((number, opened), record) in opened.into_iter().zip(&records) {
-        match opened {
-            Ok(file) => files.push((Arc::new(file), record)),
-            Err(error) => {
-                tracing::warn!(shard = identity.shard.0, %error, "a segment cannot be used: its {} documents are read from the store and built again", record.rows);
-                lost.push(number);
+impl Recovered {
+    /// What searches hold.
+    pub(crate) fn into_view(self) -> View {
+        self.view
+    }
+}
+
+/// The segments that a store knows, as its folder has them.
+pub(crate) struct Found<'a> {
+    folder: &'a SegmentFolder,
+    identity: &'a Identity,
+    files: Vec<(Arc<SegmentFile>, SegmentRecord)>,
+    lost: Vec<Lost>,
+}
+
+/// A segment that the store knows and that cannot be used.
+pub(crate) struct Lost {
+    pub(crate) number: u64,
+    pub(crate) reason: Unusable,
+    rows: usize,
+}
+
+impl<'a> Found<'a> {
+    /// Opens the segments of a store, on `pool`.
+    pub(crate) fn of(
+        store: &Store,
+        folder: &'a SegmentFolder,
+        identity: &'a Identity,
+        pool: &ThreadPool,
+    ) -> Result<Self, StoreError> {
+        let records = store.segments()?;
+        let open = |record: &SegmentRecord| folder.open(record, &identity.schema);
+        let opened: Vec<_> = pool.install(|| records.par_iter().map(open).collect());
+        let (mut files, mut lost) = (Vec::new(), Vec::new());
+        for (record, opened) in records.into_iter().zip(opened) {
+            match opened {
+                Ok(file) => files.push((Arc::new(file), record)),
+                Err(reason) => lost.push(Lost { number: record.number, reason, rows: record.rows }),
             }
         }
+        Ok(Self { folder, identity, files, lost })
     }
-    let recovery = Recovery { store, identity, files };
-    let replayed = match store.replay_after()? {
-        Some(after) if lost.is_empty() => recovery.replay(after, counters.seq)?,
-        Some(_) | None => None,
-    };
-    let (parts, table, replay_after) = match replayed {
-        Some((after, parts, table)) => (parts, table, Some(after)),
-        None => {
-            let (parts, table) = recovery.read_all()?;
-            (parts, table, None)
+
+    /// Those that cannot be used.
+    pub(crate) fn lost(&self) -> &[Lost] {
+        &self.lost
+    }
+
+    /// Goes through the store for what is in no segment.
+    pub(crate) fn recover(self, store: &Store, counters: &Counters) -> Result<Recovered, StoreError> {
+        let Self { folder, identity, files, lost } = self;
+        for Lost { reason, rows, .. } in &lost {
+            tracing::warn!(shard = identity.shard.0, error = %reason, "a segment cannot be used: its {rows} documents are read from the store and built again");
         }
-    };
-    let used: Vec<_> = parts.iter().map(Part::number).collect();
-    Ok(Recovered { parts, table, next_segment: folder.sweep(&used), lost, replay_after })
+        let recovery = Recovery { store, identity, files };
+        let replayed = match store.replay_after()? {
+            Some(after) if lost.is_empty() => recovery.replay(after, counters.seq)?,
+            Some(_) | None => None,
+        };
+        let (parts, table, replay_after) = match replayed {
+            Some((after, parts, table)) => (parts, table, Some(after)),
+            None => {
+                let (parts, table) = recovery.read_all()?;
+                (parts, table, None)
+            }
+        };
+        let used: Vec<_> = parts.iter().map(Part::number).collect();
+        let view = View {
+            schema: identity.schema,
+            position: Position { history: identity.history, seq: counters.seq },
+            parts,
+            tail: Tail::new(table, &identity.schema),
+            replay_after,
+        };
+        let lost = lost.iter().map(|lost| lost.number).collect();
+        Ok(Recovered { view, lost, next_segment: folder.sweep(&used) })
+    }
 }
 
 struct Recovery<'a> {
     store: &'a Store,
     identity: &'a Identity,
-    files: Vec<(Arc<SegmentFile>, &'a SegmentRecord)>,
+    files: Vec<(Arc<SegmentFile>, SegmentRecord)>,
 }
 
 impl Recovery<'_> {
