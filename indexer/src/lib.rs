@@ -45,11 +45,13 @@ pub mod snapshot;
 pub mod workspace;
 
 pub mod node;
+pub mod replica;
 
 pub use build_pool::BuildPool;
 pub use cpu_pool::CpuPool;
 pub use meters::Meters;
 pub use node::Node;
+pub use replica::Replica;
 pub use settings::{Durability, ShardSettings};
 pub use shard::Shard;
 pub use workspace::Workspace;

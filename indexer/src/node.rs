@@ -5,22 +5,25 @@
 //! the cluster's catalogue says, and keeps what it is not told about: who has lost its catalogue must not lose its
 //! documents too.
 
-mod place;
+mod open_error;
+pub(crate) mod place;
 
 use crate::shard::{Shard, ShardParts};
-use crate::workspace::disk::{self, DiskFault};
+use crate::snapshot::{self, DumpError};
+use crate::workspace::disk;
 use crate::workspace::indexes::{self, MakeIndexError, NewIndex, OpenIndexError};
-use crate::workspace::json_file::JsonFileError;
-use crate::workspace::lock::{LockError, WorkspaceLock};
+use crate::workspace::lock::WorkspaceLock;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
+use annuli_dump::{DumpId, DumpStore, ShardRecord};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use open_error::OpenNodeError;
 pub(crate) use place::FILE as PLACE_FILE;
-pub use place::Term;
+pub use place::{Role, Term};
 
 /// Which part of a cluster a node is. It never changes: a folder belongs to one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,39 +92,6 @@ pub struct HeldShard {
     pub uuid: Option<IndexUuid>,
     /// Its line of writes; or why it does not serve.
     pub state: Result<HistoryId, Failure>,
-}
-
-/// Why a node does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenNodeError {
-    /// Another process has the folder.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The folder or a file in it cannot be used.
-    #[error(transparent)]
-    Disk(#[from] DiskFault),
-    /// The file that says what the folder is cannot be read.
-    #[error(transparent)]
-    PlaceFile(#[from] JsonFileError),
-    /// The folder belongs to another part of the cluster.
-    #[error(
-        "`{}` holds shard {} of {}, not shard {} of {}: start it as what it is, or choose another folder",
-        root.display(), found.0, found.1, wanted.0, wanted.1
-    )]
-    OtherPlace {
-        /// The folder.
-        root: PathBuf,
-        /// Shard and number of shards in the folder.
-        found: (u32, u32),
-        /// Those asked for.
-        wanted: (u32, u32),
-    },
-    /// The folder was made by `annuli serve`.
-    #[error("`{}` is the workspace of a server that holds every shard: choose another folder", root.display())]
-    Workspace {
-        /// The folder.
-        root: PathBuf,
-    },
 }
 
 impl Node {
@@ -201,6 +171,14 @@ impl Node {
         self.change(|held| held.insert(new.name.clone(), entry.clone()));
         tracing::info!(index = %new.name, uuid = %new.uuid, shard = %self.0.place.shard, "made a shard");
         made
+    }
+
+    /// Dumps its shard of an index for a dump that somebody else has begun, and puts the shard's record beside the archive.
+    /// Dumped already, it is left as it is. Blocks until it is in the store, and so does not run on a thread of a runtime;
+    /// writes go on meanwhile.
+    pub fn dump_shard(&self, index: IndexUuid, dump: DumpId, store: &DumpStore) -> Result<ShardRecord, DumpError> {
+        let shard = self.shard(index).ok_or(DumpError::NoShard { index })?;
+        snapshot::of_shard(index, &shard, dump, store)
     }
 
     /// Closes the shard of an index that had this name, and removes its folder. Of an index that is not here nothing is

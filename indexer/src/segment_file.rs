@@ -9,6 +9,7 @@ use crate::workspace::disk::{make_folder, sync_folder};
 use annuli_core::segment::{OpenSegmentError, Rows, Segment, SegmentOptions, WriteSegmentError, write_segment};
 use annuli_core::{IndexSchema, Point};
 use std::fs::{self, File};
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -31,18 +32,21 @@ pub struct SegmentFile {
 
 /// Why a segment that the store knows cannot be used. Its documents are in the store all the same.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unusable {
+pub enum Unusable {
     /// It is missing, damaged, or of another release.
     #[error(transparent)]
     Open(#[from] OpenSegmentError),
     /// It is whole, and not the file that was written.
     #[error("segment {}: it is another file than the store knows by this number", path.display())]
-    Other { path: PathBuf },
+    Other {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Why a segment was not written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SaveError {
+pub enum SaveError {
     /// It was not built, or the disk took no more of it.
     #[error(transparent)]
     Write(#[from] WriteSegmentError),
@@ -52,6 +56,17 @@ pub(crate) enum SaveError {
     /// What was written cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenSegmentError),
+}
+
+impl SaveError {
+    /// Returns whether there is no room on the disk.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Write(WriteSegmentError::Io(reason)) => reason.kind() == io::ErrorKind::StorageFull,
+            Self::Disk(fault) => fault.is_full(),
+            Self::Write(WriteSegmentError::Cancelled(_)) | Self::Open(_) => false,
+        }
+    }
 }
 
 /// Where a shard's segments are.

@@ -120,3 +120,16 @@ pub const JOBS_PER_SEARCH_MAX: usize = 16;
 
 /// Rows between two looks at the deadline while scanning: some ten microseconds of work.
 pub const ROWS_PER_LOOK: usize = 1_024;
+
+/// The least share of the nearest documents of its canaries that approximate searches of a generation must find for it to
+/// serve. Well below what healthy graphs find, so that a refusal means that something is broken.
+pub const RECALL_FLOOR: f64 = 0.90;
+
+/// Bytes that are read ahead before a generation serves: a second's work of a slow disk, some of it again.
+pub const WARM_BYTES_MAX: usize = 1 << 30;
+
+/// How long a generation that is retired waits for the requests that hold it; longer than any should take.
+pub const RETIRE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Between two looks whether they have let go.
+pub const RETIRE_LOOK_INTERVAL: Duration = Duration::from_millis(10);

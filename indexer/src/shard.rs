@@ -29,6 +29,8 @@ pub use frozen::{FrozenShard, OpenFrozenError};
 pub use open::{OpenError, ShardParts};
 use queue::{NotQueued, WriteQueue};
 use reading::Reading;
+pub(crate) use recover::Found;
+pub use recover::Lost;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;

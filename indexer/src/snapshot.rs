@@ -10,17 +10,19 @@ use crate::deadline::DeadlinePassed;
 use crate::shard::Shard;
 use crate::view::View;
 use crate::writer::WriteError;
-use annuli_api::Index;
 use annuli_api::v1::dump::DumpInfo;
-use annuli_core::{IndexSchema, IndexUuid};
+use annuli_api::{Index, Position};
+use annuli_core::{HistoryId, IndexSchema, IndexUuid, ShardId};
 use annuli_dump::{
     AppendEntryError, BeginDumpError, CommitDumpError, CreatedAt, DeleteDumpError, DumpId, DumpState, DumpStore,
     DumpSummary, EncodeCanariesError, FinishArchiveError, HnswRecord, InvalidCompression, InvalidManifest, Manifest,
-    ManifestHead, PendingDump, PublishError, SchemaRecord, ShardRecord, StoreFault,
+    ManifestHead, NewArchive, PendingDump, PublishError, PutRecordError, ReadRecordError, SchemaRecord, ShardRecord,
+    StoreFault,
 };
-pub(crate) use archive::SEGMENT;
-pub(crate) use canaries::CanaryCheck;
+pub use archive::UnknownSegment;
+pub(crate) use archive::{missing_segments, segment_file};
 pub use canaries::WrongAnswer;
+pub(crate) use canaries::{CanaryCheck, TIME_MAX as CANARIES_TIME_MAX, asked, is_near};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,6 +79,33 @@ pub enum DumpError {
     /// The dump cannot be removed.
     #[error(transparent)]
     Delete(#[from] DeleteDumpError),
+    /// The record of a shard cannot be used.
+    #[error(transparent)]
+    ReadRecord(#[from] ReadRecordError),
+    /// The record of a shard could not be written.
+    #[error(transparent)]
+    PutRecord(#[from] PutRecordError),
+    /// There is no such shard here.
+    #[error("there is no shard of the index {index} here that could be dumped")]
+    NoShard {
+        /// The index.
+        index: IndexUuid,
+    },
+    /// The shard's place in the dump is taken by another line of writes.
+    #[error(
+        "shard {shard} of dump {dump} has been dumped from another folder: it is of history {found}, here is {here}; take \
+         a new dump"
+    )]
+    OtherHistory {
+        /// The shard.
+        shard: ShardId,
+        /// The dump.
+        dump: DumpId,
+        /// The history in the dump.
+        found: HistoryId,
+        /// The history here.
+        here: HistoryId,
+    },
     /// There is no such dump of this index.
     #[error("the index has no dump {dump}")]
     NotOfThisIndex {
@@ -99,14 +128,7 @@ pub(crate) fn create(
     let captures: Vec<_> = shards.iter().map(|shard| Capture::take(shard, dump)).collect::<Result<_, _>>()?;
     let mut records = Vec::with_capacity(shards.len());
     for ((shard, capture), done) in shards.iter().zip(captures).zip(1..) {
-        let archive = archive::write(&capture, pending.create_archive(shard.id())?)?;
-        records.push(ShardRecord {
-            shard: shard.id(),
-            history: capture.view.position.history,
-            seq: capture.view.position.seq,
-            documents: capture.view.live() as u64,
-            archive,
-        });
+        records.push(capture.write(shard.id(), pending.create_archive(shard.id())?)?);
         progress(done);
     }
     let head = ManifestHead {
@@ -120,6 +142,27 @@ pub(crate) fn create(
     pending.commit(&manifest)?;
     tracing::info!(index = %index.name, %dump, documents = manifest.documents(), "took a dump");
     Ok(info(manifest.head(), manifest.documents(), manifest.archive_bytes()))
+}
+
+/// Dumps one shard for a dump that somebody else has begun, and puts its record beside its archive: whoever writes the
+/// manifest needs nothing but the store. Dumped already, it is left as it is.
+pub(crate) fn of_shard(
+    index: IndexUuid,
+    shard: &Shard,
+    dump: DumpId,
+    store: &DumpStore,
+) -> Result<ShardRecord, DumpError> {
+    let (id, here) = (shard.id(), shard.view().position.history);
+    match store.record(index, dump, id)? {
+        Some(record) if record.history == here => return Ok(record),
+        Some(record) => return Err(DumpError::OtherHistory { shard: id, dump, found: record.history, here }),
+        None => {}
+    }
+    let capture = Capture::take(shard, dump)?;
+    let record = capture.write(id, store.create_archive(index, dump, id)?)?;
+    store.put_record(index, dump, &record)?;
+    tracing::info!(%index, shard = id.0, %dump, documents = record.documents, seq = record.seq.0, "dumped a shard");
+    Ok(record)
 }
 
 /// The dumps of an index, the oldest first.
@@ -178,6 +221,13 @@ impl Capture {
         });
         Ok(Self { view: captured?, folder })
     }
+
+    /// Streams the archive, and publishes it.
+    fn write(self, shard: ShardId, file: NewArchive) -> Result<ShardRecord, DumpError> {
+        let archive = archive::write(&self, file)?;
+        let Position { history, seq } = self.view.position;
+        Ok(ShardRecord { shard, history, seq, documents: self.view.live() as u64, archive })
+    }
 }
 
 impl Drop for Capture {
@@ -187,7 +237,8 @@ impl Drop for Capture {
     }
 }
 
-fn schema_record(schema: &IndexSchema) -> SchemaRecord {
+/// The schema as a dump stores it.
+pub(crate) fn schema_record(schema: &IndexSchema) -> SchemaRecord {
     let small = |number: usize| u32::try_from(number).expect("the schema's bounds are below 65,536");
     SchemaRecord {
         dim: small(schema.dim.get()),

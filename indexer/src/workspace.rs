@@ -21,7 +21,7 @@ use annuli_api::{Failure, Index};
 use annuli_core::IndexName;
 use annuli_dump::DumpStore;
 use arc_swap::ArcSwap;
-pub(crate) use catalogue::{disk_failure, make_failure};
+pub(crate) use catalogue::{disk_failure, make_code, make_failure};
 pub use disk::DiskFault;
 pub use index_file::IndexFileError;
 pub use indexes::{MakeIndexError, OpenIndexError};

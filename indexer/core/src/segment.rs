@@ -20,6 +20,7 @@ mod write;
 
 mod exact;
 mod search;
+mod touch;
 
 pub use crate::graph::GRAPH_ROWS_MAX;
 pub use crate::graph::build::{BuildOptions, Cancelled};

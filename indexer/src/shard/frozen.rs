@@ -3,7 +3,7 @@
 
 use super::open::check_identity;
 use super::reading::Reading;
-use super::recover::Found;
+use super::recover::{Found, Lost};
 use super::{OpenError, ShardParts, StoreSlot};
 use crate::segment_file::SegmentFolder;
 use crate::store::Store;
@@ -44,14 +44,9 @@ pub enum OpenFrozenError {
         /// The history of the dump.
         history: annuli_core::HistoryId,
     },
-    /// A segment cannot be used. Its documents are in the store; but to build it again is the primary's affair.
-    #[error("segment {number}: {reason}")]
-    Segment {
-        /// Which.
-        number: u64,
-        /// Why.
-        reason: String,
-    },
+    /// A segment is lost. Its documents are in the store; but to fetch it again is less work than to build it.
+    #[error(transparent)]
+    Segment(#[from] Lost),
 }
 
 impl FrozenShard {
@@ -60,10 +55,7 @@ impl FrozenShard {
         let (store, counters) = open_store(folder, wanted, seq)?;
         let segments = SegmentFolder::of(folder);
         let found = Found::of(&store, &segments, wanted, parts.build_pool.heads()).map_err(OpenError::from)?;
-        if let Some(lost) = found.lost().first() {
-            return Err(OpenFrozenError::Segment { number: lost.number, reason: lost.reason.to_string() });
-        }
-        let view = found.recover(&store, &counters).map_err(OpenError::from)?.into_view();
+        let view = found.whole()?.recover(&store, &counters).map_err(OpenError::from)?.into_view();
         Ok(Self::new(wanted.shard, store, view, parts))
     }
 

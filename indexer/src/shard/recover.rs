@@ -49,10 +49,13 @@ pub(crate) struct Found<'a> {
 }
 
 /// A segment that the store knows and that cannot be used.
-pub(crate) struct Lost {
-    pub(crate) number: u64,
-    pub(crate) reason: Unusable,
+#[derive(Debug, thiserror::Error)]
+#[error("segment {number} cannot be used: {reason}")]
+pub struct Lost {
+    number: u64,
     rows: usize,
+    #[source]
+    reason: Unusable,
 }
 
 impl<'a> Found<'a> {
@@ -70,15 +73,15 @@ impl<'a> Found<'a> {
         for (record, opened) in records.into_iter().zip(opened) {
             match opened {
                 Ok(file) => files.push((Arc::new(file), record)),
-                Err(reason) => lost.push(Lost { number: record.number, reason, rows: record.rows }),
+                Err(reason) => lost.push(Lost { number: record.number, rows: record.rows, reason }),
             }
         }
         Ok(Self { folder, identity, files, lost })
     }
 
-    /// Those that cannot be used.
-    pub(crate) fn lost(&self) -> &[Lost] {
-        &self.lost
+    /// All of them, if none is lost.
+    pub(crate) fn whole(mut self) -> Result<Self, Lost> {
+        if self.lost.is_empty() { Ok(self) } else { Err(self.lost.swap_remove(0)) }
     }
 
     /// Goes through the store for what is in no segment.

@@ -1,8 +1,9 @@
 //! The archive of one shard: the files of the copied store, the segments as they are, and the canaries.
 
 use super::{Capture, DumpError, canaries};
+use crate::store::segment::SegmentRecord;
 use annuli_dump::{
-    ArchiveRecord, ArchiveWriter, Compression, EntryPath, FinishArchiveError, NewArchive, write_canaries,
+    ArchiveRecord, ArchiveWriter, Compression, EntryPath, FinishArchiveError, NewArchive, ShardRecord, write_canaries,
 };
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -12,7 +13,7 @@ use std::path::Path;
 const COMPRESSION: Compression = Compression { level: 1, threads: 1 };
 
 /// What the file of a segment is called in its folder.
-pub(crate) const SEGMENT: &str = "segment";
+const SEGMENT: &str = "segment";
 
 /// Writes the archive into `file`, and publishes it.
 pub(super) fn write(capture: &Capture, file: NewArchive) -> Result<ArchiveRecord, DumpError> {
@@ -54,8 +55,27 @@ fn file_names(folder: &Path) -> Result<Vec<String>, DumpError> {
     Ok(names)
 }
 
-/// A segment is one file.
-fn segment_file(number: u64) -> EntryPath {
+/// A segment that the store beside it in the archive does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the archive has a segment {number} that its store does not know")]
+pub struct UnknownSegment {
+    /// Its number.
+    pub number: u64,
+}
+
+/// Of the segments that the store in an archive knows, those that the archive goes without.
+pub(crate) fn missing_segments(record: &ShardRecord, known: &[SegmentRecord]) -> Result<Vec<u64>, UnknownSegment> {
+    let is_known = |number: u64| known.iter().any(|known| known.number == number);
+    let mut numbers = record.archive.entries().iter().filter_map(|entry| entry.path.segment_number());
+    if let Some(number) = numbers.find(|&number| !is_known(number)) {
+        return Err(UnknownSegment { number });
+    }
+    let is_missing = |number: &u64| record.archive.entry(&segment_file(*number)).is_none();
+    Ok(known.iter().map(|known| known.number).filter(is_missing).collect())
+}
+
+/// Where an archive has the segment of that number. A segment is one file.
+pub(crate) fn segment_file(number: u64) -> EntryPath {
     EntryPath::segment(number, SEGMENT).expect("a number and letters")
 }
 

@@ -17,7 +17,7 @@ const CANARIES: usize = 8;
 const HITS: usize = 10;
 
 /// Time for all of them, which are seconds of work on a large shard.
-const TIME_MAX: Duration = Duration::from_secs(600);
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(600);
 
 /// How far distances may lie apart, relative to 1 and to themselves: kernels of another processor add in another
 /// order.
@@ -25,16 +25,7 @@ const TOLERANCE: f32 = 1e-3;
 
 /// The canaries of a captured state: documents spread over all, as queries.
 pub(super) fn of(view: &View) -> Result<Vec<Canary>, DeadlinePassed> {
-    let queries = view.sample(CANARIES);
-    let include = Include { metadata: false, vector: false };
-    let search = ShardSearch {
-        queries: queries.into(),
-        k: HITS,
-        mode: SearchMode::Exact,
-        filter: None,
-        except: None,
-        read: Read { include, after: None, consistency: Consistency::Replica },
-    };
+    let search = asked(view.sample(CANARIES), HITS, SearchMode::Exact);
     let deadline = Deadline(clock::now() + TIME_MAX);
     let allowed = view.allowed(None, deadline)?;
     let canary = |query: &Vector| {
@@ -43,6 +34,18 @@ pub(super) fn of(view: &View) -> Result<Vec<Canary>, DeadlinePassed> {
         Ok(Canary { vector: query.as_slice().to_vec(), hits })
     };
     search.queries.iter().map(canary).collect()
+}
+
+/// The search for the `k` nearest of each query, without a filter.
+pub(crate) fn asked(queries: Vec<Vector>, k: usize, mode: SearchMode) -> ShardSearch {
+    let include = Include { metadata: false, vector: false };
+    let read = Read { include, after: None, consistency: Consistency::Replica };
+    ShardSearch { queries: queries.into(), k, mode, filter: None, except: None, read }
+}
+
+/// Whether a distance is the recorded one.
+pub(crate) fn is_near(found: f32, wanted: f32) -> bool {
+    (found - wanted).abs() <= TOLERANCE * wanted.abs().max(1.0)
 }
 
 /// Answers a shard's canaries again, from documents that pass by one after the other.
@@ -89,9 +92,7 @@ impl CanaryCheck {
     pub(crate) fn finish(self) -> Result<(), WrongAnswer> {
         for (canary, (_, nearest, wanted)) in self.canaries.into_iter().enumerate() {
             let found = nearest.into_sorted();
-            let near = |(hit, wanted): (&Hit, &CanaryHit)| {
-                (hit.distance - wanted.distance).abs() <= TOLERANCE * wanted.distance.abs().max(1.0)
-            };
+            let near = |(hit, wanted): (&Hit, &CanaryHit)| is_near(hit.distance, wanted.distance);
             if found.len() != wanted.len() || !found.iter().zip(&wanted).all(near) {
                 return Err(WrongAnswer::Hits { canary });
             }

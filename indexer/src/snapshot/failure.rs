@@ -16,7 +16,10 @@ impl From<DumpError> for Failure {
             | DumpError::Commit(_)
             | DumpError::Publish(_)
             | DumpError::Store(_)
+            | DumpError::ReadRecord(_)
+            | DumpError::PutRecord(_)
             | DumpError::Delete(_) => ErrorCode::StorageFailed,
+            DumpError::NoShard { .. } | DumpError::OtherHistory { .. } => ErrorCode::IndexUnavailable,
             DumpError::Slow(_) | DumpError::Canaries(_) | DumpError::Compression(_) | DumpError::Manifest(_) => {
                 ErrorCode::Internal
             }

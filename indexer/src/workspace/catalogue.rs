@@ -219,10 +219,13 @@ pub(crate) fn disk_failure(fault: &DiskFault) -> Failure {
     Failure::new(code, fault)
 }
 
-pub(crate) fn make_failure(name: &IndexName, error: &MakeIndexError) -> Failure {
-    let code = match error {
+pub(crate) fn make_code(error: &MakeIndexError) -> ErrorCode {
+    match error {
         MakeIndexError::Store(error) => store_code(error),
         MakeIndexError::Disk(fault) => disk_failure(fault).code,
-    };
-    Failure::new(code, format_args!("index `{name}` cannot be made: {error}"))
+    }
+}
+
+pub(crate) fn make_failure(name: &IndexName, error: &MakeIndexError) -> Failure {
+    Failure::new(make_code(error), format_args!("index `{name}` cannot be made: {error}"))
 }

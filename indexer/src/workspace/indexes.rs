@@ -48,7 +48,7 @@ pub(crate) fn folder(root: &Path, name: &IndexName) -> PathBuf {
     root.join(name.as_str())
 }
 
-fn shard_folder(index: &Path, shard: ShardId) -> PathBuf {
+pub(crate) fn shard_folder(index: &Path, shard: ShardId) -> PathBuf {
     index.join(shard.to_string())
 }
 
@@ -141,7 +141,7 @@ impl NewIndex {
     }
 
     /// The folder of a shard, whether or not it is there.
-    pub(super) fn shard_folder(&self, shard: ShardId) -> PathBuf {
+    pub(crate) fn shard_folder(&self, shard: ShardId) -> PathBuf {
         shard_folder(&self.folder, shard)
     }
 
@@ -173,8 +173,18 @@ impl Drop for NewIndex {
 
 /// Takes the index out of the workspace; its stores must be closed.
 pub(crate) fn remove(root: &Path, name: &IndexName) -> Result<(), DiskFault> {
+    discard(root, &folder(root, name))
+}
+
+/// Where something is made that is not there yet: until it gets its name, the next start sweeps it.
+pub(crate) fn unfinished(root: &Path) -> PathBuf {
+    root.join(format!("{}{}", TEMPORARY[0], clock::new_uuid()))
+}
+
+/// Removes a folder below `root`: once it has lost its name it is gone, whatever becomes of the rest.
+pub(crate) fn discard(root: &Path, folder: &Path) -> Result<(), DiskFault> {
     let removed = root.join(format!("{}{}", TEMPORARY[1], clock::new_uuid()));
-    rename_folder(&folder(root, name), &removed)?;
+    rename_folder(folder, &removed)?;
     remove_folder(&removed)
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod contract;
+mod generations;
 mod model;
 mod nodes;
 mod segments;

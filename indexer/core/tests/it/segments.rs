@@ -271,3 +271,17 @@ fn any_damage_is_refused() {
     }
     assert!(refuses(&[whole.as_slice(), b"more"].concat()));
 }
+
+#[test]
+fn no_more_of_a_segment_is_read_ahead_than_is_asked_for() {
+    let documents = Documents::new(Numbers::new(5).vectors(300, 64));
+    for quantization in Quantization::ALL {
+        let segment = documents.segment(Metric::Euclidean, quantization);
+        let all = segment.touch(usize::MAX);
+        // Vectors and ids at least.
+        assert!(all > 300, "{all}");
+        for bytes_max in [0, 1, 5_000, all, all + 1] {
+            assert_eq!(segment.touch(bytes_max), bytes_max.min(all));
+        }
+    }
+}

@@ -3,13 +3,12 @@
 
 use super::{RestoreError, Source};
 use crate::segment_file::SegmentFolder;
-use crate::snapshot::SEGMENT;
+use crate::snapshot::{missing_segments, segment_file};
 use crate::store::Store;
-use crate::store::segment::SegmentRecord;
 use crate::workspace::disk::{make_folder, remove_folder, rename_folder};
 use crate::workspace::indexes::NewIndex;
 use annuli_core::IndexSchema;
-use annuli_dump::{EntryPath, ShardRecord, StoredDump, extract_archive};
+use annuli_dump::{ShardRecord, StoredDump, extract_archive};
 use std::path::Path;
 
 /// Makes the shards of the new index, and closes them.
@@ -45,33 +44,17 @@ fn shard(
     let folder = new.shard_folder(record.shard);
     make_folder(&folder)?;
     let known = store.segments()?;
-    check_known(record, &known)?;
+    let lost = missing_segments(record, &known)
+        .map_err(|unknown| refused(record, unknown.number, &"the store does not know it"))?;
     let segments = SegmentFolder::of(&folder);
-    let mut lost = Vec::new();
-    for known in &known {
-        let entry = EntryPath::segment(known.number, SEGMENT).expect("a number and letters");
-        if record.archive.entry(&entry).is_none() {
-            lost.push(known.number);
-            continue;
-        }
-        segments.adopt(known.number, &unpacked.join(entry.as_str()))?;
+    for known in known.iter().filter(|known| !lost.contains(&known.number)) {
+        segments.adopt(known.number, &unpacked.join(segment_file(known.number).as_str()))?;
         // Not left to the opening, which would build it again: a dump that says one thing twice is not to be trusted.
         segments.open(known, schema).map_err(|error| refused(record, known.number, &error))?;
     }
     store.adopt(&new.identity(record.shard), &lost)?;
     drop(store);
     Ok(rename_folder(&unpacked.join("db"), &folder.join("db"))?)
-}
-
-/// Refuses an archive with a segment of which its store does not know.
-fn check_known(record: &ShardRecord, known: &[SegmentRecord]) -> Result<(), RestoreError> {
-    let numbers = record.archive.entries().iter().filter_map(|entry| entry.path.segment_number());
-    for number in numbers {
-        if !known.iter().any(|known| known.number == number) {
-            return Err(refused(record, number, &"the store does not know it"));
-        }
-    }
-    Ok(())
 }
 
 fn refused(record: &ShardRecord, number: u64, reason: &dyn std::fmt::Display) -> RestoreError {

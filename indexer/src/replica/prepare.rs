@@ -1,0 +1,221 @@
+//! From a dump to what may serve: fetched and verified, opened, tried, warmed. It all happens in a folder that is not
+//! there yet, on one thread: searches on other generations need the rest.
+
+use super::NewGeneration;
+use super::dumped::{Dumped, OtherDump};
+use super::fetch::Fetch;
+use super::folders::{MakeIndexFolderError, Unfinished};
+use super::generation_file;
+use super::settle::{SettleError, Settled, settle};
+use super::trial::{self, Unfit};
+use crate::build_pool::BuildPool;
+use crate::segment_file::SegmentFolder;
+use crate::settings::{ShardSettings, WARM_BYTES_MAX};
+use crate::shard::OpenFrozenError;
+use crate::snapshot::segment_file;
+use crate::stop::Stop;
+use crate::store::meta::Identity;
+use crate::view::View;
+use crate::workspace::disk::{DiskFault, make_folder, remove_folder, rename_folder};
+use annuli_core::{Generation, ShardId};
+use annuli_dump::{
+    Canary, DumpId, DumpStore, EntryPath, ExtractArchiveError, FindDumpError, ReadCanariesError, ShardRecord,
+    StoredDump, extract_archive, read_canaries,
+};
+use std::fs::File;
+use std::path::Path;
+
+/// Where an archive is unpacked, in the folder that becomes the generation.
+const UNPACKED: &str = ".unpacked";
+
+/// How far a preparation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preparation {
+    /// The archive is fetched, and every byte of it checked.
+    Fetching {
+        /// Bytes that have come.
+        bytes: u64,
+        /// Bytes in all.
+        of: u64,
+    },
+    /// Its store and its segments are opened.
+    Opening,
+    /// It is asked what the original was asked.
+    Canaries,
+    /// What the first searches read is read before them.
+    Warming,
+}
+
+/// Why a generation was not prepared. Nothing of it is there, and what was there serves on.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// There is no such dump, or it cannot be read.
+    #[error(transparent)]
+    Find(#[from] FindDumpError),
+    /// The dump is not of what the catalogue says.
+    #[error(transparent)]
+    OtherDump(#[from] OtherDump),
+    /// The generation is there already, from another dump.
+    #[error("generation {generation} is dump {found} here, it cannot become dump {wanted}: a generation never changes")]
+    OtherGeneration {
+        /// Its number.
+        generation: Generation,
+        /// The dump that it is.
+        found: DumpId,
+        /// The dump that was to be prepared.
+        wanted: DumpId,
+    },
+    /// The archive does not come, or is not what the manifest says.
+    #[error("dump {dump}: {reason}")]
+    Fetch {
+        /// The dump.
+        dump: DumpId,
+        /// Why.
+        reason: ExtractArchiveError,
+    },
+    /// Its canaries cannot be read.
+    #[error("dump {dump}, shard {shard}: {reason}")]
+    Canaries {
+        /// The dump.
+        dump: DumpId,
+        /// The shard.
+        shard: ShardId,
+        /// Why.
+        reason: ReadCanariesError,
+    },
+    /// What was fetched cannot be served.
+    #[error("dump {dump}, shard {shard}: {reason}")]
+    Settle {
+        /// The dump.
+        dump: DumpId,
+        /// The shard.
+        shard: ShardId,
+        /// Why.
+        reason: SettleError,
+    },
+    /// It does not answer as the original did.
+    #[error("dump {dump}, shard {shard}: {reason}")]
+    Unfit {
+        /// The dump.
+        dump: DumpId,
+        /// The shard.
+        shard: ShardId,
+        /// Why.
+        reason: Unfit,
+    },
+    /// A file or folder cannot be used.
+    #[error(transparent)]
+    Disk(#[from] DiskFault),
+    /// The index cannot have its folder.
+    #[error(transparent)]
+    Folder(#[from] MakeIndexFolderError),
+    /// Once it had its name, it did not open.
+    #[error(transparent)]
+    Open(#[from] OpenFrozenError),
+    /// The process ends.
+    #[error("the process ends")]
+    Stopped,
+}
+
+/// A generation that may serve once its folder has its name.
+pub(super) struct Prepared {
+    pub(super) folder: Unfinished,
+    pub(super) identity: Identity,
+    pub(super) view: View,
+}
+
+/// What it takes to prepare one.
+pub(super) struct Preparer<'a> {
+    pub(super) root: &'a Path,
+    pub(super) shard: ShardId,
+    pub(super) settings: ShardSettings,
+    /// Of one thread.
+    pub(super) pool: &'a BuildPool,
+    pub(super) recall_floor: f64,
+    pub(super) stop: &'a Stop,
+}
+
+impl Preparer<'_> {
+    pub(super) fn prepare(
+        &self,
+        new: &NewGeneration,
+        store: &DumpStore,
+        progress: &dyn Fn(Preparation),
+    ) -> Result<Prepared, PrepareError> {
+        let stored = store.open(new.uuid, new.dump)?;
+        let dumped = Dumped::of(stored.manifest(), new, self.shard)?;
+        let folder = Unfinished::begin(self.root)?;
+        let (dump, shard) = (new.dump, self.shard);
+        let unpacked = folder.path().join(UNPACKED);
+        make_folder(&unpacked)?;
+        self.fetch(&stored, dumped.record, &unpacked, progress)?;
+        progress(Preparation::Opening);
+        let canaries = canaries(&unpacked, dumped.record, dump)?;
+        arrange(&unpacked, folder.path(), dumped.record)?;
+        let settled = settle(folder.path(), &dumped, self.settings, self.pool, self.stop);
+        let Settled { store, view } = settled.map_err(|reason| PrepareError::Settle { dump, shard, reason })?;
+        progress(Preparation::Canaries);
+        let tried = trial::check(&view, &store, &canaries, self.recall_floor);
+        tried.map_err(|reason| PrepareError::Unfit { dump, shard, reason })?;
+        drop(store);
+        progress(Preparation::Warming);
+        warm(&view);
+        generation_file::write(folder.path(), dump, dumped.record)?;
+        Ok(Prepared { folder, identity: dumped.identity, view })
+    }
+
+    fn fetch(
+        &self,
+        stored: &StoredDump,
+        record: &ShardRecord,
+        folder: &Path,
+        progress: &dyn Fn(Preparation),
+    ) -> Result<(), PrepareError> {
+        let of = record.archive.bytes();
+        let mut bytes = 0;
+        progress(Preparation::Fetching { bytes, of });
+        let mut source = Fetch::new(stored, self.shard, of, self.stop);
+        let mut heard = |more| {
+            bytes += more;
+            progress(Preparation::Fetching { bytes, of });
+        };
+        extract_archive(record, &mut source, folder, &mut heard).map_err(|reason| {
+            if self.stop.is_told() {
+                return PrepareError::Stopped;
+            }
+            PrepareError::Fetch { dump: stored.manifest().head().dump, reason }
+        })
+    }
+}
+
+/// Puts what was unpacked where a shard has it.
+fn arrange(unpacked: &Path, folder: &Path, record: &ShardRecord) -> Result<(), DiskFault> {
+    let segments = SegmentFolder::of(folder);
+    for entry in record.archive.entries() {
+        if let Some(number) = entry.path.segment_number().filter(|&number| entry.path == segment_file(number)) {
+            segments.adopt(number, &unpacked.join(entry.path.as_str()))?;
+        }
+    }
+    rename_folder(&unpacked.join("db"), &folder.join("db"))?;
+    remove_folder(unpacked)
+}
+
+/// A dump may have been taken without canaries.
+fn canaries(folder: &Path, record: &ShardRecord, dump: DumpId) -> Result<Vec<Canary>, PrepareError> {
+    let path = EntryPath::canaries();
+    if record.archive.entry(&path).is_none() {
+        return Ok(Vec::new());
+    }
+    let path = folder.join(path.as_str());
+    let mut file = File::open(&path).map_err(DiskFault::of("read", &path))?;
+    read_canaries(&mut file).map_err(|reason| PrepareError::Canaries { dump, shard: record.shard, reason })
+}
+
+/// Reads what searches read from the files, for the first of them not to wait for the disk. Codes and links are in
+/// memory since the segments were opened, and the canaries have walked them.
+fn warm(view: &View) {
+    let mut left = WARM_BYTES_MAX;
+    for part in &view.parts {
+        left -= part.segment().touch(left);
+    }
+}

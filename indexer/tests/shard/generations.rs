@@ -1,0 +1,7 @@
+//! Replicas: generations that are prepared from dumps, served by number, and retired.
+
+mod damaged;
+mod dumped;
+mod kept;
+mod prepared;
+mod setting;
