@@ -17,9 +17,9 @@ pub(crate) struct ArchiveReader<'a> {
 }
 
 /// Tells how much was read, as it is read.
-struct Watched<'a> {
-    source: &'a mut dyn Read,
-    progress: &'a mut dyn FnMut(u64),
+pub(crate) struct Watched<'a> {
+    pub(crate) source: &'a mut dyn Read,
+    pub(crate) progress: &'a mut dyn FnMut(u64),
 }
 
 impl Read for Watched<'_> {

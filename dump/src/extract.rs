@@ -2,10 +2,11 @@
 
 use crate::archive_reader::ArchiveReader;
 use crate::disk::{DiskError, sync_folder};
+use crate::entry_content::EntryContent;
 use crate::entry_path::EntryPath;
 use crate::manifest::ShardRecord;
 use crate::refusal::{EntryRefused, ReadArchiveError};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ pub fn extract_entries(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ExtractArchiveError> {
     let mut reader = ArchiveReader::new(shard, archive, progress)?;
-    let mut extraction = Extraction { root: folder, folders: Vec::new(), files: Vec::new(), complete: false };
+    let mut extraction = Extraction::begin(folder);
     for entry in shard.archive.entries() {
         let mut content = reader.entry(entry)?;
         if !wanted(&entry.path) {
@@ -55,35 +56,54 @@ pub fn extract_entries(
             content.close()?;
             continue;
         }
-        let (mut file, path) = extraction.create(&entry.path)?;
-        while let Some(chunk) = content.next_chunk()? {
-            file.write_all(chunk).map_err(DiskError::at("write", &path))?;
-        }
-        content.close()?;
-        file.sync_all().map_err(DiskError::at("sync", &path))?;
+        extraction.write(&entry.path, content)?;
     }
     reader.finish()?;
     Ok(extraction.complete()?)
 }
 
 /// The files written so far. Dropped before it is complete, it removes them.
-struct Extraction<'a> {
+pub(crate) struct Extraction<'a> {
     root: &'a Path,
     folders: Vec<PathBuf>,
     files: Vec<PathBuf>,
     complete: bool,
 }
 
-impl Extraction<'_> {
-    fn create(&mut self, entry: &EntryPath) -> Result<(File, PathBuf), DiskError> {
+impl<'a> Extraction<'a> {
+    pub(crate) fn begin(root: &'a Path) -> Self {
+        Self { root, folders: Vec::new(), files: Vec::new(), complete: false }
+    }
+
+    /// Where the file of an entry belongs. Whoever puts it there makes it new.
+    pub(crate) fn place(&mut self, entry: &EntryPath) -> Result<PathBuf, DiskError> {
         let path = self.root.join(entry.as_str());
         if let Some(parent) = path.parent() {
             self.create_folder(parent)?;
         }
-        let file =
-            OpenOptions::new().write(true).create_new(true).open(&path).map_err(DiskError::at("create", &path))?;
-        self.files.push(path.clone());
-        Ok((file, path))
+        Ok(path)
+    }
+
+    /// There is a file now, which goes with the others.
+    pub(crate) fn placed(&mut self, path: PathBuf) {
+        self.files.push(path);
+    }
+
+    /// Writes the file of an entry, to its last byte.
+    pub(crate) fn write(
+        &mut self,
+        entry: &EntryPath,
+        mut content: EntryContent<'_>,
+    ) -> Result<(), ExtractArchiveError> {
+        let path = self.place(entry)?;
+        let created = OpenOptions::new().write(true).create_new(true).open(&path);
+        let mut file = created.map_err(DiskError::at("create", &path))?;
+        self.placed(path.clone());
+        while let Some(chunk) = content.next_chunk()? {
+            file.write_all(chunk).map_err(DiskError::at("write", &path))?;
+        }
+        content.close()?;
+        Ok(file.sync_all().map_err(DiskError::at("sync", &path))?)
     }
 
     /// Folders too are new: one that stood there before might be a link to somewhere else.
@@ -100,7 +120,7 @@ impl Extraction<'_> {
     }
 
     /// Makes the names last as the contents already do.
-    fn complete(mut self) -> Result<(), DiskError> {
+    pub(crate) fn complete(mut self) -> Result<(), DiskError> {
         for folder in &self.folders {
             sync_folder(folder)?;
         }

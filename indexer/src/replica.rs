@@ -10,6 +10,7 @@
 //! <root>/.new-<uuid>/                                 what is being prepared
 //! ```
 
+mod at_hand;
 mod dumped;
 mod failure;
 mod fetch;
@@ -157,8 +158,9 @@ impl Replica {
             return Ok(position);
         }
         let Inner { root, place, parts, quiet, recall_floor, stop, .. } = &*self.0;
-        let (shard, settings) = (place.shard, parts.settings);
-        let preparer = Preparer { root, shard, settings, pool: quiet, recall_floor: *recall_floor, stop };
+        let (shard, settings, generations) = (place.shard, parts.settings, self.generations_of(new.uuid));
+        let recall_floor = *recall_floor;
+        let preparer = Preparer { root, generations, shard, settings, pool: quiet, recall_floor, stop };
         self.publish(new, preparer.prepare(new, store, progress)?)
     }
 
@@ -204,6 +206,14 @@ impl Replica {
             }
             Some(_) | None => Ok(None),
         }
+    }
+
+    /// The folders of those that serve.
+    fn generations_of(&self, index: IndexUuid) -> Vec<PathBuf> {
+        let held = self.0.held.load();
+        let of_index = held.iter().filter(|((of, _), entry)| *of == index && entry.state.is_ok());
+        let (root, shard) = (&self.0.root, self.0.place.shard);
+        of_index.map(|(&(_, number), entry)| folders::generation(root, &entry.name, shard, number)).collect()
     }
 
     fn publish(&self, new: &NewGeneration, prepared: prepare::Prepared) -> Result<Position, PrepareError> {

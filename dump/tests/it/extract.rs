@@ -1,8 +1,9 @@
 //! Extracting: all files or none.
 
-use annuli_dump::{Compression, extract_archive, extract_entries};
+use annuli_dump::{Compression, EntryRecord, extract_archive, extract_entries, extract_missing};
 use annuli_dump_contract::given::{FILES, small};
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 fn files_in(folder: &Path) -> Vec<String> {
@@ -46,6 +47,46 @@ fn what_is_not_wanted_is_checked_and_not_written() {
     let empty = tempfile::tempdir().unwrap();
     assert!(without_segments(&bytes, empty.path()).is_err());
     assert_eq!(files_in(empty.path()), [""; 0]);
+}
+
+/// Puts the files of these paths there.
+fn reuse(paths: &[&str]) -> impl FnMut(&EntryRecord, &Path) -> bool {
+    move |entry, path| {
+        let content = FILES.iter().find(|(file, _)| paths.contains(file) && *file == entry.path.as_str());
+        content.is_some_and(|(_, content)| fs::write(path, content).is_ok())
+    }
+}
+
+#[test]
+fn what_is_at_hand_is_not_read() {
+    let (record, bytes) = small();
+    let paths: Vec<_> = FILES.iter().map(|(path, _)| *path).collect();
+    for reused in [&[][..], &paths[..1], &paths[1..2], &paths[1..], &paths[..]] {
+        let mut damaged = bytes.clone();
+        for entry in record.archive.entries().iter().filter(|entry| reused.contains(&entry.path.as_str())) {
+            damaged[usize::try_from(entry.frame.offset).unwrap() + 20] ^= 1;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut heard = 0;
+        let mut progress = |bytes| heard += bytes;
+        extract_missing(&record, &mut Cursor::new(damaged), folder.path(), &mut reuse(reused), &mut progress).unwrap();
+        assert_eq!(heard, bytes.len() as u64);
+        for (path, content) in FILES {
+            assert_eq!(fs::read(folder.path().join(path)).unwrap(), content, "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_at_hand_is_checked_and_a_refusal_leaves_nothing() {
+    let (record, mut bytes) = small();
+    let last = record.archive.entries().last().unwrap();
+    bytes[usize::try_from(last.frame.offset).unwrap() + 20] ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = reuse(&[FILES[0].0]);
+    let refused = extract_missing(&record, &mut Cursor::new(bytes), folder.path(), &mut first, &mut |_| {});
+    assert!(refused.unwrap_err().to_string().contains(&format!("entry `{}`", last.path)));
+    assert_eq!(files_in(folder.path()), [""; 0]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::stop::Stop;
 use annuli_core::ShardId;
 use annuli_dump::{OpenArchiveError, StoredDump};
 use crossbeam_channel::RecvTimeoutError;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 /// Times that reading is taken up again at one place, after these pauses: what a place does not give by then, it does not
@@ -83,5 +83,16 @@ impl Read for Fetch<'_> {
                 Err(error) => self.recover(error)?,
             }
         }
+    }
+}
+
+impl Seek for Fetch<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let SeekFrom::Start(at) = to else { return Err(io::ErrorKind::Unsupported.into()) };
+        if at != self.at {
+            // The place is asked for what is wanted, and for nothing before it.
+            (self.at, self.source) = (at, None);
+        }
+        Ok(at)
     }
 }

@@ -2,6 +2,7 @@
 //! there yet, on one thread: searches on other generations need the rest.
 
 use super::NewGeneration;
+use super::at_hand::AtHand;
 use super::dumped::{Dumped, OtherDump};
 use super::fetch::Fetch;
 use super::folders::{MakeIndexFolderError, Unfinished};
@@ -19,11 +20,11 @@ use crate::view::View;
 use crate::workspace::disk::{DiskFault, make_folder, remove_folder, rename_folder};
 use annuli_core::{Generation, ShardId};
 use annuli_dump::{
-    Canary, DumpId, DumpStore, EntryPath, ExtractArchiveError, FindDumpError, ReadCanariesError, ShardRecord,
-    StoredDump, extract_archive, read_canaries,
+    Canary, DumpId, DumpStore, EntryPath, EntryRecord, ExtractArchiveError, FindDumpError, ReadCanariesError,
+    ShardRecord, StoredDump, extract_archive, extract_missing, read_canaries,
 };
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where an archive is unpacked, in the folder that becomes the generation.
 const UNPACKED: &str = ".unpacked";
@@ -127,6 +128,8 @@ pub(super) struct Prepared {
 /// What it takes to prepare one.
 pub(super) struct Preparer<'a> {
     pub(super) root: &'a Path,
+    /// Folders of other generations of the index.
+    pub(super) generations: Vec<PathBuf>,
     pub(super) shard: ShardId,
     pub(super) settings: ShardSettings,
     /// Of one thread.
@@ -144,15 +147,34 @@ impl Preparer<'_> {
     ) -> Result<Prepared, PrepareError> {
         let stored = store.open(new.uuid, new.dump)?;
         let dumped = Dumped::of(stored.manifest(), new, self.shard)?;
+        let at_hand = AtHand::of(&self.generations);
+        if at_hand.has_any_of(dumped.record) {
+            match self.attempt(&stored, &dumped, Some(&at_hand), progress) {
+                Err(error @ (PrepareError::Settle { .. } | PrepareError::Unfit { .. })) if !self.stop.is_told() => {
+                    tracing::warn!(dump = %new.dump, %error, "what was at hand may be damaged: all is fetched");
+                }
+                other => return other,
+            }
+        }
+        self.attempt(&stored, &dumped, None, progress)
+    }
+
+    fn attempt(
+        &self,
+        stored: &StoredDump,
+        dumped: &Dumped<'_>,
+        at_hand: Option<&AtHand>,
+        progress: &dyn Fn(Preparation),
+    ) -> Result<Prepared, PrepareError> {
         let folder = Unfinished::begin(self.root)?;
-        let (dump, shard) = (new.dump, self.shard);
+        let (dump, shard) = (stored.manifest().head().dump, self.shard);
         let unpacked = folder.path().join(UNPACKED);
         make_folder(&unpacked)?;
-        self.fetch(&stored, dumped.record, &unpacked, progress)?;
+        self.fetch(stored, dumped.record, &unpacked, at_hand, progress)?;
         progress(Preparation::Opening);
         let canaries = canaries(&unpacked, dumped.record, dump)?;
         arrange(&unpacked, folder.path(), dumped.record)?;
-        let settled = settle(folder.path(), &dumped, self.settings, self.pool, self.stop);
+        let settled = settle(folder.path(), dumped, self.settings, self.pool, self.stop);
         let Settled { store, view } = settled.map_err(|reason| PrepareError::Settle { dump, shard, reason })?;
         progress(Preparation::Canaries);
         let tried = trial::check(&view, &store, &canaries, self.recall_floor);
@@ -169,22 +191,35 @@ impl Preparer<'_> {
         stored: &StoredDump,
         record: &ShardRecord,
         folder: &Path,
+        at_hand: Option<&AtHand>,
         progress: &dyn Fn(Preparation),
     ) -> Result<(), PrepareError> {
-        let of = record.archive.bytes();
-        let mut bytes = 0;
+        let (of, dump) = (record.archive.bytes(), stored.manifest().head().dump);
+        let (mut bytes, mut reused) = (0, 0);
         progress(Preparation::Fetching { bytes, of });
         let mut source = Fetch::new(stored, self.shard, of, self.stop);
         let mut heard = |more| {
             bytes += more;
             progress(Preparation::Fetching { bytes, of });
         };
-        extract_archive(record, &mut source, folder, &mut heard).map_err(|reason| {
-            if self.stop.is_told() {
-                return PrepareError::Stopped;
+        let fetched = match at_hand {
+            None => extract_archive(record, &mut source, folder, &mut heard),
+            Some(at_hand) => {
+                let mut reuse = |entry: &EntryRecord, path: &Path| {
+                    let linked = at_hand.link(entry, path);
+                    reused += if linked { entry.bytes } else { 0 };
+                    linked
+                };
+                extract_missing(record, &mut source, folder, &mut reuse, &mut heard)
             }
-            PrepareError::Fetch { dump: stored.manifest().head().dump, reason }
-        })
+        };
+        if self.stop.is_told() {
+            return Err(PrepareError::Stopped);
+        }
+        fetched.map_err(|reason| PrepareError::Fetch { dump, reason })?;
+        let content = record.archive.content_bytes();
+        tracing::info!(%dump, shard = self.shard.0, bytes = content, reused, "fetched a dump");
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod damaged;
 mod dumped;
+mod fetched;
 mod kept;
 mod prepared;
 mod setting;

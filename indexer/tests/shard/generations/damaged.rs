@@ -12,10 +12,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 impl Setting {
-    fn archive(&self, dump: DumpId) -> PathBuf {
-        self.folder.path().join(format!("dumps/{}/{dump}/shard-0.tar.zst", self.faces.uuid))
-    }
-
     /// The dump of somebody who writes whatever he likes, with all digests right.
     fn forge(&self, change: impl FnOnce(&Path)) -> DumpId {
         self.forge_record(change, |_| {})
@@ -85,10 +81,12 @@ async fn an_archive_that_breaks_off_is_refused() {
 
 #[tokio::test]
 async fn an_archive_that_goes_on_is_refused() {
-    let setting = Setting::with_generation(300).await;
+    let setting = Setting::start();
     let dump = setting.dump();
     File::options().append(true).open(setting.archive(dump)).unwrap().write_all(b"more").unwrap();
-    setting.check_refused(dump, "goes on after its recorded");
+    let error = setting.prepare(1, dump).unwrap_err().to_string();
+    assert!(error.contains("goes on after its recorded"), "{error}");
+    assert_eq!(setting.unfinished(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -63,6 +63,11 @@ impl Setting {
         self.root().join(format!("faces/0/generations/{generation}"))
     }
 
+    /// The archive of a dump.
+    pub(super) fn archive(&self, dump: DumpId) -> PathBuf {
+        self.folder.path().join(format!("dumps/{}/{dump}/shard-0.tar.zst", self.faces.uuid))
+    }
+
     /// Closes the replica and opens it again.
     pub(super) fn reopen(&mut self) {
         self.replica.close();
