@@ -4,6 +4,7 @@ use crate::created_at::CreatedAt;
 use crate::dump_id::DumpId;
 use crate::file::DumpFile;
 use crate::record::ArchiveRecord;
+use annuli_core::IndexSchema;
 use annuli_core::id::{HistoryId, IndexName, IndexUuid, Seq, ShardCount, ShardId};
 
 /// A dump's table of contents. It lists every shard of the schema exactly once, by construction.
@@ -51,6 +52,19 @@ pub struct HnswRecord {
     pub m: u32,
     /// Width of the beam while building.
     pub ef_construction: u32,
+}
+
+impl From<&IndexSchema> for SchemaRecord {
+    fn from(schema: &IndexSchema) -> Self {
+        let small = |number: usize| u32::try_from(number).expect("the schema's bounds are below 65,536");
+        Self {
+            dim: small(schema.dim.get()),
+            metric: schema.metric.name().to_owned(),
+            shards: schema.shards,
+            hnsw: HnswRecord { m: small(schema.hnsw.m()), ef_construction: small(schema.hnsw.ef_construction()) },
+            quantization: schema.quantization.name().to_owned(),
+        }
+    }
 }
 
 /// One shard of a dump: an exact prefix of its history.

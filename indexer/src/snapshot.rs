@@ -12,12 +12,11 @@ use crate::view::View;
 use crate::writer::WriteError;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Index, Position};
-use annuli_core::{HistoryId, IndexSchema, IndexUuid, ShardId};
+use annuli_core::{HistoryId, IndexUuid, ShardId};
 use annuli_dump::{
     AppendEntryError, BeginDumpError, CommitDumpError, CreatedAt, DeleteDumpError, DumpId, DumpState, DumpStore,
-    DumpSummary, EncodeCanariesError, FinishArchiveError, HnswRecord, InvalidCompression, InvalidManifest, Manifest,
-    ManifestHead, NewArchive, PendingDump, PublishError, PutRecordError, ReadRecordError, SchemaRecord, ShardRecord,
-    StoreFault,
+    DumpSummary, EncodeCanariesError, FinishArchiveError, InvalidCompression, InvalidManifest, Manifest, ManifestHead,
+    NewArchive, PendingDump, PublishError, PutRecordError, ReadRecordError, SchemaRecord, ShardRecord, StoreFault,
 };
 pub use archive::UnknownSegment;
 pub(crate) use archive::{missing_segments, segment_file};
@@ -136,7 +135,7 @@ pub(crate) fn create(
         index: index.name.clone(),
         index_uuid: index.uuid,
         created_at,
-        schema: schema_record(&index.schema),
+        schema: SchemaRecord::from(&index.schema),
     };
     let manifest = Manifest::new(head, records)?;
     pending.commit(&manifest)?;
@@ -237,18 +236,6 @@ impl Drop for Capture {
     }
 }
 
-/// The schema as a dump stores it.
-pub(crate) fn schema_record(schema: &IndexSchema) -> SchemaRecord {
-    let small = |number: usize| u32::try_from(number).expect("the schema's bounds are below 65,536");
-    SchemaRecord {
-        dim: small(schema.dim.get()),
-        metric: schema.metric.name().to_owned(),
-        shards: schema.shards,
-        hnsw: HnswRecord { m: small(schema.hnsw.m()), ef_construction: small(schema.hnsw.ef_construction()) },
-        quantization: schema.quantization.name().to_owned(),
-    }
-}
-
 fn info_of(summary: &DumpSummary) -> DumpInfo {
     info(&summary.head, summary.documents, summary.archive_bytes)
 }
@@ -263,5 +250,6 @@ pub fn info(head: &ManifestHead, documents: u64, bytes: u64) -> DumpInfo {
         shards: head.schema.shards.get(),
         documents,
         bytes,
+        generation: None,
     }
 }

@@ -7,7 +7,7 @@ use crate::scatter::{ShardReply, scatter};
 use annuli_api::shard_api::{BuildStatus, ShardStatus};
 use annuli_api::v1::index::{BuildInfo, BuildKind};
 use annuli_api::v1::task::{TaskInfo, TaskProgress, TaskStatus};
-use annuli_api::{ErrorCode, Failure, Index};
+use annuli_api::{ErrorCode, Failure, Index, Operations};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,7 @@ impl Router {
     /// Everything that is done in the background, and what ended a while ago; the newest first.
     pub async fn all_tasks(&self, started: Instant) -> Vec<TaskInfo> {
         let mut tasks = self.tasks.list();
+        tasks.extend(self.catalogue.operations().into_iter().flat_map(Operations::tasks));
         for (index, replies) in self.statuses(started).await {
             let of_shard = |status: ShardStatus| builds(&status).map(move |build| (status.shard.0, build));
             let builds = replies.into_iter().filter_map(|(_, reply)| reply.ok()).flat_map(of_shard);

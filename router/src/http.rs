@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod body;
+mod cluster;
 mod documents;
 mod dumps;
 mod format;
@@ -10,6 +11,7 @@ mod guard;
 mod health;
 mod indexes;
 mod metrics;
+mod rollouts;
 mod sending;
 pub mod server;
 mod tasks;
@@ -37,6 +39,10 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .route(path::COUNT, post(documents::count))
         .route(path::DUMPS, get(dumps::list).post(dumps::create))
         .route(path::DUMP, get(dumps::info).delete(dumps::remove))
+        .route(path::ROLLOUTS, post(rollouts::start))
+        .route(path::ROLLOUT, get(rollouts::info))
+        .route(path::ROLLOUT_WORD, post(rollouts::say))
+        .route(path::CLUSTER, get(cluster::info))
         .route(path::ALIASES, get(indexes::aliases))
         .route(path::ALIAS, put(indexes::set_alias).delete(indexes::remove_alias))
         .route(path::TASKS, get(tasks::list))

@@ -28,7 +28,7 @@ pub use arrival::Arrival;
 pub use limits::Limits;
 pub use polling::{Polling, PollingTable};
 
-use annuli_api::{Catalogue, ErrorCode, Failure, Index};
+use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};
 use annuli_core::{IndexName, ShardCount};
 use metrics::Metrics;
 use offload::Offload;
@@ -105,6 +105,14 @@ impl Router {
             }
             resolved => resolved,
         }
+    }
+}
+
+impl Router {
+    /// Whoever does what is asked of a cluster.
+    pub(crate) fn operations(&self) -> Result<&dyn Operations, Failure> {
+        let alone = "this server is no cluster: it holds one copy of each shard, and there is nothing to roll out";
+        self.catalogue.operations().ok_or_else(|| Failure::new(ErrorCode::InvalidRequest, alone))
     }
 }
 

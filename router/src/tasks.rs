@@ -74,11 +74,7 @@ impl Tasks {
 
     fn forget_old(&self) {
         let mut tasks = self.lock();
-        let ended: Vec<_> = tasks
-            .values()
-            .filter(|task| matches!(task.status, TaskStatus::Succeeded | TaskStatus::Failed))
-            .map(|task| task.id)
-            .collect();
+        let ended: Vec<_> = tasks.values().filter(|task| task.status.is_over()).map(|task| task.id).collect();
         for id in ended.iter().take(ended.len().saturating_sub(ENDED_TASKS_KEPT)) {
             tasks.remove(id);
         }

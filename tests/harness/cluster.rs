@@ -3,6 +3,9 @@
 use crate::client::Client;
 use crate::etcd::Etcd;
 use crate::server::{Ended, Launch, Role, Server};
+use crate::wait::wait_for;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -10,6 +13,8 @@ use tempfile::TempDir;
 pub struct Cluster {
     routers: Vec<Server>,
     primaries: Vec<Option<Server>>,
+    /// By shard and place.
+    replicas: BTreeMap<(usize, usize), Server>,
     folder: TempDir,
     coordination: String,
     /// Killed last.
@@ -22,6 +27,16 @@ impl Cluster {
     pub fn start(shards: usize, routers: usize) -> Self {
         let mut cluster = Self::of_routers(shards, routers);
         (0..shards).for_each(|shard| cluster.start_primary(shard));
+        cluster
+    }
+
+    /// A cluster whose shards have that many replicas each. Nothing is dumped unless it is asked for.
+    #[track_caller]
+    pub fn with_replicas(shards: usize, replicas: usize, routers: usize) -> Self {
+        let mut cluster = Self::start(shards, routers);
+        for shard in 0..shards {
+            (0..replicas).for_each(|place| cluster.start_replica(shard, place));
+        }
         cluster
     }
 
@@ -44,9 +59,33 @@ impl Cluster {
 
     #[track_caller]
     fn begin(shards: usize, routers: usize, coordination: String, folder: TempDir, etcd: Option<Etcd>) -> Self {
-        let launch = || Launch::new().role(Role::Router).argument("--coordination").argument(&coordination);
-        let routers = (0..routers).map(|_| launch().start()).collect();
-        Self { routers, primaries: (0..shards).map(|_| None).collect(), folder, coordination, _etcd: etcd }
+        let mut cluster = Self {
+            routers: Vec::new(),
+            primaries: (0..shards).map(|_| None).collect(),
+            replicas: BTreeMap::new(),
+            folder,
+            coordination,
+            _etcd: etcd,
+        };
+        cluster.routers = (0..routers).map(|_| cluster.launch_router().start()).collect();
+        cluster
+    }
+
+    /// How a router is started.
+    pub fn launch_router(&self) -> Launch {
+        self.member(Launch::new().role(Role::Router)).argument("--dump-every").argument("never")
+    }
+
+    /// With what every process of the cluster is told.
+    fn member(&self, launch: Launch) -> Launch {
+        let dumps = self.dumps();
+        let dumps = dumps.to_str().expect("a plain name");
+        launch.argument("--coordination").argument(&self.coordination).argument("--dumps").argument(dumps)
+    }
+
+    /// Where the cluster keeps its dumps.
+    pub fn dumps(&self) -> PathBuf {
+        self.beside("dumps")
     }
 
     /// A client of a router.
@@ -87,11 +126,7 @@ impl Cluster {
     }
 
     fn launch(&self, shard: usize, shards: usize, folder: &Path) -> Launch {
-        Launch::new()
-            .role(Role::Indexer)
-            .over(folder)
-            .argument("--coordination")
-            .argument(&self.coordination)
+        self.member(Launch::new().role(Role::Indexer).over(folder))
             .argument("--shard")
             .argument(&shard.to_string())
             .argument("--shards")
@@ -102,6 +137,67 @@ impl Cluster {
     #[track_caller]
     pub fn kill_primary(&mut self, shard: usize) {
         self.primaries[shard].take().expect("the primary runs").kill9();
+    }
+
+    /// Starts a replica of a shard, over the folder that it had.
+    #[track_caller]
+    pub fn start_replica(&mut self, shard: usize, place: usize) {
+        let folder = self.replica_folder(shard, place);
+        let launch = self.launch(shard, self.primaries.len(), &folder).argument("--role").argument("replica");
+        self.replicas.insert((shard, place), launch.start());
+    }
+
+    /// A replica of a shard.
+    #[track_caller]
+    pub fn replica(&self, shard: usize, place: usize) -> &Server {
+        self.replicas.get(&(shard, place)).expect("the replica runs")
+    }
+
+    /// Kills a replica of a shard.
+    #[track_caller]
+    pub fn kill_replica(&mut self, shard: usize, place: usize) {
+        self.replicas.remove(&(shard, place)).expect("the replica runs").kill9();
+    }
+
+    /// The folder of a replica of a shard.
+    pub fn replica_folder(&self, shard: usize, place: usize) -> PathBuf {
+        self.folder.path().join(format!("replica-{shard}-{place}"))
+    }
+
+    /// Takes a dump of an index through a router, and waits until it is taken; returns its generation.
+    #[track_caller]
+    pub fn dump(&self, router: usize, index: &str) -> u64 {
+        let task = self.begin_task(router, index, "dumps", &json!({}));
+        let ended = self.wait(router, &task);
+        assert_eq!(ended["status"], "succeeded", "{ended}");
+        ended["result"]["generation"].as_u64().expect("a dump of a cluster has a generation")
+    }
+
+    /// Rolls out the newest dump of an index, and waits until replicas serve it.
+    #[track_caller]
+    pub fn roll_out(&self, router: usize, index: &str) {
+        let task = self.begin_task(router, index, "rollouts", &json!({}));
+        let ended = self.wait(router, &task);
+        assert_eq!(ended["status"], "succeeded", "{ended}");
+    }
+
+    /// Starts a task over an index; returns its id.
+    #[track_caller]
+    pub fn begin_task(&self, router: usize, index: &str, what: &str, body: &Value) -> String {
+        let started = self.client(router).post(&format!("/v1/indexes/{index}/{what}"), body).ok();
+        started["task"].as_str().expect("a task has an id").to_owned()
+    }
+
+    /// Waits until a task is over, and returns how it ended.
+    #[track_caller]
+    pub fn wait(&self, router: usize, task: &str) -> Value {
+        let client = self.client(router);
+        wait_for("the end of a task", || {
+            let task = client.get(&format!("/v1/tasks/{task}")).ok();
+            let status = task["status"].as_str().expect("a task has a status").to_owned();
+            let over = !["queued", "running", "paused"].contains(&status.as_str());
+            over.then_some(task)
+        })
     }
 
     /// The folder of the primary of a shard.

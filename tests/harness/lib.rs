@@ -11,6 +11,7 @@ pub mod wait;
 
 pub mod cluster;
 pub mod etcd;
+pub mod load;
 pub mod memory;
 pub mod server;
 pub mod small_disk;
@@ -29,6 +30,7 @@ pub use client::{Answer, Client};
 pub use cluster::Cluster;
 pub use etcd::Etcd;
 pub use index::Index;
+pub use load::Load;
 pub use server::{Launch, Role, Server, Shared};
 pub use sharing::Sharing;
 pub use wait::wait_until;

@@ -3,6 +3,8 @@
 mod catalogue;
 mod primaries;
 mod requests;
+mod rolling;
+mod rollouts;
 
 use annuli_tests::Index;
 use serde_json::{Value, json};

@@ -11,7 +11,10 @@ pub use bench::BenchArgs;
 pub use dump::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, StoreArgs};
 pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
-pub use role::{ClusterArgs, ClusterCommand, ClusterUp, CoordinationPlace, IndexerArgs, NodeRole, RouterArgs};
+pub use role::{
+    ClusterArgs, ClusterCommand, ClusterUp, CoordinationArgs, CoordinationPlace, IndexerArgs, Interval, NodeRole,
+    RouterArgs,
+};
 pub use search::{IncludePart, SearchArgs};
 
 use crate::config::{Flags, LogFormat};

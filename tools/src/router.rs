@@ -1,13 +1,14 @@
 //! The role `router`: the HTTP API of a cluster, whose shards are held by other processes.
 
-use crate::cli::RouterArgs;
+use crate::cli::{CoordinationArgs, RouterArgs};
 use crate::config::Settings;
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::serve::{self, ServeError};
-use annuli_cluster::ClusterCatalogue;
+use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Keeping, Origins, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// Serves until the process is told to end by SIGTERM or SIGINT.
@@ -21,14 +22,31 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
-    let catalogue = following.block_on(async {
+    let (store, catalogue) = following.block_on(async {
         let Membership { store, secret } = Membership::open(&args.cluster).await?;
         let peers = Arc::new(Peers::new(secret));
-        Ok::<_, MembershipError>(ClusterCatalogue::start(store, peers, clock::new_uuid).await?)
+        let catalogue = ClusterCatalogue::start(Arc::clone(&store), peers, clock::new_uuid).await?;
+        Ok::<_, MembershipError>((store, Arc::new(catalogue)))
     })?;
-    let router = Router::new(Arc::new(catalogue), serve::limits(settings), polling, settings.shards);
+    if let Some(dumps) = settings.cluster_dumps() {
+        let coordinating = coordinating(args, settings);
+        let origins = Origins { new_uuid: clock::new_uuid, utc_now: clock::utc_now };
+        following.spawn(Coordinator::new(store, Arc::clone(&catalogue), dumps, coordinating, origins).run());
+    }
+    let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards);
     let ended = serve::serve_router(listener, Arc::new(router), args.cluster.stdin(), settings);
     following.shutdown_background();
     tracing::info!("ended");
     ended
+}
+
+fn coordinating(args: &RouterArgs, settings: &Settings) -> CoordinatorSettings {
+    let CoordinationArgs { dump_every, dump_after_changes, dumps_kept, retire_after, coordinator_term } =
+        args.coordination;
+    CoordinatorSettings {
+        name: format!("router at {}", settings.listen),
+        keeping: Keeping { dumps: dumps_kept, retiring: retire_after },
+        schedule: Schedule { every: dump_every.0, after_changes: dump_after_changes.map(NonZeroU64::get) },
+        term: coordinator_term.0,
+    }
 }

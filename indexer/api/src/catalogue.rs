@@ -3,6 +3,7 @@
 pub mod refusal;
 
 use crate::error::Failure;
+use crate::operations::Operations;
 use crate::shard_api::ShardApi;
 use crate::v1::dump::DumpInfo;
 use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount};
@@ -73,10 +74,10 @@ pub trait Catalogue: Send + Sync {
     /// Removes an alias.
     async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure>;
 
-    /// Whether dumps can be taken here: asked before a task is begun that could only fail.
-    fn check_dumps(&self) -> Result<(), Failure>;
+    /// Whoever does in the background what is asked of a cluster; nothing, where this process does it itself.
+    fn operations(&self) -> Option<&dyn Operations>;
 
-    /// Takes a dump of every shard of an index; writes go on meanwhile.
+    /// Takes a dump of every shard of an index; writes go on meanwhile. Where there are [`Operations`], they do it.
     async fn create_dump(&self, index: &Index, progress: DumpProgress) -> Result<DumpInfo, Failure>;
 
     /// The dumps of an index, the oldest first.

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     DimensionMismatch,
     /// There is no document of this id. Fix the id.
     DocumentNotFound,
+    /// The dump is served by replicas, or about to be. Roll out another first.
+    DumpInUse,
     /// There is no dump of this id. Fix the id.
     DumpNotFound,
     /// A batch without documents, ids or queries. Fix the request.
@@ -76,6 +78,8 @@ pub enum ErrorCode {
     StorageFailed,
     /// The disk is full; what was not acknowledged was not written. Call the operator.
     StorageFull,
+    /// The task cannot do this now: it is over, or has not come that far. Look at it again, then decide.
+    TaskConflict,
     /// There is no task of this id, or it ended long ago. Fix the id.
     TaskNotFound,
     /// The body is of a type that is not read here. Send `content-type: application/json`, or
@@ -95,7 +99,12 @@ impl ErrorCode {
             | Self::NotFound
             | Self::TaskNotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::AliasConflict | Self::IndexExists | Self::SeqConflict | Self::StaleToken => 409,
+            Self::AliasConflict
+            | Self::DumpInUse
+            | Self::IndexExists
+            | Self::SeqConflict
+            | Self::StaleToken
+            | Self::TaskConflict => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::DimensionMismatch

@@ -9,6 +9,7 @@
 pub mod body;
 pub mod catalogue;
 pub mod error;
+pub mod operations;
 pub mod shard_api;
 pub mod token;
 pub mod v1;
@@ -16,5 +17,6 @@ pub mod v1;
 pub use body::{Format, ReadBounds};
 pub use catalogue::{Catalogue, Created, DumpProgress, Index};
 pub use error::{Effect, ErrorCode, Failure};
+pub use operations::Operations;
 pub use shard_api::{Position, ShardApi};
 pub use token::AsOf;

@@ -5,12 +5,14 @@
 
 pub mod bounded_list;
 mod by_shard;
+pub mod cluster;
 pub mod document;
 pub mod dump;
 pub mod filter;
 pub mod index;
 mod json_value;
 pub mod metadata;
+pub mod rollout;
 pub mod search;
 pub mod task;
 pub mod vector;
@@ -52,6 +54,14 @@ pub mod path {
     pub const DUMPS: &str = "/v1/indexes/{name}/dumps";
     /// One dump.
     pub const DUMP: &str = "/v1/indexes/{name}/dumps/{dump}";
+    /// Rollouts of an index.
+    pub const ROLLOUTS: &str = "/v1/indexes/{name}/rollouts";
+    /// One rollout.
+    pub const ROLLOUT: &str = "/v1/indexes/{name}/rollouts/{id}";
+    /// What is said to one.
+    pub const ROLLOUT_WORD: &str = "/v1/indexes/{name}/rollouts/{id}/{word}";
+    /// Who is there.
+    pub const CLUSTER: &str = "/v1/cluster";
     /// Every alias.
     pub const ALIASES: &str = "/v1/aliases";
     /// One alias.
@@ -70,7 +80,7 @@ pub mod path {
     pub const METRICS: &str = "/metrics";
 
     /// Every path.
-    pub const ALL: [&str; 19] = [
+    pub const ALL: [&str; 23] = [
         INDEXES,
         INDEX,
         DOCUMENTS_INDEX,
@@ -82,6 +92,10 @@ pub mod path {
         COUNT,
         DUMPS,
         DUMP,
+        ROLLOUTS,
+        ROLLOUT,
+        ROLLOUT_WORD,
+        CLUSTER,
         ALIASES,
         ALIAS,
         TASKS,

@@ -1,10 +1,9 @@
 //! What a dump says of the shard that is to be prepared, held against what the catalogue says of its index.
 
 use super::NewGeneration;
-use crate::snapshot::schema_record;
 use crate::store::meta::Identity;
 use annuli_core::ShardId;
-use annuli_dump::{DumpId, Manifest, ShardRecord};
+use annuli_dump::{DumpId, Manifest, SchemaRecord, ShardRecord};
 
 /// A shard in a dump.
 pub(super) struct Dumped<'a> {
@@ -36,7 +35,7 @@ pub enum OtherDump {
 
 impl<'a> Dumped<'a> {
     pub(super) fn of(manifest: &'a Manifest, new: &NewGeneration, shard: ShardId) -> Result<Self, OtherDump> {
-        if manifest.head().schema != schema_record(&new.schema) {
+        if manifest.head().schema != SchemaRecord::from(&new.schema) {
             return Err(OtherDump::Schema { dump: new.dump, index: new.name.clone() });
         }
         let record = manifest.shard(shard).ok_or(OtherDump::Shard { dump: new.dump, shard })?;

@@ -7,7 +7,7 @@ use crate::shard::store_code;
 use crate::snapshot;
 use annuli_api::catalogue::refusal;
 use annuli_api::v1::dump::DumpInfo;
-use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index};
+use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations};
 use annuli_core::{IndexName, IndexSchema, ShardCount};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -65,8 +65,8 @@ impl Catalogue for Workspace {
         self.change(move |inner| inner.remove_alias(&alias)).await
     }
 
-    fn check_dumps(&self) -> Result<(), Failure> {
-        Ok(())
+    fn operations(&self) -> Option<&dyn Operations> {
+        None
     }
 
     async fn create_dump(&self, index: &Index, progress: DumpProgress) -> Result<DumpInfo, Failure> {

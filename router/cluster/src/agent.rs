@@ -1,11 +1,14 @@
 //! What makes a node hold what the catalogue says, and tells the cluster what it serves.
 
+mod dumping;
+pub mod replica;
+
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
-use crate::decide::{FolderTerm, OlderFolder, Reported, claim_term, found, report_made, report_removed};
+use crate::decide::{FolderTerm, OlderFolder, Reported, claim_term, found, report_dumped, report_made, report_removed};
 use crate::mirror::{Mirror, read};
 use crate::reconcile::{HeldShard, Plan, Step, plan};
-use crate::record::{Key, NodeId, NodeRecord, Role, Served};
+use crate::record::{DumpedShard, Key, NodeId, NodeRecord, Role, Served};
 use crate::records::Records;
 use crate::serving::{Serving, Tenure};
 use annuli_api::{ErrorCode, Failure};
@@ -14,7 +17,9 @@ use annuli_coordination::{
     Commit, CommitError, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Ttl,
 };
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
+use annuli_dump::DumpId;
 use async_trait::async_trait;
+use dumping::Dumping;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -46,6 +51,9 @@ pub trait Holder: Send + Sync {
     /// Writes down when it served: on the disk when this returns.
     async fn keep_term(&self, term: FolderTerm) -> Result<(), Failure>;
 
+    /// Puts the shard of an index into the store of dumps, as its part of that dump.
+    async fn dump(&self, uuid: IndexUuid, dump: DumpId) -> Result<DumpedShard, Failure>;
+
     /// Removes the shard of an index that had this name, if it is there.
     async fn remove(&self, name: &IndexName, uuid: IndexUuid) -> Result<(), Failure>;
 }
@@ -72,6 +80,8 @@ pub struct Agent {
     holder: Arc<dyn Holder>,
     post: Post,
     serving: Arc<Serving>,
+    /// Dumps that get this process's shards now.
+    dumping: Dumping,
     /// What the cluster was told last.
     told: Option<NodeRecord>,
 }
@@ -87,14 +97,8 @@ impl Agent {
         post: Post,
         serving: Arc<Serving>,
     ) -> Result<Self, Failure> {
-        let founding = |records: &Records| match found(records, post.shards) {
-            Ok(None) => Ok(Decision::Stands(())),
-            Ok(Some(change)) => Ok(Decision::Write(change, ())),
-            Err(other) => Err(Failure::new(ErrorCode::InvalidRequest, other)),
-        };
-        decide(&*store, founding).await?;
-        let mirror = Mirror::start(Arc::clone(&store), |_| {}).await.map_err(|error| store_failure(&error))?;
-        Ok(Self { store, mirror, holder, post, serving, told: None })
+        let mirror = enter(&store, post.shards).await?;
+        Ok(Self { store, mirror, holder, post, serving, dumping: Dumping::default(), told: None })
     }
 
     /// Runs for the primary of the shard and, elected, serves; for as long as the future is polled.
@@ -202,6 +206,7 @@ impl Agent {
             let seen = Arc::clone(&changes.borrow_and_update());
             let plan = self.step(&seen.records, leadership).await;
             let mut failing = plan.serves.values().any(Result::is_err);
+            failing |= self.dump(&plan, leadership).await.is_err();
             match self.tell(&plan, leadership, lease.id()).await {
                 Ok(()) => {}
                 Err(NotTold::Lost(failure)) => return Err(failure),
@@ -214,6 +219,7 @@ impl Agent {
             tokio::select! {
                 () = lease.lost() => return Err(lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
+                () = self.dumping.one_ended() => {}
                 () = sleep(RETRY_AFTER), if failing => {}
             }
         }
@@ -262,6 +268,31 @@ impl Agent {
         }
         self.serving.publish(&now.serves);
         now
+    }
+
+    /// Begins what is to be dumped, and reports what was.
+    ///
+    /// # Errors
+    /// When something could not be reported: it is tried again.
+    async fn dump(&mut self, plan: &Plan, leadership: &Leadership) -> Result<(), Failure> {
+        for (&dump, &uuid) in &plan.dumps {
+            // Asked of the one who serves it: another folder's shard is in no dump of this one.
+            if let Some(Err(failure)) = plan.serves.get(&uuid) {
+                tracing::warn!(%dump, %failure, "a dump waits for a shard that does not serve");
+                continue;
+            }
+            self.dumping.begin(dump, uuid, &self.holder);
+        }
+        self.dumping.forget_all_but(&plan.dumps);
+        let mut reported = Ok(());
+        for (dump, done) in self.dumping.ended() {
+            let shard = self.post.shard;
+            match self.report(leadership, |records| report_dumped(records, dump, shard, &done)).await {
+                Ok(()) => self.dumping.reported(dump),
+                Err(failure) => reported = Err(failure),
+            }
+        }
+        reported
     }
 
     async fn take(&self, step: Step, leadership: &Leadership) -> Result<(), Failure> {
@@ -320,9 +351,21 @@ impl Agent {
             address: self.post.address.clone(),
             role: Role::Primary,
             shard: self.post.shard,
+            replica: None,
             serves: plan.serves.iter().map(|(uuid, serves)| (*uuid, served(serves))).collect(),
         }
     }
+}
+
+/// Enters the cluster of that many shards, which the first to enter founds.
+async fn enter(store: &Arc<dyn CoordinationStore>, shards: ShardCount) -> Result<Mirror, Failure> {
+    let founding = |records: &Records| match found(records, shards) {
+        Ok(None) => Ok(Decision::Stands(())),
+        Ok(Some(change)) => Ok(Decision::Write(change, ())),
+        Err(other) => Err(Failure::new(ErrorCode::InvalidRequest, other)),
+    };
+    decide(&**store, founding).await?;
+    Mirror::start(Arc::clone(store), |_| {}).await.map_err(|error| store_failure(&error))
 }
 
 impl Tenure for Leadership {

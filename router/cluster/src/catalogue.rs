@@ -1,17 +1,20 @@
 //! The catalogue of a cluster, as a router asks it.
 
 use crate::commit::{Decision, decide};
-use crate::decide::{Creation, Removal, create_index, remove_alias, set_alias};
+use crate::coordinator;
+use crate::decide::{Creation, Removal, create_index, remove_alias, request_deletion, set_alias};
 use crate::mirror::{Mirror, Seen, read};
-use crate::record::{IndexState, Role, Served};
+use crate::record::{DumpRecord, IndexState, NumberedDump, Role, Served};
 use crate::records::Records;
 use crate::table::{Reach, Table};
 use annuli_api::v1::dump::DumpInfo;
-use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index};
-use annuli_coordination::{CoordinationStore, Revision, StoreError};
-use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
+use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations};
+use annuli_coordination::{CoordinationStore, Epoch, Revision, StoreError, election};
+use annuli_core::{IndexName, IndexSchema, IndexUuid, Seq, ShardCount, ShardId};
+use annuli_dump::DumpId;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +57,42 @@ impl ClusterCatalogue {
         Ok(Self { store, mirror, table, refreshed: Mutex::new(Instant::now()), new_uuid })
     }
 
+    /// What this process has seen of the records.
+    pub fn mirror(&self) -> &Mirror {
+        &self.mirror
+    }
+
+    /// How far each shard of an index is, by its primaries; `None` if one does not say.
+    pub(crate) async fn seqs(&self, name: &IndexName) -> Option<BTreeMap<ShardId, Seq>> {
+        let index = self.resolve(name).ok()?;
+        // The status of a shard is its primary's.
+        let statuses = join_all(index.shards.iter().map(|shard| shard.status())).await;
+        let seqs = statuses.into_iter().zip(index.schema.shards.shards());
+        seqs.map(|(status, shard)| Some((shard, status.ok()?.position.seq))).collect()
+    }
+
+    /// Makes a decision, and waits until this process sees what came of it.
+    pub(crate) async fn decide<R>(
+        &self,
+        decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
+    ) -> Result<R, Failure> {
+        let (result, revision) = decide(&*self.store, decision).await?;
+        self.catch_up(revision).await;
+        Ok(result)
+    }
+
+    /// Who coordinates, and in which epoch; `None`: nobody ever did.
+    pub(crate) async fn coordinator(&self) -> Result<Coordinating, Failure> {
+        let standing = election::show(&*self.store, &coordinator::election()).await;
+        let standing = standing.map_err(|error| Failure::new(ErrorCode::CoordinationUnavailable, error))?;
+        let name = standing.leader.as_ref().map(|leader| leader.candidate.clone());
+        Ok(Coordinating { name, epoch: standing.epoch })
+    }
+
+    pub(crate) fn new_uuid(&self) -> Uuid {
+        (self.new_uuid)()
+    }
+
     /// Waits until this process sees its own change, so that its next request does.
     async fn catch_up(&self, revision: Revision) {
         let deadline = Instant::now() + CATCH_UP_WAIT;
@@ -89,6 +128,14 @@ impl ClusterCatalogue {
         );
         Err(Failure::new(ErrorCode::ShardUnavailable, message).with("index", name.as_str()))
     }
+}
+
+/// Who coordinates.
+pub(crate) struct Coordinating {
+    /// What it calls itself; `None`: nobody does at the moment.
+    pub(crate) name: Option<String>,
+    /// The last epoch in which somebody did.
+    pub(crate) epoch: Epoch,
 }
 
 /// Shards of an index that no primary serves.
@@ -191,24 +238,37 @@ impl Catalogue for ClusterCatalogue {
         Ok(())
     }
 
-    fn check_dumps(&self) -> Result<(), Failure> {
-        Err(no_dumps())
+    fn operations(&self) -> Option<&dyn Operations> {
+        Some(self)
     }
 
     async fn create_dump(&self, _: &Index, _: DumpProgress) -> Result<DumpInfo, Failure> {
-        Err(no_dumps())
+        Err(Failure::new(ErrorCode::Internal, "a dump of a cluster is taken by its coordinator"))
     }
 
-    async fn dumps(&self, _: &Index) -> Result<Vec<DumpInfo>, Failure> {
-        Err(no_dumps())
+    async fn dumps(&self, index: &Index) -> Result<Vec<DumpInfo>, Failure> {
+        let Seen { records, .. } = &*self.mirror.seen();
+        let taken = records.dumps_of(index.uuid);
+        Ok(taken.map(|numbered| dump_info(numbered, &records.dumps[&numbered.dump].record)).collect())
     }
 
-    async fn remove_dump(&self, _: &Index, _: Uuid) -> Result<(), Failure> {
-        Err(no_dumps())
+    async fn remove_dump(&self, index: &Index, dump: Uuid) -> Result<(), Failure> {
+        let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("the index has no dump {dump}"));
+        let dump = DumpId::new(dump).map_err(missing)?;
+        self.decide(|records| Ok(Decision::Write(request_deletion(records, index.uuid, dump)?, ()))).await
     }
 }
 
-/// Dumps of a cluster are taken by its primaries, which do not know how to yet.
-fn no_dumps() -> Failure {
-    Failure::new(ErrorCode::InvalidRequest, "a cluster takes no dumps yet; `annuli serve` does")
+/// A dump in short.
+pub(crate) fn dump_info(numbered: NumberedDump, record: &DumpRecord) -> DumpInfo {
+    DumpInfo {
+        dump: numbered.dump.uuid(),
+        index: record.index.as_str().to_owned(),
+        index_uuid: record.uuid.0,
+        created_at: record.created_at.as_str().to_owned(),
+        shards: u32::try_from(record.shards.len()).expect("as many as an index has shards"),
+        documents: record.done().map(|(_, done)| done.documents).sum(),
+        bytes: record.done().map(|(_, done)| done.bytes).sum(),
+        generation: Some(numbered.generation.0),
+    }
 }

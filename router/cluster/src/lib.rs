@@ -27,13 +27,21 @@ pub mod catalogue;
 pub mod reconcile;
 pub mod serving;
 
+pub mod coordinate;
+pub mod coordinator;
+
+mod operations;
+
 pub mod agent;
 
 #[cfg(test)]
 mod testing;
 
+pub use agent::replica::{ReplicaAgent, ReplicaHolder};
 pub use agent::{Agent, Holder, Post};
 pub use catalogue::ClusterCatalogue;
+pub use coordinate::Keeping;
+pub use coordinator::{Coordinator, CoordinatorSettings, Origins, Schedule};
 pub use records::Records;
 pub use serving::{Guarded, Serving, Tenure};
-pub use table::Reach;
+pub use table::{Reach, Replicated};

@@ -4,10 +4,14 @@
 //! and an empty shard would hide that), a shard without a tombstone is never removed (the catalogue may be the one that
 //! is wrong), and a shard whose history is not the recorded one never serves (another process is its primary).
 
+pub mod replica;
+
+use crate::decide::is_awaited;
 use crate::record::IndexRecord;
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
+use annuli_dump::DumpId;
 use std::collections::BTreeMap;
 
 /// A shard that a node has in its folder: its line of writes, or why it does not open.
@@ -56,6 +60,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Every index of the catalogue, as this node serves it.
     pub serves: BTreeMap<IndexUuid, Result<(), Failure>>,
+    /// Dumps that are yet to get the shard of an index.
+    pub dumps: BTreeMap<DumpId, IndexUuid>,
 }
 
 /// Compares what the primary of `shard` holds with what the records say.
@@ -79,6 +85,8 @@ pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldSh
         plan.steps.extend(step);
         plan.serves.insert(index.uuid, serves(name, index, shard, here));
     }
+    let awaited = records.dumps.iter().filter(|(_, stored)| is_awaited(&stored.record, shard));
+    plan.dumps = awaited.map(|(dump, stored)| (*dump, stored.record.uuid)).collect();
     plan
 }
 

@@ -7,6 +7,8 @@
 //! gone/<index-uuid>       an index that was deleted, and who is yet to remove it      Tombstone
 //! node/<node-id>          a process and what it serves; under its lease               NodeRecord
 //! term/<shard>            in which epoch the shard was served last                    TermRecord
+//! dump/<dump-id>          a dump: being taken, taken, or yet to be removed            DumpRecord
+//! task/<task-id>          what somebody has asked the coordinator for                 TaskRecord
 //! ```
 //!
 //! The catalogue is the only truth about which indexes there are. A node removes what has a tombstone and nothing
@@ -14,17 +16,23 @@
 
 mod alias;
 mod cluster;
+mod dump;
+mod generation;
 mod index;
 mod key;
 mod node;
+mod task;
 mod term;
 mod tombstone;
 
 pub use alias::AliasRecord;
 pub use cluster::ClusterRecord;
+pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};
+pub use generation::{Generations, NumberedDump, Preparing};
 pub use index::{IndexRecord, IndexState};
 pub use key::Key;
-pub use node::{NodeId, NodeRecord, Role, Served};
+pub use node::{NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};
+pub use task::{Approval, Flipped, Rollout, TaskId, TaskRecord, Work};
 pub use term::TermRecord;
 pub use tombstone::Tombstone;
 

@@ -1,9 +1,11 @@
 //! Every record of the coordination store, as of one revision: what routers and nodes decide by.
 
 use crate::record::{
-    AliasRecord, ClusterRecord, IndexRecord, Key, NodeId, NodeRecord, TermRecord, Tombstone, UnreadableRecord,
+    AliasRecord, ClusterRecord, DumpRecord, Generations, IndexRecord, Key, NodeId, NodeRecord, NumberedDump, Prepared,
+    ReplicaId, ReplicaRecord, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
 };
-use annuli_core::{IndexName, IndexUuid, ShardId};
+use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
+use annuli_dump::DumpId;
 use std::collections::BTreeMap;
 
 /// A record, and the revision at which it was written: what a transaction names to be sure that it still stands.
@@ -13,6 +15,29 @@ pub struct Stored<T> {
     pub revision: u64,
     /// What was written.
     pub record: T,
+}
+
+/// A replica that lives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LiveReplica<'a> {
+    /// Where it is asked.
+    pub address: &'a str,
+    /// The shard that it holds.
+    pub shard: ShardId,
+    /// What it says of itself.
+    pub record: &'a ReplicaRecord,
+}
+
+impl LiveReplica<'_> {
+    /// How a generation is on it; `None`: it has not heard of it yet.
+    pub fn prepared(&self, index: IndexUuid, generation: Generation) -> Option<&Prepared> {
+        self.record.generations.get(&(index, generation))
+    }
+
+    /// Whether it serves a generation.
+    pub fn is_ready(&self, index: IndexUuid, generation: Generation) -> bool {
+        self.prepared(index, generation) == Some(&Prepared::Ready)
+    }
 }
 
 /// The records, a pure function of what was stored. Unreadable ones are kept apart: they do not keep the others.
@@ -30,6 +55,10 @@ pub struct Records {
     pub nodes: BTreeMap<NodeId, Stored<NodeRecord>>,
     /// In which epoch each shard was served last.
     pub terms: BTreeMap<ShardId, Stored<TermRecord>>,
+    /// Dumps, the oldest first.
+    pub dumps: BTreeMap<DumpId, Stored<DumpRecord>>,
+    /// Tasks, the oldest first.
+    pub tasks: BTreeMap<TaskId, Stored<TaskRecord>>,
     /// Why a record cannot be used.
     pub unreadable: BTreeMap<Key, String>,
 }
@@ -68,6 +97,52 @@ impl Records {
         (index.record.uuid == alias.uuid).then_some(&alias.index)
     }
 
+    /// The index of that identity.
+    pub fn index_of(&self, uuid: IndexUuid) -> Option<(&IndexName, &Stored<IndexRecord>)> {
+        self.indexes.iter().find(|(_, stored)| stored.record.uuid == uuid)
+    }
+
+    /// The dumps of an index that are generations, the oldest first.
+    pub fn dumps_of(&self, uuid: IndexUuid) -> impl DoubleEndedIterator<Item = NumberedDump> {
+        self.dumps
+            .iter()
+            .filter(move |(_, stored)| stored.record.uuid == uuid)
+            .filter_map(|(dump, stored)| Some(NumberedDump { generation: stored.record.generation()?, dump: *dump }))
+    }
+
+    /// What uses a dump of an index, as messages say it.
+    pub fn user_of(&self, uuid: IndexUuid, dump: DumpId) -> Option<&'static str> {
+        let waits =
+            |task: &TaskRecord| task.rollout().is_some_and(|rollout| rollout.to.dump == dump) && !task.is_over();
+        if let Some((_, index)) = self.index_of(uuid) {
+            let Generations { official, retiring, preparing, .. } = &index.record.generations;
+            if official.is_some_and(|official| official.dump == dump) {
+                return Some("is what the replicas serve");
+            }
+            if retiring.is_some_and(|retiring| retiring.dump == dump) {
+                return Some("was served until a moment ago, and may be rolled back to");
+            }
+            if preparing.as_ref().is_some_and(|preparing| preparing.of.dump == dump) {
+                return Some("is being rolled out");
+            }
+        }
+        self.tasks.values().any(|task| waits(&task.record)).then_some("waits to be rolled out")
+    }
+
+    /// Every replica that lives; of two processes over one folder the later.
+    pub fn replicas(&self) -> impl Iterator<Item = LiveReplica<'_>> {
+        let mut live: BTreeMap<ReplicaId, (u64, LiveReplica<'_>)> = BTreeMap::new();
+        for stored in self.nodes.values() {
+            let NodeRecord { address, shard, replica: Some(replica), .. } = &stored.record else { continue };
+            let found = LiveReplica { address, shard: *shard, record: replica };
+            match live.get(&replica.id) {
+                Some((revision, _)) if *revision > stored.revision => {}
+                _ => drop(live.insert(replica.id, (stored.revision, found))),
+            }
+        }
+        live.into_values().map(|(_, replica)| replica)
+    }
+
     fn read(&mut self, key: &Key, revision: u64, value: &[u8]) -> Result<(), UnreadableRecord> {
         match key {
             Key::Cluster => self.cluster = Some(Stored { revision, record: ClusterRecord::decode(value)? }),
@@ -86,6 +161,14 @@ impl Records {
             Key::Node(id) => {
                 let record = NodeRecord::decode(key, value)?;
                 self.nodes.insert(*id, Stored { revision, record });
+            }
+            Key::Dump(dump) => {
+                let record = DumpRecord::decode(key, value)?;
+                self.dumps.insert(*dump, Stored { revision, record });
+            }
+            Key::Task(id) => {
+                let record = TaskRecord::decode(key, value)?;
+                self.tasks.insert(*id, Stored { revision, record });
             }
             Key::Term(shard) => {
                 let record = TermRecord::decode(key, value)?;
@@ -110,6 +193,12 @@ impl Records {
             }
             Key::Node(id) => {
                 self.nodes.remove(id);
+            }
+            Key::Dump(dump) => {
+                self.dumps.remove(dump);
+            }
+            Key::Task(id) => {
+                self.tasks.remove(id);
             }
             Key::Term(shard) => {
                 self.terms.remove(shard);

@@ -1,11 +1,11 @@
 //! Who is asked for what: a pure function of the records.
 
 pub use crate::absent::Absent;
-use crate::record::{IndexRecord, NodeRecord, Role};
-use crate::records::Records;
+use crate::record::{DumpedShard, IndexRecord, NodeRecord, NumberedDump, Role};
+use crate::records::{LiveReplica, Records};
 use annuli_api::catalogue::refusal;
-use annuli_api::{Effect, ErrorCode, Failure, Index, ShardApi};
-use annuli_core::{IndexName, IndexUuid, ShardId};
+use annuli_api::{Effect, ErrorCode, Failure, Index, Position, ShardApi};
+use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +13,24 @@ use std::sync::Arc;
 pub trait Reach: Send + Sync {
     /// A handle on a shard. Making one asks nobody anything.
     fn shard(&self, address: &str, index: IndexUuid, shard: ShardId) -> Arc<dyn ShardApi>;
+
+    /// A handle on a shard that has replicas: they answer reads, and `primary` the rest.
+    fn replicated(&self, replicated: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi>;
+}
+
+/// A shard as its replicas serve it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replicated<'a> {
+    /// The index.
+    pub index: IndexUuid,
+    /// The shard.
+    pub shard: ShardId,
+    /// Which state of it.
+    pub generation: Generation,
+    /// What is in that state.
+    pub holds: Position,
+    /// Where the replicas are that have it ready, at least one.
+    pub addresses: Vec<&'a str>,
 }
 
 /// Every index with handles of its shards, as of some records.
@@ -26,8 +44,10 @@ impl Table {
     /// The table that the records amount to.
     pub fn of(records: &Records, reach: &dyn Reach) -> Self {
         let asked = asked(records);
+        let replicas: Vec<_> = records.replicas().collect();
         let index = |(name, stored): (&IndexName, &crate::records::Stored<IndexRecord>)| {
-            (name.clone(), Ok(Arc::new(index(name, &stored.record, &asked, reach))))
+            let served = served(records, &stored.record, &replicas);
+            (name.clone(), Ok(Arc::new(index(name, &stored.record, &asked, served, reach))))
         };
         let mut indexes: BTreeMap<_, _> = records.indexes.iter().map(index).collect();
         for (key, reason) in &records.unreadable {
@@ -60,19 +80,51 @@ impl Table {
 /// Who is asked for each shard: its primary; of two records the later, since a process that was started again joins
 /// before the lease of its earlier run has ended. Where there is none, who stands aside can say why.
 fn asked(records: &Records) -> BTreeMap<ShardId, &NodeRecord> {
-    let mut nodes: Vec<_> = records.nodes.values().collect();
+    let mut nodes: Vec<_> = records.nodes.values().filter(|stored| stored.record.role != Role::Replica).collect();
     nodes.sort_by_key(|stored| (stored.record.role == Role::Primary, stored.revision));
     nodes.into_iter().map(|stored| (stored.record.shard, &stored.record)).collect()
 }
 
-fn index(name: &IndexName, record: &IndexRecord, asked: &BTreeMap<ShardId, &NodeRecord>, reach: &dyn Reach) -> Index {
-    let (uuid, schema) = (record.uuid, record.schema);
-    let handle = |shard: ShardId| match asked.get(&shard) {
-        // Whether it serves this index it knows best, and says so: what its record says of it may be older.
-        Some(node) => reach.shard(&node.address, uuid, shard),
-        None => Arc::new(Absent(nobody(name, shard))) as Arc<dyn ShardApi>,
+/// The shards of an index of which a replica serves the official generation.
+fn served<'a>(
+    records: &Records,
+    record: &IndexRecord,
+    replicas: &[LiveReplica<'a>],
+) -> BTreeMap<ShardId, Replicated<'a>> {
+    let Some(NumberedDump { generation, dump }) = record.generations.official else { return BTreeMap::new() };
+    // It is there as long as it is served.
+    let Some(dump) = records.dumps.get(&dump) else { return BTreeMap::new() };
+    let index = record.uuid;
+    let of_shard = |(shard, done): (ShardId, &DumpedShard)| {
+        let ready = replicas.iter().filter(|replica| replica.shard == shard && replica.is_ready(index, generation));
+        let addresses: Vec<_> = ready.map(|replica| replica.address).collect();
+        let holds = Position { history: done.history(), seq: done.seq() };
+        (!addresses.is_empty()).then_some((shard, Replicated { index, shard, generation, holds, addresses }))
     };
-    Index { name: name.clone(), uuid, schema, shards: schema.shards.shards().map(handle).collect() }
+    dump.record.done().filter_map(of_shard).collect()
+}
+
+fn index(
+    name: &IndexName,
+    record: &IndexRecord,
+    asked: &BTreeMap<ShardId, &NodeRecord>,
+    mut served: BTreeMap<ShardId, Replicated<'_>>,
+    reach: &dyn Reach,
+) -> Index {
+    let (uuid, schema) = (record.uuid, record.schema);
+    let mut handle = |shard: ShardId| {
+        let primary = match asked.get(&shard) {
+            // Whether it serves this index it knows best, and says so: what its record says of it may be older.
+            Some(node) => reach.shard(&node.address, uuid, shard),
+            None => Arc::new(Absent(nobody(name, shard))) as Arc<dyn ShardApi>,
+        };
+        match served.remove(&shard) {
+            Some(replicated) => reach.replicated(replicated, primary),
+            None => primary,
+        }
+    };
+    let shards = schema.shards.shards().map(&mut handle).collect();
+    Index { name: name.clone(), uuid, schema, shards }
 }
 
 fn nobody(name: &IndexName, shard: ShardId) -> Failure {
@@ -98,6 +150,12 @@ mod tests {
             self.0.lock().expect("no test panics in between").push((address.to_owned(), index, shard));
             Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, "reached")))
         }
+
+        fn replicated(&self, replicated: Replicated<'_>, _: Arc<dyn ShardApi>) -> Arc<dyn ShardApi> {
+            let Replicated { generation, addresses, .. } = replicated;
+            let message = format!("generation {generation} at {}", addresses.join(", "));
+            Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, message)))
+        }
     }
 
     fn address(port: u16) -> String {
@@ -106,7 +164,7 @@ mod tests {
 
     fn put_node(records: &mut Records, id: u128, revision: u64, shard: u32, port: u16) {
         let (address, serves) = (address(port), BTreeMap::new());
-        let record = NodeRecord { address, role: Role::Primary, shard: ShardId(shard), serves };
+        let record = NodeRecord { address, role: Role::Primary, shard: ShardId(shard), serves, replica: None };
         records.put(&format!("node/{}", NodeId(Uuid::from_u128(id))), revision, &record.encode());
     }
 
@@ -160,7 +218,7 @@ mod tests {
         put_node(&mut records, 1, 2, 0, 7000);
         for shard in [0, 1] {
             let (address, serves) = (address(7009), BTreeMap::new());
-            let aside = NodeRecord { address, role: Role::Aside, shard: ShardId(shard), serves };
+            let aside = NodeRecord { address, role: Role::Aside, shard: ShardId(shard), serves, replica: None };
             let id = NodeId(Uuid::from_u128(9 + u128::from(shard)));
             records.put(&format!("node/{id}"), 5, &aside.encode());
         }

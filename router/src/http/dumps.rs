@@ -21,7 +21,10 @@ pub(super) async fn create(
     Content(CreateDump {}, _): Content<CreateDump>,
 ) -> Reply<TaskStarted> {
     let index = router.index(&name).await?;
-    router.catalogue.check_dumps()?;
+    if let Some(operations) = router.catalogue.operations() {
+        let task = operations.start_dump(&index).await?;
+        return Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }));
+    }
     let catalogue = Arc::clone(&router.catalogue);
     let task = router.tasks.start("dump", &Arc::clone(&index), |progress| async move {
         let dump = catalogue.create_dump(&index, progress).await?;

@@ -5,7 +5,7 @@ use annuli_api::shard_api::{
     ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Written,
 };
 use annuli_api::v1::dump::DumpInfo;
-use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, ShardApi};
+use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations, ShardApi};
 use annuli_core::vector::Dim;
 use annuli_core::{
     DocId, Filter, HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Quantization, Seq, ShardCount,
@@ -162,8 +162,8 @@ impl Catalogue for FakeCatalogue {
         Ok(())
     }
 
-    fn check_dumps(&self) -> Result<(), Failure> {
-        Ok(())
+    fn operations(&self) -> Option<&dyn Operations> {
+        None
     }
 
     async fn create_dump(&self, _: &Index, progress: DumpProgress) -> Result<DumpInfo, Failure> {

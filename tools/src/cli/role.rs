@@ -5,9 +5,12 @@ use crate::config::Flags;
 use crate::told::UntilStdinCloses;
 use annuli_core::ShardCount;
 use clap::{Args, Subcommand};
+use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Where a process finds the others of its cluster.
 #[derive(Debug, Clone, Args)]
@@ -68,9 +71,66 @@ pub struct RouterArgs {
     /// The cluster.
     #[command(flatten)]
     pub cluster: ClusterArgs,
+    /// How it coordinates.
+    #[command(flatten)]
+    pub coordination: CoordinationArgs,
     /// Its settings.
     #[command(flatten)]
     pub flags: Flags,
+}
+
+/// How a router coordinates, when it is its turn. Of all routers one does; those without --dumps never do.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CoordinationArgs {
+    /// Dump each index and roll it out that often, if it has changed: 30s, 5m, 1h; or never
+    #[arg(long, value_name = "TIME", env = "ANNULI_DUMP_EVERY", default_value = "5m")]
+    pub dump_every: Interval,
+
+    /// Dump each index and roll it out after so many changes
+    #[arg(long, value_name = "N", env = "ANNULI_DUMP_AFTER_CHANGES")]
+    pub dump_after_changes: Option<NonZeroU64>,
+
+    /// Dumps of each index that are kept, beside those that are served
+    #[arg(long, value_name = "N", env = "ANNULI_DUMPS_KEPT", default_value = "3")]
+    pub dumps_kept: usize,
+
+    /// How long replicas keep what they served before a rollout: so long it can be rolled back at once
+    #[arg(long, value_name = "TIME", env = "ANNULI_RETIRE_AFTER", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub retire_after: Duration,
+
+    /// How long one router coordinates before another has its turn; or never
+    #[arg(long, value_name = "TIME", env = "ANNULI_COORDINATOR_TERM", default_value = "10m")]
+    pub coordinator_term: Interval,
+}
+
+/// A time, or never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval(pub Option<Duration>);
+
+/// A text that is no time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is a time as in 30s, 5m or 1h, from 1s on, or `never`")]
+pub struct InvalidInterval;
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(time) => humantime::format_duration(time).fmt(f),
+            None => f.write_str("never"),
+        }
+    }
+}
+
+impl FromStr for Interval {
+    type Err = InvalidInterval;
+
+    fn from_str(text: &str) -> Result<Self, InvalidInterval> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        let time = humantime::parse_duration(text).map_err(|_| InvalidInterval)?;
+        if time >= Duration::from_secs(1) { Ok(Self(Some(time))) } else { Err(InvalidInterval) }
+    }
 }
 
 /// `annuli indexer`
@@ -105,10 +165,15 @@ pub struct IndexerArgs {
 pub enum NodeRole {
     /// It writes
     Primary,
+    /// It answers searches, from dumps
+    Replica,
 }
 
 /// Most routers of a cluster on one machine: one already uses every core, and each more is there to be killed.
 const ROUTERS_MAX: i64 = 16;
+
+/// Most replicas of each shard on one machine: they share its memory and its cores.
+const REPLICAS_MAX: i64 = 16;
 
 /// `annuli cluster`
 #[derive(Debug, Clone, Subcommand)]
@@ -123,6 +188,14 @@ pub struct ClusterUp {
     /// Shards of every index; each has a process of its own
     #[arg(long, value_name = "N", default_value = "2", value_parser = shards())]
     pub shards: ShardCount,
+
+    /// Replicas of each shard; each is a process of its own
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(0..=REPLICAS_MAX))]
+    pub replicas: u32,
+
+    /// Dump each index and roll it out that often, if it has changed: 30s, 5m, 1h; or never
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub dump_every: Interval,
 
     /// Routers
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=ROUTERS_MAX))]
@@ -144,6 +217,17 @@ mod tests {
     #[track_caller]
     fn check(text: &str, want: &Result<CoordinationPlace, InvalidEtcd>) {
         assert_eq!(&text.parse(), want, "{text}");
+    }
+
+    #[test]
+    fn an_interval_is_a_time_or_never() {
+        let seconds = |seconds| Ok(Interval(Some(Duration::from_secs(seconds))));
+        for (text, want) in [("never", Ok(Interval(None))), ("30s", seconds(30)), ("1h 5m", seconds(3_900))] {
+            assert_eq!(text.parse(), want, "{text}");
+        }
+        for text in ["", "5", "0s", "10ms", "Never"] {
+            assert_eq!(text.parse::<Interval>(), Err(InvalidInterval), "{text}");
+        }
     }
 
     #[test]

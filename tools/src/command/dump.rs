@@ -96,7 +96,7 @@ fn create(args: &DumpCreate, client: &Client, format: OutputFormat) -> Result<()
         };
     }
     let task = wait_for(client, started.task)?;
-    if task.status == TaskStatus::Failed {
+    if task.status != TaskStatus::Succeeded {
         return Err(DumpError::Task { index: args.index.clone(), reason: task.error });
     }
     match (format, dump_of(&task)) {
@@ -112,8 +112,8 @@ fn wait_for(client: &Client, task: Uuid) -> Result<TaskInfo, ClientError> {
     loop {
         let info = client.task(task)?;
         match info.status {
-            TaskStatus::Succeeded | TaskStatus::Failed => return Ok(info),
-            TaskStatus::Queued | TaskStatus::Running => {
+            status if status.is_over() => return Ok(info),
+            _ => {
                 clock::pause(pause);
                 pause = (pause * 2).min(PAUSE_MAX);
             }
@@ -190,6 +190,7 @@ fn info_of(summary: &DumpSummary) -> DumpInfo {
         shards: head.schema.shards.get(),
         documents: *documents,
         bytes: *archive_bytes,
+        generation: None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::help::settings;
 use super::limits::Limits;
 use super::polling::PollingRules;
 use annuli_core::ShardCount;
+use annuli_dump::DumpStore;
 use annuli_indexer::settings::SEAL_POINTS;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -76,6 +77,11 @@ pub enum LogFormat {
 }
 
 impl Settings {
+    /// Dumps of the cluster, where it was said where they are: a process of its own has no place for them that others see.
+    pub fn cluster_dumps(&self) -> Option<DumpStore> {
+        self.dumps.clone().map(DumpStore::in_folder)
+    }
+
     /// Folder that dumps are kept in.
     pub fn dump_store(&self) -> PathBuf {
         self.dumps.clone().unwrap_or_else(|| self.workspace.join(".dumps"))

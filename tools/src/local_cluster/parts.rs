@@ -21,6 +21,7 @@ pub(super) fn parts(args: &ClusterUp) -> Result<Vec<Part>, ClusterError> {
     let mut parts = Vec::new();
     for shard in 0..args.shards.get() {
         parts.push(primary(args, shard));
+        parts.extend((0..args.replicas).map(|number| replica(args, shard, number)));
     }
     for router in 0..args.routers {
         parts.push(self::router(args, router)?);
@@ -29,8 +30,15 @@ pub(super) fn parts(args: &ClusterUp) -> Result<Vec<Part>, ClusterError> {
 }
 
 fn primary(args: &ClusterUp, shard: u32) -> Part {
-    let name = format!("primary-{shard}");
-    let mut arguments = words(["indexer", "--role", "primary", "--listen", "127.0.0.1:0"]);
+    indexer(args, format!("primary-{shard}"), "primary", shard)
+}
+
+fn replica(args: &ClusterUp, shard: u32, number: u32) -> Part {
+    indexer(args, format!("replica-{shard}-{number}"), "replica", shard)
+}
+
+fn indexer(args: &ClusterUp, name: String, role: &str, shard: u32) -> Part {
+    let mut arguments = words(["indexer", "--role", role, "--listen", "127.0.0.1:0"]);
     arguments.extend(words(["--shard", &shard.to_string(), "--shards", &args.shards.to_string()]));
     arguments.extend(["--workspace".into(), args.workspace.join(&name).into()]);
     arguments.extend(of_cluster(args));
@@ -46,12 +54,14 @@ fn router(args: &ClusterUp, number: u32) -> Result<Part, ClusterError> {
     let port = u16::try_from(number).ok().and_then(|number| first.checked_add(number)).ok_or_else(ports)?;
     let address = SocketAddr::new(args.listen.ip(), port);
     let mut arguments = words(["router", "--listen", &address.to_string()]);
+    arguments.extend(words(["--dump-every", &args.dump_every.to_string()]));
     arguments.extend(of_cluster(args));
     Ok(Part { name: format!("router-{number}"), arguments, url: Some(format!("http://{address}")) })
 }
 
-fn of_cluster(args: &ClusterUp) -> [OsString; 3] {
-    ["--coordination".into(), args.workspace.join("coordination").into(), "--until-stdin-closes".into()]
+fn of_cluster(args: &ClusterUp) -> [OsString; 5] {
+    let folder = |name: &str| args.workspace.join(name).into();
+    ["--coordination".into(), folder("coordination"), "--dumps".into(), folder("dumps"), "--until-stdin-closes".into()]
 }
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<OsString> {
@@ -72,10 +82,22 @@ mod tests {
     }
 
     #[test]
-    fn every_shard_has_a_primary_and_routers_have_ports_in_a_row() {
-        let parts = parts(&args("--shards 2 --routers 2 --listen 127.0.0.1:7800")).unwrap();
+    fn every_shard_has_a_primary_and_replicas_and_routers_have_ports_in_a_row() {
+        let parts = parts(&args("--shards 2 --replicas 2 --routers 2 --listen 127.0.0.1:7800")).unwrap();
         let names: Vec<_> = parts.iter().map(|part| part.name.as_str()).collect();
-        assert_eq!(names, ["primary-0", "primary-1", "router-0", "router-1"]);
+        assert_eq!(
+            names,
+            [
+                "primary-0",
+                "replica-0-0",
+                "replica-0-1",
+                "primary-1",
+                "replica-1-0",
+                "replica-1-1",
+                "router-0",
+                "router-1",
+            ]
+        );
         let urls: Vec<_> = parts.iter().filter_map(|part| part.url.as_deref()).collect();
         assert_eq!(urls, ["http://127.0.0.1:7800", "http://127.0.0.1:7801"]);
     }

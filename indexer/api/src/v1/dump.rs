@@ -27,6 +27,9 @@ pub struct DumpInfo {
     pub documents: u64,
     /// Size of its archives.
     pub bytes: u64,
+    /// Its number, by which replicas serve it. Dumps of a cluster have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
 }
 
 /// Answer to `GET …/dumps`.

@@ -19,7 +19,7 @@ pub struct TaskInfo {
     /// Its id.
     #[serde(with = "uuid::serde::hyphenated")]
     pub id: Uuid,
-    /// What it does: `dump`, `seal` or `merge`.
+    /// What it does: `dump`, `rollout`, `seal` or `merge`.
     pub kind: String,
     /// Of which index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,10 +47,26 @@ pub enum TaskStatus {
     Queued,
     /// It is under way.
     Running,
+    /// It waits for somebody to let it go on.
+    Paused,
     /// It is done.
     Succeeded,
     /// It ended without success.
     Failed,
+    /// What it had done was taken back, as somebody has asked.
+    RolledBack,
+    /// It ended before it was begun, or with what it was about.
+    Cancelled,
+}
+
+impl TaskStatus {
+    /// Whether nothing more will come of the task.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Paused => false,
+            Self::Succeeded | Self::Failed | Self::RolledBack | Self::Cancelled => true,
+        }
+    }
 }
 
 /// Figures of a task's progress.
@@ -63,6 +79,13 @@ pub enum TaskProgress {
         shards_done: u32,
         /// Shards in all.
         shards_total: u32,
+    },
+    /// Of what is done replica by replica.
+    Replicas {
+        /// Replicas that have the generation ready.
+        replicas_ready: u32,
+        /// Replicas in all.
+        replicas_total: u32,
     },
     /// Of what is done document by document.
     Documents {

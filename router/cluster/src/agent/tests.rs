@@ -48,6 +48,10 @@ impl Holder for Folder {
         Ok(())
     }
 
+    async fn dump(&self, _: IndexUuid, _: DumpId) -> Result<DumpedShard, Failure> {
+        Err(Failure::new(ErrorCode::Internal, "it has no shard"))
+    }
+
     async fn remove(&self, _: &IndexName, _: IndexUuid) -> Result<(), Failure> {
         Ok(())
     }

@@ -1,59 +1,14 @@
 //! Decisions, and what becomes of them when several are made at once.
 
 use super::*;
-use crate::change::{Change, Condition};
+use crate::change::Change;
 use crate::reconcile::{HeldShard, Step, plan};
 use crate::record::IndexState;
-use crate::testing::{history, name, schema, uuid};
+use crate::testing::{Plain, history, name, schema, uuid};
 use annuli_coordination::Epoch;
 use annuli_core::{IndexName, ShardCount, ShardId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-
-/// A coordination store of the simplest kind.
-#[derive(Default, Clone)]
-struct Plain {
-    records: Records,
-    revisions: BTreeMap<String, u64>,
-    revision: u64,
-}
-
-impl Plain {
-    fn of_two_shards() -> Self {
-        let mut store = Self::default();
-        let change = found(&store.records, ShardCount::new(2).unwrap()).unwrap().unwrap();
-        assert!(store.commit(&change));
-        store
-    }
-
-    fn commit(&mut self, change: &Change) -> bool {
-        let holds = |condition: &Condition| match condition {
-            Condition::Absent(key) => !self.revisions.contains_key(&key.to_string()),
-            Condition::At(key, revision) => self.revisions.get(&key.to_string()) == Some(revision),
-        };
-        if !change.conditions.iter().all(holds) {
-            return false;
-        }
-        self.revision += 1;
-        for key in &change.deletes {
-            self.records.delete(&key.to_string());
-            self.revisions.remove(&key.to_string());
-        }
-        for (key, value) in &change.puts {
-            self.records.put(&key.to_string(), self.revision, value);
-            self.revisions.insert(key.to_string(), self.revision);
-        }
-        true
-    }
-
-    #[track_caller]
-    fn create(&mut self, index: &str, number: u128) {
-        let Creation::New(change) = create_index(&self.records, &name(index), &schema(2), uuid(number)).unwrap() else {
-            panic!("`{index}` is there already")
-        };
-        assert!(self.commit(&change));
-    }
-}
 
 #[track_caller]
 fn new(creation: Result<Creation, Failure>) -> Change {

@@ -1,6 +1,6 @@
 //! `index/<name>`: what an index is.
 
-use super::{Key, UnreadableRecord, decode, encode, unusable};
+use super::{Generations, Key, UnreadableRecord, decode, encode, generation, unusable};
 use annuli_api::v1::index::CreateIndex;
 use annuli_core::{HistoryId, IndexSchema, IndexUuid, ShardCount, ShardId};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ pub struct IndexRecord {
     /// The line of writes of each shard that was made. Written once a shard, by the primary that made it: a process
     /// that holds another is not the primary of this shard, whatever it was started as.
     pub histories: BTreeMap<ShardId, HistoryId>,
+    /// What its replicas serve.
+    pub generations: Generations,
 }
 
 /// How far an index is.
@@ -33,12 +35,19 @@ struct Json {
     uuid: Uuid,
     schema: CreateIndex,
     histories: BTreeMap<u32, Uuid>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    generations: generation::Json,
+}
+
+/// An index that was never dumped says nothing of generations.
+fn is_default(generations: &generation::Json) -> bool {
+    *generations == generation::Json::default()
 }
 
 impl IndexRecord {
     /// Of a new index.
     pub fn new(uuid: IndexUuid, schema: IndexSchema) -> Self {
-        Self { uuid, schema, histories: BTreeMap::new() }
+        Self { uuid, schema, histories: BTreeMap::new(), generations: Generations::default() }
     }
 
     /// How far it is.
@@ -50,16 +59,18 @@ impl IndexRecord {
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
         let histories = self.histories.iter().map(|(shard, history)| (shard.0, history.0)).collect();
-        encode(Json { uuid: self.uuid.0, schema: CreateIndex::from(&self.schema), histories })
+        let (schema, generations) = (CreateIndex::from(&self.schema), (&self.generations).into());
+        encode(Json { uuid: self.uuid.0, schema, histories, generations })
     }
 
     /// From what is stored.
     pub fn decode(key: &Key, bytes: &[u8]) -> Result<Self, UnreadableRecord> {
-        let Json { uuid, schema, histories } = decode(key, bytes)?;
+        let Json { uuid, schema, histories, generations } = decode(key, bytes)?;
         // The number of shards is always written; the default is never used.
         let schema = schema.schema(ShardCount::ONE).map_err(|error| unusable(key, error))?;
         let histories = histories.into_iter().map(|(shard, history)| (ShardId(shard), HistoryId(history))).collect();
-        Ok(Self { uuid: IndexUuid(uuid), schema, histories })
+        let generations = generations.try_into().map_err(|error| unusable(key, error))?;
+        Ok(Self { uuid: IndexUuid(uuid), schema, histories, generations })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where a record stands.
 
-use super::NodeId;
+use super::{NodeId, TaskId};
 use annuli_core::{IndexName, IndexUuid, ShardId};
+use annuli_dump::DumpId;
 use std::fmt;
 use uuid::Uuid;
 
@@ -20,6 +21,10 @@ pub enum Key {
     Node(NodeId),
     /// When a shard was served last.
     Term(ShardId),
+    /// A dump.
+    Dump(DumpId),
+    /// A task.
+    Task(TaskId),
 }
 
 impl Key {
@@ -34,6 +39,8 @@ impl Key {
             "alias" => IndexName::new(name).ok().map(Self::Alias),
             "gone" => Uuid::try_parse(name).ok().map(|uuid| Self::Gone(IndexUuid(uuid))),
             "node" => Uuid::try_parse(name).ok().map(|uuid| Self::Node(NodeId(uuid))),
+            "dump" => DumpId::parse(name).ok().map(Self::Dump),
+            "task" => Uuid::try_parse(name).ok().map(|uuid| Self::Task(TaskId(uuid))),
             "term" => name.parse().ok().map(|shard| Self::Term(ShardId(shard))),
             _ => None,
         }
@@ -48,6 +55,8 @@ impl fmt::Display for Key {
             Self::Alias(name) => write!(f, "alias/{name}"),
             Self::Gone(uuid) => write!(f, "gone/{uuid}"),
             Self::Node(id) => write!(f, "node/{id}"),
+            Self::Dump(dump) => write!(f, "dump/{dump}"),
+            Self::Task(id) => write!(f, "task/{id}"),
             Self::Term(shard) => write!(f, "term/{shard}"),
         }
     }
@@ -60,9 +69,16 @@ mod tests {
     #[test]
     fn a_key_comes_back_from_its_text() {
         let uuid = "0190e4a2-7c00-7000-8000-000000000001";
-        for text in
-            ["cluster", "index/faces", "alias/faces", "term/7", &format!("gone/{uuid}"), &format!("node/{uuid}")]
-        {
+        for text in [
+            "cluster",
+            "index/faces",
+            "alias/faces",
+            "term/7",
+            &format!("gone/{uuid}"),
+            &format!("node/{uuid}"),
+            &format!("dump/{uuid}"),
+            &format!("task/{uuid}"),
+        ] {
             assert_eq!(Key::parse(text).map(|key| key.to_string()).as_deref(), Some(text));
         }
     }

@@ -1,7 +1,7 @@
 //! `node/<node-id>`: a process, for as long as it lives.
 
 use super::{Key, UnreadableRecord, decode, encode};
-use annuli_core::{IndexUuid, ShardId};
+use annuli_core::{Generation, IndexUuid, ShardId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +24,8 @@ impl fmt::Display for NodeId {
 pub enum Role {
     /// It writes.
     Primary,
+    /// It answers searches, from generations.
+    Replica,
     /// It stands aside, since another folder served the shard last. Asked where there is no primary, it says so.
     Aside,
 }
@@ -37,8 +39,42 @@ pub struct NodeRecord {
     pub role: Role,
     /// The shard that it holds.
     pub shard: ShardId,
-    /// How each index is that it holds the shard of.
+    /// How each index is that it holds the shard of, if it is a primary.
     pub serves: BTreeMap<IndexUuid, Served>,
+    /// What it has prepared, if it is a replica.
+    pub replica: Option<ReplicaRecord>,
+}
+
+/// A replica's folder: the same whichever process runs over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReplicaId(pub Uuid);
+
+impl fmt::Display for ReplicaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a replica says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaRecord {
+    /// Which it is.
+    pub id: ReplicaId,
+    /// How each generation is that it has, or is to have.
+    pub generations: BTreeMap<(IndexUuid, Generation), Prepared>,
+}
+
+/// How a generation is on a replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepared {
+    /// It is being prepared: what is done now.
+    Under(String),
+    /// It serves.
+    Ready,
+    /// It could not be prepared, or cannot be served; why.
+    Failed(String),
 }
 
 /// How the shard of one index is on a node. Why one does not serve the node itself says to who asks: the record stays small.
@@ -57,19 +93,47 @@ struct Json {
     role: Role,
     shard: u32,
     serves: BTreeMap<Uuid, Served>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replica: Option<ReplicaJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReplicaJson {
+    id: ReplicaId,
+    generations: BTreeMap<Uuid, BTreeMap<u64, Prepared>>,
+}
+
+impl From<&ReplicaRecord> for ReplicaJson {
+    fn from(record: &ReplicaRecord) -> Self {
+        let mut generations: BTreeMap<Uuid, BTreeMap<u64, Prepared>> = BTreeMap::new();
+        for ((index, generation), prepared) in &record.generations {
+            generations.entry(index.0).or_default().insert(generation.0, prepared.clone());
+        }
+        Self { id: record.id, generations }
+    }
+}
+
+impl From<ReplicaJson> for ReplicaRecord {
+    fn from(json: ReplicaJson) -> Self {
+        let of_index = |(index, generations): (Uuid, BTreeMap<u64, Prepared>)| {
+            generations.into_iter().map(move |(number, prepared)| ((IndexUuid(index), Generation(number)), prepared))
+        };
+        Self { id: json.id, generations: json.generations.into_iter().flat_map(of_index).collect() }
+    }
 }
 
 impl NodeRecord {
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
         let serves = self.serves.iter().map(|(index, served)| (index.0, *served)).collect();
-        encode(Json { address: self.address.clone(), role: self.role, shard: self.shard.0, serves })
+        let replica = self.replica.as_ref().map(Into::into);
+        encode(Json { address: self.address.clone(), role: self.role, shard: self.shard.0, serves, replica })
     }
 
     /// From what is stored.
     pub fn decode(key: &Key, bytes: &[u8]) -> Result<Self, UnreadableRecord> {
-        let Json { address, role, shard, serves } = decode(key, bytes)?;
+        let Json { address, role, shard, serves, replica } = decode(key, bytes)?;
         let serves = serves.into_iter().map(|(index, served)| (IndexUuid(index), served)).collect();
-        Ok(Self { address, role, shard: ShardId(shard), serves })
+        Ok(Self { address, role, shard: ShardId(shard), serves, replica: replica.map(Into::into) })
     }
 }

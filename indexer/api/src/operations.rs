@@ -1,0 +1,28 @@
+//! What a cluster does in the background: asked of any of its routers, done by the one that coordinates.
+
+use crate::catalogue::Index;
+use crate::error::Failure;
+use crate::v1::cluster::ClusterInfo;
+use crate::v1::rollout::{RolloutWord, StartRollout};
+use crate::v1::task::TaskInfo;
+use async_trait::async_trait;
+use uuid::Uuid;
+
+/// Dumps, rollouts and the tasks that they are. What was asked for survives whichever process it was asked of.
+#[async_trait]
+pub trait Operations: Send + Sync {
+    /// Asks for a dump of an index; returns its task.
+    async fn start_dump(&self, index: &Index) -> Result<Uuid, Failure>;
+
+    /// Asks for a rollout of an index; returns its task.
+    async fn start_rollout(&self, index: &Index, rollout: StartRollout) -> Result<Uuid, Failure>;
+
+    /// Says something to a rollout of an index.
+    async fn say(&self, index: &Index, rollout: Uuid, word: RolloutWord) -> Result<(), Failure>;
+
+    /// Every task that is remembered, by id.
+    fn tasks(&self) -> Vec<TaskInfo>;
+
+    /// Who is there, and what each serves.
+    async fn cluster(&self) -> Result<ClusterInfo, Failure>;
+}

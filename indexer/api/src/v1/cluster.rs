@@ -1,0 +1,66 @@
+//! A cluster: who is there, and what each serves.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Answer to `GET /v1/cluster`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterInfo {
+    /// Who coordinates, as it calls itself; nobody at the moment, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinator: Option<String>,
+    /// How often a coordinator was elected.
+    pub epoch: u64,
+    /// Every index, by name.
+    pub indexes: BTreeMap<String, ClusterIndex>,
+}
+
+/// An index of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterIndex {
+    /// What replicas serve; nothing yet, if absent: the primaries answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// What is being rolled out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparing: Option<u64>,
+    /// Somebody has rolled back: no rollout begins by itself until one is asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// Its shards.
+    pub shards: Vec<ClusterShard>,
+}
+
+/// A shard of an index, by who serves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterShard {
+    /// Which.
+    pub shard: u32,
+    /// Who writes it; nobody at the moment, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<ClusterPrimary>,
+    /// Who answers searches.
+    pub replicas: Vec<ClusterReplica>,
+}
+
+/// The primary of a shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterPrimary {
+    /// Where it is asked.
+    pub address: String,
+    /// `ready` or `unavailable`.
+    pub state: String,
+}
+
+/// A replica of a shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterReplica {
+    /// Which, over all its processes.
+    #[serde(with = "uuid::serde::hyphenated")]
+    pub id: Uuid,
+    /// Where it is asked.
+    pub address: String,
+    /// The generations that it has or is to have: `ready`, what is being done, or why it failed.
+    pub generations: BTreeMap<u64, String>,
+}

@@ -1,0 +1,260 @@
+//! What the coordinator has to do next: a pure function of the records.
+//!
+//! Whoever is elected asks it again and again and does what it says. Nothing is remembered in between, so that another can
+//! go on at any moment. Where time matters (a primary that is down for too long, a generation that was served until a
+//! moment ago) a step comes with a patience: it is taken once it has been due for as long, as far as this coordinator
+//! has seen. Clocks of two processes are never compared.
+
+use crate::change::Change;
+use crate::decide::{
+    allow, await_approval, fail_dump, fail_rollout, failed_shard, flip, forget_dump, retire, retire_dump, start_rollout,
+};
+use crate::record::{
+    Approval, DumpState, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId, TaskRecord, Work,
+};
+use crate::records::{LiveReplica, Records};
+use annuli_api::v1::task::TaskStatus;
+use annuli_api::{ErrorCode, Failure};
+use annuli_core::{IndexUuid, ShardId};
+use annuli_dump::DumpId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How long a dump waits for a primary that is down: as long as it takes to start a process again.
+const PRIMARY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a rollout waits for a shard without a live replica.
+const REPLICA_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the files of a deleted dump stay, for those who are reading them.
+const FILES_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ended tasks that are remembered.
+const ENDED_TASKS_KEPT: usize = 200;
+
+/// What is kept, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// Dumps of an index, beside those that are in use.
+    pub dumps: usize,
+    /// How long replicas keep what was official before, for searches under way and for a rollback.
+    pub retiring: Duration,
+}
+
+/// A step of the coordinator.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Begin the dump of a task: make its place in the store, then say so.
+    BeginDump(TaskId),
+    /// Write the manifest of a dump that every primary has put its shard into, then make it a generation.
+    CommitDump(TaskId),
+    /// Remove the files of a deleted dump, then forget it.
+    RemoveFiles(IndexUuid, DumpId),
+    /// Give up a dump.
+    FailDump(TaskId, Failure),
+    /// Begin a rollout.
+    StartRollout(TaskId),
+    /// Let a replica prepare.
+    Allow(TaskId, ReplicaId),
+    /// Every replica is ready; somebody is to agree.
+    AwaitApproval(TaskId),
+    /// Every replica is ready.
+    Flip(TaskId),
+    /// Give up a rollout.
+    FailRollout(TaskId, Failure),
+    /// Let go of what was official before.
+    Retire(IndexUuid),
+    /// Take away a dump that is older than those that are kept.
+    RetireDump(DumpId),
+    /// The index of a task was deleted.
+    Cancel(TaskId),
+    /// Forget a task that ended long ago.
+    Forget(TaskId),
+}
+
+/// A step, and how long it must have been due.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Due {
+    /// What is to be done.
+    pub step: Step,
+    /// Once it has been due for as long.
+    pub patience: Duration,
+}
+
+impl Due {
+    fn now(step: Step) -> Self {
+        Self { step, patience: Duration::ZERO }
+    }
+
+    fn after(patience: Duration, step: Step) -> Self {
+        Self { step, patience }
+    }
+}
+
+/// Everything that is due.
+pub fn due(records: &Records, keeping: &Keeping) -> Vec<Due> {
+    let mut due: Vec<Due> = of_tasks(records).collect();
+    due.extend(records.indexes.values().flat_map(|stored| retiring(&stored.record, keeping)));
+    due.extend(old_dumps(records, keeping));
+    due.extend(deleted_dumps(records));
+    due.extend(old_tasks(records));
+    due
+}
+
+/// The change that a step is, if it is one of the records alone and still due.
+pub fn change(records: &Records, step: &Step) -> Option<Change> {
+    match step {
+        Step::BeginDump(_) | Step::CommitDump(_) => None,
+        Step::RemoveFiles(_, dump) => forget_dump(records, *dump),
+        Step::FailDump(id, failure) => fail_dump(records, *id, dump_of(*id)?, failure.clone()),
+        Step::StartRollout(id) => start_rollout(records, *id),
+        Step::Allow(id, replica) => allow(records, *id, *replica),
+        Step::AwaitApproval(id) => await_approval(records, *id),
+        Step::Flip(id) => flip(records, *id),
+        Step::FailRollout(id, failure) => fail_rollout(records, *id, failure.clone()),
+        Step::Retire(uuid) => retire(records, *uuid),
+        Step::RetireDump(dump) => retire_dump(records, *dump),
+        Step::Cancel(id) => cancel(records, *id),
+        Step::Forget(id) => forget(records, *id),
+    }
+}
+
+/// The dump that a task takes. Tasks get ids that can name one.
+pub fn dump_of(task: TaskId) -> Option<DumpId> {
+    DumpId::new(task.0).ok()
+}
+
+/// Of each index the first task that is not over; the others wait.
+fn of_tasks(records: &Records) -> impl Iterator<Item = Due> {
+    let mut busy = BTreeSet::new();
+    let open = records.tasks.iter().filter(|(_, stored)| !stored.record.is_over());
+    let next = open.filter_map(move |(id, stored)| busy.insert(stored.record.uuid).then_some((*id, &stored.record)));
+    next.flat_map(|(id, task)| of_task(records, id, task))
+}
+
+fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
+    let Some((_, index)) = records.index_of(task.uuid) else { return vec![Due::now(Step::Cancel(id))] };
+    match (&task.work, task.status) {
+        (Work::Dump { .. }, TaskStatus::Queued) => vec![Due::now(Step::BeginDump(id))],
+        (Work::Dump { .. }, TaskStatus::Running) => of_dump(records, id, &index.record).into_iter().collect(),
+        (Work::Rollout(_), TaskStatus::Queued) => vec![Due::now(Step::StartRollout(id))],
+        (Work::Rollout(rollout), TaskStatus::Running) => match &index.record.generations.preparing {
+            Some(preparing) if preparing.rollout == id => of_rollout(records, id, task, rollout, preparing),
+            // It was begun, and what it was about is gone: nothing but an operator at the records does that.
+            Some(_) | None => {
+                let failure = Failure::new(ErrorCode::Internal, "the generation is not prepared any longer");
+                vec![Due::now(Step::FailRollout(id, failure))]
+            }
+        },
+        (Work::Dump { .. } | Work::Rollout(_), _) => Vec::new(),
+    }
+}
+
+fn of_dump(records: &Records, id: TaskId, index: &IndexRecord) -> Option<Due> {
+    let dump = dump_of(id)?;
+    let fail = |patience, message: String| {
+        Due::after(patience, Step::FailDump(id, Failure::new(ErrorCode::ShardUnavailable, message)))
+    };
+    let Some(stored) = records.dumps.get(&dump).filter(|stored| stored.record.state == DumpState::Taking) else {
+        return Some(fail(Duration::ZERO, format!("dump {dump} was deleted while it was taken")));
+    };
+    if let Some((shard, why)) = failed_shard(&stored.record) {
+        return Some(fail(Duration::ZERO, format!("shard {shard} was not dumped: {why}")));
+    }
+    let left: Vec<_> = index.schema.shards.shards().filter(|shard| !stored.record.shards.contains_key(shard)).collect();
+    if left.is_empty() {
+        return Some(Due::now(Step::CommitDump(id)));
+    }
+    let is_primary = |shard: ShardId| {
+        records.nodes.values().any(|node| (node.record.role, node.record.shard) == (Role::Primary, shard))
+    };
+    let absent = left.into_iter().find(|&shard| !is_primary(shard))?;
+    Some(fail(PRIMARY_PATIENCE, format!("shard {absent} was not dumped: its primary is down")))
+}
+
+fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollout, preparing: &Preparing) -> Vec<Due> {
+    let (uuid, generation) = (task.uuid, preparing.of.generation);
+    let fail = |patience, message: String| {
+        vec![Due::after(patience, Step::FailRollout(id, Failure::new(ErrorCode::ShardUnavailable, message)))]
+    };
+    let replicas: Vec<_> = records.replicas().collect();
+    if replicas.is_empty() {
+        return fail(REPLICA_PATIENCE, "no replica of any shard is there".to_owned());
+    }
+    let is_allowed = |replica: &LiveReplica<'_>| preparing.allowed.contains(&replica.record.id);
+    for replica in replicas.iter().filter(|replica| is_allowed(replica)) {
+        if let Some(Prepared::Failed(why)) = replica.prepared(uuid, generation) {
+            let LiveReplica { shard, address, .. } = replica;
+            let message =
+                format!("the replica of shard {shard} at {address} cannot serve generation {generation}: {why}");
+            return fail(Duration::ZERO, message);
+        }
+    }
+    // It may be what it prepares that ends it.
+    let lives = |id: &&ReplicaId| replicas.iter().any(|replica| replica.record.id == **id);
+    if let Some(gone) = preparing.allowed.iter().find(|id| !lives(id)) {
+        return fail(REPLICA_PATIENCE, format!("replica {gone} has gone while generation {generation} was prepared"));
+    }
+    let mut unready: BTreeMap<ShardId, Vec<&LiveReplica<'_>>> = BTreeMap::new();
+    for replica in replicas.iter().filter(|replica| !replica.is_ready(uuid, generation)) {
+        unready.entry(replica.shard).or_default().push(replica);
+    }
+    if unready.is_empty() {
+        let step = if rollout.approval == Approval::Awaited { Step::AwaitApproval(id) } else { Step::Flip(id) };
+        return vec![Due::now(step)];
+    }
+    let mut allowed = Vec::new();
+    for replicas in unready.into_values() {
+        let (busy, waiting): (Vec<&LiveReplica<'_>>, Vec<_>) =
+            replicas.into_iter().partition(|replica| is_allowed(replica));
+        let places = (rollout.max_unavailable as usize).saturating_sub(busy.len());
+        allowed.extend(waiting.iter().take(places).map(|replica| Due::now(Step::Allow(id, replica.record.id))));
+    }
+    allowed
+}
+
+/// What was official before is let go of, unless a rollout of the index is about to decide about it.
+fn retiring(index: &IndexRecord, keeping: &Keeping) -> Option<Due> {
+    index.generations.retiring?;
+    Some(Due::after(keeping.retiring, Step::Retire(index.uuid)))
+}
+
+/// Of each index, dumps before the last ones that nobody uses.
+fn old_dumps(records: &Records, keeping: &Keeping) -> Vec<Due> {
+    let of_index = |uuid: IndexUuid| {
+        let unused = records.dumps_of(uuid).rev().skip(keeping.dumps);
+        unused.filter(move |dump| records.user_of(uuid, dump.dump).is_none())
+    };
+    let old = records.indexes.values().flat_map(|stored| of_index(stored.record.uuid));
+    old.map(|dump| Due::now(Step::RetireDump(dump.dump))).collect()
+}
+
+fn deleted_dumps(records: &Records) -> impl Iterator<Item = Due> {
+    let deleted = records.dumps.iter().filter(|(_, stored)| stored.record.state == DumpState::Deleting);
+    deleted.map(|(dump, stored)| Due::after(FILES_PATIENCE, Step::RemoveFiles(stored.record.uuid, *dump)))
+}
+
+fn old_tasks(records: &Records) -> impl Iterator<Item = Due> {
+    let ended = records.tasks.iter().rev().filter(|(_, stored)| stored.record.is_over());
+    ended.skip(ENDED_TASKS_KEPT).map(|(id, _)| Due::now(Step::Forget(*id)))
+}
+
+/// Ends a task whose index was deleted; what was dumped of it stays in the store, for whoever regrets it.
+fn cancel(records: &Records, id: TaskId) -> Option<Change> {
+    let stored = records.tasks.get(&id).filter(|stored| !stored.record.is_over())?;
+    if records.index_of(stored.record.uuid).is_some() {
+        return None;
+    }
+    let record = TaskRecord { status: TaskStatus::Cancelled, ..stored.record.clone() };
+    let key = Key::Task(id);
+    Some(Change::new().if_at(key.clone(), stored.revision).put(key, record.encode()))
+}
+
+fn forget(records: &Records, id: TaskId) -> Option<Change> {
+    let stored = records.tasks.get(&id).filter(|stored| stored.record.is_over())?;
+    let key = Key::Task(id);
+    Some(Change::new().if_at(key.clone(), stored.revision).delete(key))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The coordinator: whoever of the routers is elected carries out what is due.
+//!
+//! It has nothing but the records to go by, and each of its commits holds only while it is the one that is elected: one
+//! that was stopped and goes on too late writes nothing. What it does in the store of dumps before a commit is harmless
+//! to do twice, or in vain.
+
+mod refresh;
+mod waiting;
+
+pub use refresh::Schedule;
+
+use crate::catalogue::ClusterCatalogue;
+use crate::commit::{Decision, decide_as};
+use crate::coordinate::{Keeping, Step, change, due, dump_of};
+use crate::decide::{begin_dump, commit_dump};
+use crate::record::{DumpRecord, TaskId};
+use crate::records::Records;
+use annuli_api::{ErrorCode, Failure};
+use annuli_coordination::election::{ElectionError, ElectionName, Terms};
+use annuli_coordination::{CoordinationStore, Election, Leadership, Revision, Ttl};
+use annuli_core::{IndexSchema, IndexUuid};
+use annuli_dump::{
+    BeginDumpError, CreatedAt, DeleteDumpError, DumpId, DumpStore, Manifest, ManifestHead, SchemaRecord,
+};
+use refresh::Refresh;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
+use uuid::Uuid;
+use waiting::Waiting;
+
+/// The election of the coordinator.
+pub(crate) fn election() -> ElectionName {
+    ElectionName::new("coordinator").expect("a short word")
+}
+
+/// How long the cluster goes without a coordinator when its process is silent.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// How long who has coordinated lets the others go first.
+const REST: Duration = Duration::from_secs(1);
+
+/// Between two tries of what has failed.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Longest wait of the coordinator until it sees what it has written.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// How a process coordinates, when it is its turn.
+#[derive(Debug, Clone)]
+pub struct CoordinatorSettings {
+    /// What the others call it: where it is reached.
+    pub name: String,
+    /// What is kept, and for how long.
+    pub keeping: Keeping,
+    /// When indexes are dumped and rolled out by themselves.
+    pub schedule: Schedule,
+    /// How long one coordinates before the others have their turn; without end if there is none.
+    pub term: Option<Duration>,
+}
+
+/// Where ids and times come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origins {
+    /// Ids that are ordered by time.
+    pub new_uuid: fn() -> Uuid,
+    /// Now, as RFC 3339 has it.
+    pub utc_now: fn() -> String,
+}
+
+/// A candidate for the coordinator.
+pub struct Coordinator {
+    store: Arc<dyn CoordinationStore>,
+    catalogue: Arc<ClusterCatalogue>,
+    dumps: DumpStore,
+    settings: CoordinatorSettings,
+    origins: Origins,
+}
+
+impl Coordinator {
+    /// A candidate that works on the records of that catalogue and on the dumps of that store.
+    pub fn new(
+        store: Arc<dyn CoordinationStore>,
+        catalogue: Arc<ClusterCatalogue>,
+        dumps: DumpStore,
+        settings: CoordinatorSettings,
+        origins: Origins,
+    ) -> Self {
+        Self { store, catalogue, dumps, settings, origins }
+    }
+
+    /// Runs for coordinator and, elected, coordinates; for as long as the future is polled.
+    pub async fn run(self) {
+        let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
+        let terms = Terms { ttl, term: self.settings.term, rest: REST };
+        let mut election = Election::new(Arc::clone(&self.store), election(), &self.settings.name, terms);
+        loop {
+            match self.lead(&mut election).await {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the coordinator cannot be elected now, it is tried again");
+                    sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn lead(&self, election: &mut Election) -> Result<(), ElectionError> {
+        let leadership = election.campaign().await?;
+        tracing::info!(epoch = %leadership.epoch(), "this process is the coordinator");
+        let ended = tokio::select! {
+            ended = leadership.ended() => ended,
+            () = self.coordinate(&leadership) => unreachable!("it goes on until it is stopped"),
+        };
+        tracing::info!(?ended, "this process is the coordinator no longer");
+        // It ends by itself if this fails.
+        let _ = leadership.step_down().await;
+        Ok(())
+    }
+
+    /// Does what is due, one step after the other.
+    async fn coordinate(&self, leadership: &Leadership) {
+        let mut changes = self.catalogue.mirror().changes();
+        let (mut waiting, mut refresh) = (Waiting::default(), Refresh::new(self.settings.schedule, Instant::now()));
+        loop {
+            let seen = Arc::clone(&changes.borrow_and_update());
+            let now = Instant::now();
+            waiting.renew(due(&seen.records, &self.settings.keeping), now);
+            if let Some(step) = waiting.first(now) {
+                self.take(leadership, &seen.records, step, &mut waiting).await;
+                continue;
+            }
+            tokio::select! {
+                changed = changes.changed() => changed.expect("the catalogue outlives its coordinator"),
+                () = sleep_until(waiting.next(now)) => {}
+                () = refresh.is_due() => refresh.look(self, leadership).await,
+            }
+        }
+    }
+
+    /// Takes a step; one that fails is put off.
+    async fn take(&self, leadership: &Leadership, records: &Records, step: Step, waiting: &mut Waiting) {
+        tracing::info!(?step, "a step of the coordinator");
+        match self.carry_out(leadership, records, &step).await {
+            Ok(revision) => {
+                let deadline = Instant::now() + CATCH_UP;
+                self.catalogue.mirror().wait_until(deadline, |seen| seen.revision >= revision).await;
+            }
+            Err(failure) => {
+                tracing::warn!(?step, %failure, "a step of the coordinator failed, it is tried again");
+                waiting.put_off(&step, Instant::now() + RETRY_AFTER);
+            }
+        }
+    }
+
+    async fn carry_out(&self, leadership: &Leadership, records: &Records, step: &Step) -> Result<Revision, Failure> {
+        match step {
+            Step::BeginDump(id) => return self.begin_dump(leadership, records, *id).await,
+            Step::CommitDump(id) => return self.commit_dump(leadership, records, *id).await,
+            Step::RemoveFiles(uuid, dump) => self.remove_files(*uuid, *dump).await?,
+            _ => {}
+        }
+        // What is due by what this process has seen may be so no longer.
+        let decision = |records: &Records| Ok(written(change(records, step)));
+        decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
+    }
+
+    async fn begin_dump(&self, leadership: &Leadership, records: &Records, id: TaskId) -> Result<Revision, Failure> {
+        let dump = named(id)?;
+        if let Some(task) = records.tasks.get(&id) {
+            let uuid = task.record.uuid;
+            self.in_store(move |dumps| match dumps.begin(uuid, dump) {
+                // This coordinator or the one before was cut off here: the id is of this task alone.
+                Ok(()) | Err(BeginDumpError::Exists { .. }) => Ok(()),
+                Err(error) => Err(Failure::new(ErrorCode::StorageFailed, error)),
+            })
+            .await?;
+        }
+        let created_at = CreatedAt::new(&(self.origins.utc_now)()).map_err(|error| internal(&error))?;
+        let decision = |records: &Records| Ok(written(begin_dump(records, id, dump, created_at.clone())));
+        decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
+    }
+
+    async fn commit_dump(&self, leadership: &Leadership, records: &Records, id: TaskId) -> Result<Revision, Failure> {
+        let dump = named(id)?;
+        if let (Some(stored), Some(task)) = (records.dumps.get(&dump), records.tasks.get(&id)) {
+            let (record, uuid) = (stored.record.clone(), task.record.uuid);
+            if let Some((_, index)) = records.index_of(uuid) {
+                let schema = index.record.schema;
+                self.in_store(move |dumps| write_manifest(dumps, dump, &record, &schema)).await?;
+            }
+        }
+        let rollout = TaskId((self.origins.new_uuid)());
+        let decision = |records: &Records| Ok(written(commit_dump(records, id, dump, rollout)));
+        decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
+    }
+
+    async fn remove_files(&self, uuid: IndexUuid, dump: DumpId) -> Result<(), Failure> {
+        self.in_store(move |dumps| match dumps.delete(uuid, dump) {
+            Ok(()) | Err(DeleteDumpError::Absent(_)) => Ok(()),
+            Err(error) => Err(Failure::new(ErrorCode::StorageFailed, error)),
+        })
+        .await
+    }
+
+    /// Works in the store of dumps, which takes its time.
+    async fn in_store<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&DumpStore) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let dumps = self.dumps.clone();
+        #[expect(clippy::disallowed_methods, reason = "one at a time: the coordinator takes one step after the other")]
+        let done = tokio::task::spawn_blocking(move || work(&dumps));
+        done.await.map_err(|error| internal(&error))?
+    }
+}
+
+/// Puts together what the primaries have left in the store.
+fn write_manifest(dumps: &DumpStore, dump: DumpId, record: &DumpRecord, schema: &IndexSchema) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::new(ErrorCode::StorageFailed, error);
+    let mut shards = Vec::new();
+    for shard in record.shards.keys() {
+        let found = dumps.record(record.uuid, dump, *shard).map_err(|error| failed(&error))?;
+        let missing =
+            || failed(&format_args!("dump {dump} lacks the record of shard {shard}, which its primary put there"));
+        shards.push(found.ok_or_else(missing)?);
+    }
+    let head = ManifestHead {
+        dump,
+        index: record.index.clone(),
+        index_uuid: record.uuid,
+        created_at: record.created_at.clone(),
+        schema: SchemaRecord::from(schema),
+    };
+    let manifest = Manifest::new(head, shards).map_err(|error| internal(&error))?;
+    dumps.commit(&manifest).map_err(|error| failed(&error))
+}
+
+fn written(change: Option<crate::change::Change>) -> Decision<()> {
+    change.map_or(Decision::Stands(()), |change| Decision::Write(change, ()))
+}
+
+/// The dump that a task takes.
+fn named(id: TaskId) -> Result<DumpId, Failure> {
+    dump_of(id).ok_or_else(|| Failure::new(ErrorCode::Internal, format_args!("the id of task {id} names no dump")))
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::Internal, error)
+}

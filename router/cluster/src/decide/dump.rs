@@ -1,0 +1,121 @@
+//! Taking a dump: what the coordinator and the primaries write down on the way.
+
+use super::shard::Reported;
+use super::task::{changed, deletion, ended};
+use crate::change::Change;
+use crate::record::{
+    Approval, DumpRecord, DumpState, Generations, IndexRecord, Key, NumberedDump, Rollout, ShardDump, TaskId,
+    TaskRecord, Work,
+};
+use crate::records::{Records, Stored};
+use annuli_api::Failure;
+use annuli_api::v1::task::TaskStatus;
+use annuli_core::{Generation, ShardId};
+use annuli_dump::{CreatedAt, DumpId};
+use std::collections::BTreeMap;
+
+/// Begins the dump of a task that waits for its turn: the primaries see it, and put their shards into the store.
+pub fn begin_dump(records: &Records, id: TaskId, dump: DumpId, created_at: CreatedAt) -> Option<Change> {
+    let task = records.tasks.get(&id).filter(|task| task.record.status == TaskStatus::Queued)?;
+    let (index, uuid) = (task.record.index.clone(), task.record.uuid);
+    let record = DumpRecord { index, uuid, created_at, state: DumpState::Taking, shards: BTreeMap::new() };
+    let running = TaskRecord { status: TaskStatus::Running, ..task.record.clone() };
+    let key = Key::Dump(dump);
+    Some(changed(id, task, &running, Change::new().if_absent(key.clone()).put(key, record.encode())))
+}
+
+/// The primary of `shard` has put its part of the dump into the store, or could not.
+pub fn report_dumped(records: &Records, dump: DumpId, shard: ShardId, done: &ShardDump) -> Reported {
+    let Some(stored) = records.dumps.get(&dump) else { return Reported::TooLate };
+    if stored.record.state != DumpState::Taking {
+        return Reported::TooLate;
+    }
+    match stored.record.shards.get(&shard) {
+        Some(known) if known == done => Reported::Known,
+        Some(_) => Reported::TooLate,
+        None => {
+            let mut record = stored.record.clone();
+            record.shards.insert(shard, done.clone());
+            let key = Key::Dump(dump);
+            Reported::New(Change::new().if_at(key.clone(), stored.revision).put(key, record.encode()))
+        }
+    }
+}
+
+/// Makes the dump of a task, which has its manifest now, the next generation of its index; and asks for its rollout, as
+/// `rollout`, if that was wanted.
+pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId) -> Option<Change> {
+    let task = records.tasks.get(&id).filter(|task| task.record.status == TaskStatus::Running)?;
+    let stored = records.dumps.get(&dump).filter(|stored| stored.record.state == DumpState::Taking)?;
+    let (name, index) = records.index_of(task.record.uuid)?;
+    let generation = Generation(index.record.generations.last + 1);
+    let generations = Generations { last: generation.0, ..index.record.generations.clone() };
+    let taken = DumpRecord { state: DumpState::Taken(generation), ..stored.record.clone() };
+    let (dump_key, index_key) = (Key::Dump(dump), Key::Index(name.clone()));
+    let change = Change::new()
+        .if_at(index_key.clone(), index.revision)
+        .put(index_key, IndexRecord { generations, ..index.record.clone() }.encode())
+        .if_at(dump_key.clone(), stored.revision)
+        .put(dump_key, taken.encode());
+    let change = match task.record.work {
+        Work::Dump { then_rollout: true } if !generations_held(index) && records.replicas().next().is_some() => {
+            let to = NumberedDump { generation, dump };
+            let next = TaskRecord {
+                work: Work::Rollout(Rollout {
+                    to,
+                    max_unavailable: 1,
+                    approval: Approval::NotNeeded,
+                    flipped_from: None,
+                }),
+                status: TaskStatus::Queued,
+                ..task.record.clone()
+            };
+            let key = Key::Task(rollout);
+            change.if_absent(key.clone()).put(key, next.encode())
+        }
+        Work::Dump { .. } | Work::Rollout(_) => change,
+    };
+    Some(ended(id, task, TaskStatus::Succeeded, None, change))
+}
+
+/// Somebody has rolled back, and said nothing since.
+fn generations_held(index: &Stored<IndexRecord>) -> bool {
+    index.record.generations.held
+}
+
+/// Gives up a dump; its files are to be removed.
+pub fn fail_dump(records: &Records, id: TaskId, dump: DumpId, failure: Failure) -> Option<Change> {
+    let task = records.tasks.get(&id).filter(|task| !task.record.is_over())?;
+    let change = match records.dumps.get(&dump) {
+        Some(stored) if stored.record.state == DumpState::Taking => deletion(records, dump, stored),
+        Some(_) | None => Change::new(),
+    };
+    Some(ended(id, task, TaskStatus::Failed, Some(failure), change))
+}
+
+/// Takes a dump away that is older than those that are kept.
+pub fn retire_dump(records: &Records, dump: DumpId) -> Option<Change> {
+    let stored = records.dumps.get(&dump)?;
+    let is_free = stored.record.generation().is_some() && records.user_of(stored.record.uuid, dump).is_none();
+    is_free.then(|| deletion(records, dump, stored))
+}
+
+/// The files of a deleted dump are gone.
+pub fn forget_dump(records: &Records, dump: DumpId) -> Option<Change> {
+    let stored = records.dumps.get(&dump).filter(|stored| stored.record.state == DumpState::Deleting)?;
+    let key = Key::Dump(dump);
+    Some(Change::new().if_at(key.clone(), stored.revision).delete(key))
+}
+
+/// A shard that is in no dump yet which is being taken.
+pub(crate) fn is_awaited(record: &DumpRecord, shard: ShardId) -> bool {
+    record.state == DumpState::Taking && !record.shards.contains_key(&shard)
+}
+
+/// Why a primary could not put its shard into the store.
+pub(crate) fn failed_shard(record: &DumpRecord) -> Option<(ShardId, &str)> {
+    record.shards.iter().find_map(|(shard, dump)| match dump {
+        ShardDump::Failed(why) => Some((*shard, why.as_str())),
+        ShardDump::Done(_) => None,
+    })
+}

@@ -1,0 +1,221 @@
+//! A rollout: replicas prepare a generation one after the other, and one transaction makes it official.
+//!
+//! Nothing that searches use is touched before that transaction, so whatever fails on the way leaves everything as it
+//! was. The generation before stays on the replicas for a while: searches under way end on it, and a rollback is one
+//! transaction too.
+
+use super::task::{changed, ended};
+use crate::change::Change;
+use crate::record::{
+    Approval, DumpState, Flipped, Generations, IndexRecord, Key, Preparing, ReplicaId, Rollout, TaskId, TaskRecord,
+    Work,
+};
+use crate::records::{Records, Stored};
+use annuli_api::v1::task::TaskStatus;
+use annuli_api::{ErrorCode, Failure};
+use annuli_core::{IndexName, IndexUuid};
+
+/// What a person may say to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Do nothing more until told to go on.
+    Pause,
+    /// Go on; if approval is waited for, this gives it.
+    Resume,
+    /// Take back what was done, and end.
+    RollBack,
+}
+
+/// A rollout that is under way, with the records that it changes.
+struct Under<'a> {
+    id: TaskId,
+    task: &'a Stored<TaskRecord>,
+    rollout: Rollout,
+    name: &'a IndexName,
+    index: &'a Stored<IndexRecord>,
+}
+
+impl<'a> Under<'a> {
+    fn find(records: &'a Records, id: TaskId) -> Option<Self> {
+        let task = records.tasks.get(&id).filter(|task| !task.record.is_over())?;
+        let rollout = *task.record.rollout()?;
+        let (name, index) = records.index_of(task.record.uuid)?;
+        Some(Self { id, task, rollout, name, index })
+    }
+
+    /// Only while its generation is the one that is prepared.
+    fn preparing(records: &'a Records, id: TaskId) -> Option<(Self, &'a Preparing)> {
+        let under = Self::find(records, id)?;
+        let preparing = under.index.record.generations.preparing.as_ref().filter(|it| it.rollout == id)?;
+        Some((under, preparing))
+    }
+
+    fn with(&self, generations: Generations) -> Change {
+        let key = Key::Index(self.name.clone());
+        let record = IndexRecord { generations, ..self.index.record.clone() };
+        Change::new().if_at(key.clone(), self.index.revision).put(key, record.encode())
+    }
+
+    fn generations(&self) -> Generations {
+        self.index.record.generations.clone()
+    }
+
+    fn end(&self, status: TaskStatus, error: Option<Failure>, change: Change) -> Change {
+        ended(self.id, self.task, status, error, change)
+    }
+
+    fn becomes(&self, status: TaskStatus, rollout: Rollout, change: Change) -> Change {
+        let record = TaskRecord { status, work: Work::Rollout(rollout), ..self.task.record.clone() };
+        changed(self.id, self.task, &record, change)
+    }
+}
+
+/// Begins the rollout of a task that waits for its turn. What was retiring goes: a replica holds two generations at most.
+pub fn start_rollout(records: &Records, id: TaskId) -> Option<Change> {
+    let under = Under::find(records, id).filter(|under| under.task.record.status == TaskStatus::Queued)?;
+    let to = under.rollout.to;
+    let dump = records.dumps.get(&to.dump).filter(|dump| dump.record.state == DumpState::Taken(to.generation));
+    let Some(dump) = dump else {
+        let failure = Failure::new(ErrorCode::DumpNotFound, format_args!("dump {} was deleted meanwhile", to.dump));
+        return Some(under.end(TaskStatus::Failed, Some(failure), Change::new()));
+    };
+    let mut generations = under.generations();
+    if generations.official == Some(to) {
+        return Some(under.end(TaskStatus::Succeeded, None, Change::new()));
+    }
+    generations.preparing = Some(Preparing { of: to, rollout: id, allowed: [].into() });
+    generations.held = false;
+    // One that is still there need not be prepared anew.
+    generations.retiring = generations.retiring.filter(|retiring| *retiring == to);
+    let change = under.with(generations).if_at(Key::Dump(to.dump), dump.revision);
+    Some(under.becomes(TaskStatus::Running, under.rollout, change))
+}
+
+/// Lets one more replica prepare the generation.
+pub fn allow(records: &Records, id: TaskId, replica: ReplicaId) -> Option<Change> {
+    let (under, preparing) = Under::preparing(records, id)?;
+    if under.task.record.status != TaskStatus::Running || preparing.allowed.contains(&replica) {
+        return None;
+    }
+    let mut preparing = preparing.clone();
+    preparing.allowed.insert(replica);
+    let change = under.with(Generations { preparing: Some(preparing), ..under.generations() });
+    // Whoever pauses it at the same time changes the task.
+    Some(change.if_at(Key::Task(id), under.task.revision))
+}
+
+/// Waits for somebody's approval from now on.
+pub fn await_approval(records: &Records, id: TaskId) -> Option<Change> {
+    let (under, _) = Under::preparing(records, id)?;
+    let waits = under.task.record.status == TaskStatus::Running && under.rollout.approval == Approval::Awaited;
+    waits.then(|| under.becomes(TaskStatus::Paused, under.rollout, Change::new()))
+}
+
+/// Makes the generation official: from now on routers ask for it.
+pub fn flip(records: &Records, id: TaskId) -> Option<Change> {
+    let (under, preparing) = Under::preparing(records, id)?;
+    if under.task.record.status != TaskStatus::Running || under.rollout.approval == Approval::Awaited {
+        return None;
+    }
+    let generations = under.generations();
+    let from = generations.official;
+    let rollout = Rollout { flipped_from: Some(Flipped { from }), ..under.rollout };
+    let flipped = Generations { official: Some(preparing.of), retiring: from, preparing: None, ..generations };
+    let record = TaskRecord { work: Work::Rollout(rollout), ..under.task.record.clone() };
+    let task = Stored { revision: under.task.revision, record };
+    Some(ended(id, &task, TaskStatus::Succeeded, None, under.with(flipped)))
+}
+
+/// Ends a rollout before anything was flipped.
+pub fn fail_rollout(records: &Records, id: TaskId, failure: Failure) -> Option<Change> {
+    let under = Under::find(records, id)?;
+    Some(under.end(TaskStatus::Failed, Some(failure), forget_preparation(&under)))
+}
+
+/// Nobody is to prepare its generation any longer.
+fn forget_preparation(under: &Under<'_>) -> Change {
+    let generations = under.generations();
+    match &generations.preparing {
+        Some(preparing) if preparing.rollout == under.id => under.with(Generations { preparing: None, ..generations }),
+        Some(_) | None => Change::new(),
+    }
+}
+
+/// Lets go of the generation that was official before.
+pub fn retire(records: &Records, uuid: IndexUuid) -> Option<Change> {
+    let (name, index) = records.index_of(uuid)?;
+    let generations = Generations { retiring: None, ..index.record.generations.clone() };
+    index.record.generations.retiring?;
+    let key = Key::Index(name.clone());
+    let record = IndexRecord { generations, ..index.record.clone() };
+    Some(Change::new().if_at(key.clone(), index.revision).put(key, record.encode()))
+}
+
+/// What a person's word to a rollout comes to.
+pub fn say(records: &Records, id: TaskId, word: Word) -> Result<Change, Failure> {
+    let missing = || Failure::new(ErrorCode::TaskNotFound, format_args!("there is no rollout {id}"));
+    let task = records.tasks.get(&id).ok_or_else(missing)?;
+    let rollout = task.record.rollout().ok_or_else(missing)?;
+    let refuse = |message: String| Err(Failure::new(ErrorCode::TaskConflict, message));
+    if word == Word::RollBack && task.record.status == TaskStatus::Succeeded {
+        return roll_back(records, id, task, rollout);
+    }
+    let Some(under) = Under::find(records, id) else {
+        return refuse(format!("rollout {id} is over: it {}", said(task.record.status)));
+    };
+    match (word, task.record.status) {
+        (Word::Pause, TaskStatus::Queued | TaskStatus::Running) => {
+            Ok(under.becomes(TaskStatus::Paused, *rollout, Change::new()))
+        }
+        (Word::Resume, TaskStatus::Paused) => {
+            let begun = under.index.record.generations.preparing.as_ref().is_some_and(|it| it.rollout == id);
+            // What was paused before its turn has given no approval yet.
+            let approval = match rollout.approval {
+                Approval::Awaited if begun => Approval::Given,
+                approval => approval,
+            };
+            let status = if begun { TaskStatus::Running } else { TaskStatus::Queued };
+            Ok(under.becomes(status, Rollout { approval, ..*rollout }, Change::new()))
+        }
+        (Word::RollBack, _) => Ok(under.end(TaskStatus::RolledBack, None, forget_preparation(&under))),
+        (Word::Pause | Word::Resume, status) => refuse(format!("rollout {id} {}", said(status))),
+    }
+}
+
+/// Makes official again what was so before the rollout.
+fn roll_back(records: &Records, id: TaskId, task: &Stored<TaskRecord>, rollout: &Rollout) -> Result<Change, Failure> {
+    let refuse = |message: String| Err(Failure::new(ErrorCode::TaskConflict, message));
+    let Some((name, index)) = records.index_of(task.record.uuid) else {
+        return refuse(format!("rollout {id} cannot be rolled back: its index was deleted"));
+    };
+    let generations = &index.record.generations;
+    if generations.official != Some(rollout.to) {
+        return refuse(format!("rollout {id} cannot be rolled back: another one came after it"));
+    }
+    let from = rollout.flipped_from.and_then(|flipped| flipped.from);
+    if from.is_some() && generations.retiring != from {
+        let before = from.map_or_else(String::new, |from| format!(" to generation {}", from.generation));
+        return refuse(format!(
+            "rollout {id} cannot be rolled back at once: the replicas have let go of what they served before it; start a \
+             rollout{before} instead"
+        ));
+    }
+    // What is rolled back stays for a while too, for the searches that are under way on it.
+    let back = Generations { official: from, retiring: Some(rollout.to), held: true, ..generations.clone() };
+    let key = Key::Index(name.clone());
+    let record = IndexRecord { generations: back, ..index.record.clone() };
+    let change = Change::new().if_at(key.clone(), index.revision).put(key, record.encode());
+    Ok(ended(id, task, TaskStatus::RolledBack, None, change))
+}
+
+fn said(status: TaskStatus) -> &'static str {
+    match status {
+        TaskStatus::Queued => "waits for its turn",
+        TaskStatus::Running => "is under way",
+        TaskStatus::Paused => "is paused",
+        TaskStatus::Succeeded => "has succeeded",
+        TaskStatus::Failed => "has failed",
+        TaskStatus::RolledBack => "was rolled back",
+        TaskStatus::Cancelled => "was cancelled",
+    }
+}

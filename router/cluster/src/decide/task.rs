@@ -1,0 +1,151 @@
+//! Tasks: asked for, in their turn, ended.
+
+use super::check_readable;
+use crate::change::Change;
+use crate::record::{Approval, DumpState, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
+use crate::records::{Records, Stored};
+use annuli_api::catalogue::refusal;
+use annuli_api::v1::task::TaskStatus;
+use annuli_api::{ErrorCode, Failure};
+use annuli_core::{Generation, IndexName, IndexUuid};
+
+/// Tasks of one index that wait for their turn, at most: each later one would find what the one before has left it.
+const QUEUED_MAX: usize = 16;
+
+/// What a rollout may be asked to do otherwise than it would.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RolloutOptions {
+    /// To this generation; to the newest, if none is named.
+    pub generation: Option<Generation>,
+    /// Replicas of one shard that prepare at once; one, if it is not said.
+    pub max_unavailable: Option<u32>,
+    /// Somebody wants to agree before the generation is made official.
+    pub approve: bool,
+}
+
+/// Asks for a dump of an index.
+pub fn request_dump(records: &Records, name: &IndexName, id: TaskId, then_rollout: bool) -> Result<Change, Failure> {
+    let (name, index) = ready(records, name)?;
+    request(records, name, index, id, Work::Dump { then_rollout })
+}
+
+/// Asks for a rollout of an index.
+pub fn request_rollout(
+    records: &Records,
+    name: &IndexName,
+    id: TaskId,
+    options: RolloutOptions,
+) -> Result<Change, Failure> {
+    let (name, index) = ready(records, name)?;
+    let taken = records.dumps_of(index.record.uuid);
+    let to = match options.generation {
+        Some(wanted) => taken.filter(|dump| dump.generation == wanted).last().ok_or_else(|| {
+            let message = format!("index `{name}` has no dump that is generation {wanted}");
+            Failure::new(ErrorCode::DumpNotFound, message).with("index", name.as_str())
+        })?,
+        None => taken.max_by_key(|dump| dump.generation).ok_or_else(|| {
+            let message = format!("index `{name}` has no dump: take one first, by POST /v1/indexes/{name}/dumps");
+            Failure::new(ErrorCode::DumpNotFound, message).with("index", name.as_str())
+        })?,
+    };
+    if records.replicas().next().is_none() {
+        let message = "this cluster has no replicas, there is nothing to roll out to: start `annuli indexer --role \
+                       replica`";
+        return Err(Failure::new(ErrorCode::InvalidRequest, message));
+    }
+    let max_unavailable = options.max_unavailable.unwrap_or(1);
+    if max_unavailable == 0 {
+        return Err(Failure::new(
+            ErrorCode::InvalidRequest,
+            "`max_unavailable` is 0: no replica could prepare, it needs 1",
+        ));
+    }
+    let approval = if options.approve { Approval::Awaited } else { Approval::NotNeeded };
+    request(records, name, index, id, Work::Rollout(Rollout { to, max_unavailable, approval, flipped_from: None }))
+}
+
+fn request(
+    records: &Records,
+    name: &IndexName,
+    index: &Stored<IndexRecord>,
+    id: TaskId,
+    work: Work,
+) -> Result<Change, Failure> {
+    let uuid = index.record.uuid;
+    let queued = records.tasks.values().map(|stored| &stored.record);
+    let queued = queued.filter(|task| task.uuid == uuid && task.status == TaskStatus::Queued).count();
+    if queued >= QUEUED_MAX {
+        let message = format!("{queued} tasks of index `{name}` wait for their turn already: wait for them");
+        return Err(Failure::new(ErrorCode::Overloaded, message).with("index", name.as_str()));
+    }
+    let record = TaskRecord { index: name.clone(), uuid, work, status: TaskStatus::Queued, error: None };
+    // With the index, its tasks go: none may come behind.
+    let index = Key::Index(name.clone());
+    let revision = records.indexes[name].revision;
+    Ok(Change::new().if_at(index, revision).if_absent(Key::Task(id)).put(Key::Task(id), record.encode()))
+}
+
+/// The index of that name or alias, all of whose shards were made.
+fn ready<'a>(records: &'a Records, name: &IndexName) -> Result<(&'a IndexName, &'a Stored<IndexRecord>), Failure> {
+    check_readable(records, &Key::Index(name.clone()))?;
+    let (name, stored) = records.resolve(name).ok_or_else(|| refusal::index_not_found(name))?;
+    match stored.record.state() {
+        IndexState::Ready => Ok((name, stored)),
+        IndexState::Creating => {
+            let message = format!("index `{name}` is being made: not all of its primaries have been there yet");
+            Err(Failure::new(ErrorCode::ShardUnavailable, message).with("index", name.as_str()))
+        }
+    }
+}
+
+/// Asks to take a dump away.
+pub fn request_deletion(records: &Records, uuid: IndexUuid, dump: annuli_dump::DumpId) -> Result<Change, Failure> {
+    let key = Key::Dump(dump);
+    check_readable(records, &key)?;
+    let stored = records.dumps.get(&dump).filter(|stored| stored.record.uuid == uuid);
+    let missing = || Failure::new(ErrorCode::DumpNotFound, format_args!("the index has no dump {dump}"));
+    let stored = stored.ok_or_else(missing)?;
+    let in_use = |why: String| Failure::new(ErrorCode::DumpInUse, format_args!("dump {dump} cannot be deleted: {why}"));
+    match stored.record.state {
+        DumpState::Deleting => Err(missing()),
+        DumpState::Taking => Err(in_use("it is being taken".to_owned())),
+        DumpState::Taken(generation) => match records.user_of(uuid, dump) {
+            Some(user) => Err(in_use(format!("generation {generation} {user}"))),
+            None => Ok(deletion(records, dump, stored)),
+        },
+    }
+}
+
+/// What takes a dump away that nobody uses.
+pub(super) fn deletion(
+    records: &Records,
+    dump: annuli_dump::DumpId,
+    stored: &Stored<crate::record::DumpRecord>,
+) -> Change {
+    let key = Key::Dump(dump);
+    let record = crate::record::DumpRecord { state: DumpState::Deleting, ..stored.record.clone() };
+    let change = Change::new().if_at(key.clone(), stored.revision).put(key, record.encode());
+    // A rollout that begins to use it at the same time changes the index's record.
+    match records.index_of(stored.record.uuid) {
+        Some((name, index)) => change.if_at(Key::Index(name.clone()), index.revision),
+        None => change,
+    }
+}
+
+/// Ends a task.
+pub(super) fn ended(
+    id: TaskId,
+    stored: &Stored<TaskRecord>,
+    status: TaskStatus,
+    error: Option<Failure>,
+    change: Change,
+) -> Change {
+    let record = TaskRecord { status, error, ..stored.record.clone() };
+    changed(id, stored, &record, change)
+}
+
+/// Writes what has become of a task.
+pub(super) fn changed(id: TaskId, stored: &Stored<TaskRecord>, record: &TaskRecord, change: Change) -> Change {
+    let key = Key::Task(id);
+    change.if_at(key.clone(), stored.revision).put(key, record.encode())
+}

@@ -1,0 +1,176 @@
+//! What is asked of a cluster: written down as tasks, which the coordinator takes from there.
+
+use crate::catalogue::{ClusterCatalogue, dump_info};
+use crate::commit::Decision;
+use crate::decide::{RolloutOptions, Word, request_dump, request_rollout, say};
+use crate::mirror::Seen;
+use crate::record::{NumberedDump, Prepared, Role, Served, TaskId, TaskRecord, Work};
+use crate::records::{LiveReplica, Records};
+use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard};
+use annuli_api::v1::rollout::{RolloutWord, StartRollout};
+use annuli_api::v1::task::{TaskInfo, TaskProgress};
+use annuli_api::{ErrorCode, Failure, Index, Operations};
+use annuli_core::{Generation, IndexUuid, ShardId};
+use annuli_dump::DumpId;
+use async_trait::async_trait;
+use serde_json::json;
+use uuid::Uuid;
+
+#[async_trait]
+impl Operations for ClusterCatalogue {
+    async fn start_dump(&self, index: &Index) -> Result<Uuid, Failure> {
+        let id = TaskId(self.new_uuid());
+        self.decide(|records| asked(records, id, || request_dump(records, &index.name, id, false))).await?;
+        Ok(id.0)
+    }
+
+    async fn start_rollout(&self, index: &Index, rollout: StartRollout) -> Result<Uuid, Failure> {
+        let id = TaskId(self.new_uuid());
+        let options = RolloutOptions {
+            generation: rollout.generation.map(Generation),
+            max_unavailable: rollout.max_unavailable,
+            approve: rollout.approve.unwrap_or(false),
+        };
+        self.decide(|records| asked(records, id, || request_rollout(records, &index.name, id, options))).await?;
+        Ok(id.0)
+    }
+
+    async fn say(&self, index: &Index, rollout: Uuid, word: RolloutWord) -> Result<(), Failure> {
+        let word = match word {
+            RolloutWord::Pause => Word::Pause,
+            RolloutWord::Resume => Word::Resume,
+            RolloutWord::Rollback => Word::RollBack,
+        };
+        let id = TaskId(rollout);
+        self.decide(|records| {
+            let of_index = records.tasks.get(&id).is_some_and(|task| task.record.uuid == index.uuid);
+            if !of_index {
+                let message = format!("index `{}` has no rollout {id}", index.name);
+                return Err(Failure::new(ErrorCode::TaskNotFound, message));
+            }
+            Ok(Decision::Write(say(records, id, word)?, ()))
+        })
+        .await
+    }
+
+    fn tasks(&self) -> Vec<TaskInfo> {
+        let Seen { records, .. } = &*self.mirror().seen();
+        records.tasks.iter().map(|(id, stored)| task_info(records, *id, &stored.record)).collect()
+    }
+
+    async fn cluster(&self) -> Result<ClusterInfo, Failure> {
+        let coordinating = self.coordinator().await?;
+        let Seen { records, .. } = &*self.mirror().seen();
+        let index = |name: &annuli_core::IndexName| (name.as_str().to_owned(), cluster_index(records, name));
+        Ok(ClusterInfo {
+            coordinator: coordinating.name,
+            epoch: coordinating.epoch.0,
+            indexes: records.indexes.keys().map(index).collect(),
+        })
+    }
+}
+
+/// A task is asked for once, also when the answer to its commit was lost.
+fn asked(
+    records: &Records,
+    id: TaskId,
+    request: impl FnOnce() -> Result<crate::change::Change, Failure>,
+) -> Result<Decision<()>, Failure> {
+    if records.tasks.contains_key(&id) {
+        return Ok(Decision::Stands(()));
+    }
+    Ok(Decision::Write(request()?, ()))
+}
+
+fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
+    let (kind, progress, result) = match &task.work {
+        Work::Dump { .. } => {
+            let dump = DumpId::new(id.0).ok();
+            let record = dump.and_then(|dump| Some((dump, &records.dumps.get(&dump)?.record)));
+            let result = record.and_then(|(dump, record)| {
+                let generation = record.generation()?;
+                Some(json!(dump_info(NumberedDump { generation, dump }, record)))
+            });
+            let shards_done = record.map_or(0, |(_, record)| count(record.done().count()));
+            let shards_total = shards(records, task.uuid).max(shards_done);
+            ("dump", TaskProgress::Shards { shards_done, shards_total }, result)
+        }
+        Work::Rollout(rollout) => {
+            let generation = rollout.to.generation;
+            let replicas: Vec<_> = records.replicas().collect();
+            let ready = replicas.iter().filter(|replica| replica.is_ready(task.uuid, generation)).count();
+            let result = json!({"generation": generation.0, "dump": rollout.to.dump.uuid()});
+            let progress =
+                TaskProgress::Replicas { replicas_ready: count(ready), replicas_total: count(replicas.len()) };
+            ("rollout", progress, Some(result))
+        }
+    };
+    TaskInfo {
+        id: id.0,
+        kind: kind.to_owned(),
+        index: Some(task.index.as_str().to_owned()),
+        shard: None,
+        status: task.status,
+        progress,
+        error: task.error.clone(),
+        result,
+    }
+}
+
+fn shards(records: &Records, uuid: IndexUuid) -> u32 {
+    records.index_of(uuid).map_or(0, |(_, index)| index.record.schema.shards.get())
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn cluster_index(records: &Records, name: &annuli_core::IndexName) -> ClusterIndex {
+    let index = &records.indexes[name].record;
+    let generations = &index.generations;
+    let replicas: Vec<_> = records.replicas().collect();
+    ClusterIndex {
+        generation: generations.official.map(|official| official.generation.0),
+        preparing: generations.preparing.as_ref().map(|preparing| preparing.of.generation.0),
+        held: generations.held,
+        shards: index
+            .schema
+            .shards
+            .shards()
+            .map(|shard| cluster_shard(records, index.uuid, shard, &replicas))
+            .collect(),
+    }
+}
+
+fn cluster_shard(records: &Records, uuid: IndexUuid, shard: ShardId, replicas: &[LiveReplica<'_>]) -> ClusterShard {
+    let mut nodes: Vec<_> = records.nodes.values().collect();
+    nodes.sort_by_key(|stored| stored.revision);
+    let primary = nodes.iter().rev().map(|stored| &stored.record);
+    let primary = primary.filter(|node| (node.role, node.shard) == (Role::Primary, shard)).map(|node| ClusterPrimary {
+        address: node.address.clone(),
+        state: match node.serves.get(&uuid) {
+            Some(Served::Ready) => "ready".to_owned(),
+            Some(Served::Unavailable) | None => "unavailable".to_owned(),
+        },
+    });
+    let replica = |replica: &LiveReplica<'_>| ClusterReplica {
+        id: replica.record.id.0,
+        address: replica.address.to_owned(),
+        generations: generations(replica, uuid),
+    };
+    ClusterShard {
+        shard: shard.0,
+        primary: primary.into_iter().next(),
+        replicas: replicas.iter().filter(|replica| replica.shard == shard).map(replica).collect(),
+    }
+}
+
+fn generations(replica: &LiveReplica<'_>, uuid: IndexUuid) -> std::collections::BTreeMap<u64, String> {
+    let said = |prepared: &Prepared| match prepared {
+        Prepared::Ready => "ready".to_owned(),
+        Prepared::Under(now) => now.clone(),
+        Prepared::Failed(why) => format!("failed: {why}"),
+    };
+    let of_index = replica.record.generations.iter().filter(|((index, _), _)| *index == uuid);
+    of_index.map(|((_, generation), prepared)| (generation.0, said(prepared))).collect()
+}

@@ -1,0 +1,146 @@
+//! What a replica has to do so that it serves what the catalogue says: a pure function of both.
+//!
+//! What a replica holds is a copy, so it is let go of as soon as the catalogue names it no longer. Only a catalogue that
+//! is not there at all takes nothing away.
+
+use crate::record::{IndexRecord, NumberedDump, ReplicaId};
+use crate::records::Records;
+use annuli_api::Failure;
+use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid};
+use std::collections::BTreeMap;
+
+/// The generations that a replica has, each with why it does not serve, if it does not.
+pub type Held = BTreeMap<(IndexUuid, Generation), Result<(), Failure>>;
+
+/// A generation that is to be prepared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewGeneration {
+    /// Name of the index.
+    pub name: IndexName,
+    /// The index.
+    pub uuid: IndexUuid,
+    /// What it holds.
+    pub schema: IndexSchema,
+    /// Which dump it is made of.
+    pub of: NumberedDump,
+}
+
+impl NewGeneration {
+    /// Which generation of which index.
+    pub fn key(&self) -> (IndexUuid, Generation) {
+        (self.uuid, self.of.generation)
+    }
+}
+
+/// What a replica has to do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaPlan {
+    /// Generations that nobody asks for any longer.
+    pub retire: Vec<(IndexUuid, Generation)>,
+    /// Generations to prepare, the most urgent first.
+    pub prepare: Vec<NewGeneration>,
+}
+
+/// Compares what a replica holds with what the records say.
+pub fn plan(records: &Records, id: ReplicaId, held: &Held) -> ReplicaPlan {
+    if records.cluster.is_none() {
+        return ReplicaPlan::default();
+    }
+    let (mut keep, mut urgent, mut later) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, stored) in &records.indexes {
+        let index = &stored.record;
+        let new = |of| NewGeneration { name: name.clone(), uuid: index.uuid, schema: index.schema, of };
+        let generations = &index.generations;
+        // What was official before is kept, but nobody makes it anew.
+        keep.extend(generations.retiring.map(|of| (index.uuid, of.generation)));
+        urgent.extend(generations.official.map(new));
+        later.extend(allowed(index, id).map(new));
+    }
+    let wanted: Vec<_> = urgent.into_iter().chain(later).collect();
+    keep.extend(wanted.iter().map(NewGeneration::key));
+    let retire = held.keys().filter(|key| !keep.contains(key)).copied().collect();
+    let prepare = wanted.into_iter().filter(|new| !matches!(held.get(&new.key()), Some(Ok(())))).collect();
+    ReplicaPlan { retire, prepare }
+}
+
+fn allowed(index: &IndexRecord, id: ReplicaId) -> Option<NumberedDump> {
+    let preparing = index.generations.preparing.as_ref()?;
+    preparing.allowed.contains(&id).then_some(preparing.of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Generations, Preparing, TaskId};
+    use crate::testing::{dump, schema, uuid};
+    use annuli_api::ErrorCode;
+    use annuli_core::ShardCount;
+    use uuid::Uuid;
+
+    const ID: ReplicaId = ReplicaId(Uuid::from_u128(7));
+
+    fn numbered(number: u64) -> NumberedDump {
+        NumberedDump { generation: Generation(number), dump: dump(number) }
+    }
+
+    fn catalogue(generations: Generations) -> Records {
+        let mut records = Records::default();
+        let cluster = crate::record::ClusterRecord { shards: ShardCount::ONE };
+        records.put("cluster", 1, &cluster.encode());
+        let record = IndexRecord { generations, ..IndexRecord::new(uuid(1), schema(1)) };
+        records.put("index/faces", 2, &record.encode());
+        records
+    }
+
+    fn held(numbers: &[u64]) -> Held {
+        numbers.iter().map(|number| ((uuid(1), Generation(*number)), Ok(()))).collect()
+    }
+
+    fn preparing(number: u64, allowed: bool) -> Option<Preparing> {
+        let allowed = if allowed { [ID].into() } else { [].into() };
+        Some(Preparing { of: numbered(number), rollout: TaskId(Uuid::nil()), allowed })
+    }
+
+    fn prepared(plan: &ReplicaPlan) -> Vec<u64> {
+        plan.prepare.iter().map(|new| new.of.generation.0).collect()
+    }
+
+    #[test]
+    fn a_replica_prepares_what_is_official_before_what_is_to_be() {
+        let generations =
+            Generations { official: Some(numbered(3)), preparing: preparing(4, true), ..Generations::default() };
+        assert_eq!(prepared(&plan(&catalogue(generations), ID, &held(&[]))), [3, 4]);
+    }
+
+    #[test]
+    fn a_replica_that_has_not_had_its_turn_waits() {
+        let generations =
+            Generations { official: Some(numbered(3)), preparing: preparing(4, false), ..Generations::default() };
+        assert_eq!(plan(&catalogue(generations), ID, &held(&[3])), ReplicaPlan::default());
+    }
+
+    #[test]
+    fn what_was_official_is_kept_until_it_is_retired_and_not_made_anew() {
+        let generations =
+            Generations { official: Some(numbered(4)), retiring: Some(numbered(3)), ..Generations::default() };
+        assert_eq!(plan(&catalogue(generations.clone()), ID, &held(&[3, 4])), ReplicaPlan::default());
+        assert_eq!(plan(&catalogue(generations), ID, &held(&[4])), ReplicaPlan::default());
+        let generations = Generations { official: Some(numbered(4)), ..Generations::default() };
+        assert_eq!(plan(&catalogue(generations), ID, &held(&[3, 4])).retire, [(uuid(1), Generation(3))]);
+    }
+
+    #[test]
+    fn what_does_not_open_is_prepared_again() {
+        let generations = Generations { official: Some(numbered(4)), ..Generations::default() };
+        let rotten = [((uuid(1), Generation(4)), Err(Failure::new(ErrorCode::IndexUnavailable, "rotten")))].into();
+        assert_eq!(prepared(&plan(&catalogue(generations), ID, &rotten)), [4]);
+    }
+
+    #[test]
+    fn a_deleted_index_is_let_go_of_and_a_lost_catalogue_takes_nothing() {
+        let mut records = catalogue(Generations::default());
+        records.delete("index/faces");
+        assert_eq!(plan(&records, ID, &held(&[4])).retire, [(uuid(1), Generation(4))]);
+        assert_eq!(plan(&Records::default(), ID, &held(&[4])), ReplicaPlan::default());
+    }
+}

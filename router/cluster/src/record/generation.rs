@@ -1,0 +1,129 @@
+//! Which states of an index replicas serve: a part of the index's record.
+
+use super::{ReplicaId, TaskId};
+use annuli_core::Generation;
+use annuli_dump::{DumpId, InvalidDumpId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// A dump that has become a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NumberedDump {
+    /// Its number.
+    pub generation: Generation,
+    /// The dump.
+    pub dump: DumpId,
+}
+
+/// The generations of an index.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Generations {
+    /// The last number that was given; 0: none was.
+    pub last: u64,
+    /// What routers ask replicas for.
+    pub official: Option<NumberedDump>,
+    /// What was official before. It can be made so again at once; searches that began before the flip end on it.
+    pub retiring: Option<NumberedDump>,
+    /// What a rollout is about to make official.
+    pub preparing: Option<Preparing>,
+    /// Somebody has rolled back: no rollout begins by itself until somebody has asked for one.
+    pub held: bool,
+}
+
+/// A generation that replicas prepare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preparing {
+    /// Which.
+    pub of: NumberedDump,
+    /// The task.
+    pub rollout: TaskId,
+    /// Replicas that may prepare it. It grows as those before are ready.
+    pub allowed: BTreeSet<ReplicaId>,
+}
+
+impl Generations {
+    /// Whether a generation is made of the dump that is served, or soon may be.
+    pub fn uses(&self, dump: DumpId) -> bool {
+        let preparing = self.preparing.as_ref().map(|preparing| preparing.of);
+        [self.official, self.retiring, preparing].into_iter().flatten().any(|used| used.dump == dump)
+    }
+}
+
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Json {
+    last: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    official: Option<NumberedJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retiring: Option<NumberedJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preparing: Option<PreparingJson>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
+}
+
+#[derive(PartialEq, Serialize, Deserialize)]
+pub(super) struct NumberedJson {
+    generation: u64,
+    dump: Uuid,
+}
+
+#[derive(PartialEq, Serialize, Deserialize)]
+struct PreparingJson {
+    of: NumberedJson,
+    rollout: Uuid,
+    allowed: BTreeSet<Uuid>,
+}
+
+impl From<NumberedDump> for NumberedJson {
+    fn from(numbered: NumberedDump) -> Self {
+        Self { generation: numbered.generation.0, dump: numbered.dump.uuid() }
+    }
+}
+
+impl TryFrom<NumberedJson> for NumberedDump {
+    type Error = InvalidDumpId;
+
+    fn try_from(json: NumberedJson) -> Result<Self, InvalidDumpId> {
+        Ok(Self { generation: Generation(json.generation), dump: DumpId::new(json.dump)? })
+    }
+}
+
+impl From<&Generations> for Json {
+    fn from(generations: &Generations) -> Self {
+        let preparing = |preparing: &Preparing| PreparingJson {
+            of: preparing.of.into(),
+            rollout: preparing.rollout.0,
+            allowed: preparing.allowed.iter().map(|replica| replica.0).collect(),
+        };
+        Self {
+            last: generations.last,
+            official: generations.official.map(Into::into),
+            retiring: generations.retiring.map(Into::into),
+            preparing: generations.preparing.as_ref().map(preparing),
+            held: generations.held,
+        }
+    }
+}
+
+impl TryFrom<Json> for Generations {
+    type Error = InvalidDumpId;
+
+    fn try_from(json: Json) -> Result<Self, InvalidDumpId> {
+        let preparing = |preparing: PreparingJson| {
+            Ok(Preparing {
+                of: preparing.of.try_into()?,
+                rollout: TaskId(preparing.rollout),
+                allowed: preparing.allowed.into_iter().map(ReplicaId).collect(),
+            })
+        };
+        Ok(Self {
+            last: json.last,
+            official: json.official.map(TryInto::try_into).transpose()?,
+            retiring: json.retiring.map(TryInto::try_into).transpose()?,
+            preparing: json.preparing.map(preparing).transpose()?,
+            held: json.held,
+        })
+    }
+}

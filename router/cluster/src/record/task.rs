@@ -1,0 +1,156 @@
+//! `task/<task-id>`: something that somebody has asked for and that takes a while.
+
+use super::{Key, NumberedDump, UnreadableRecord, decode, encode, generation, unusable};
+use annuli_api::Failure;
+use annuli_api::v1::task::TaskStatus;
+use annuli_core::{IndexName, IndexUuid};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// A task; a later one has a larger id. A dump has the id of the task that takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub Uuid);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A task of the coordinator. Those of one index are done one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRecord {
+    /// Name of the index when it was asked for.
+    pub index: IndexName,
+    /// The index.
+    pub uuid: IndexUuid,
+    /// What is to be done.
+    pub work: Work,
+    /// How far it is.
+    pub status: TaskStatus,
+    /// Why it failed.
+    pub error: Option<Failure>,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Takes a dump.
+    Dump {
+        /// Replicas are to get it then.
+        then_rollout: bool,
+    },
+    /// Moves the replicas to a generation.
+    Rollout(Rollout),
+}
+
+/// A rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rollout {
+    /// To what.
+    pub to: NumberedDump,
+    /// Replicas of one shard that prepare it at once, at most.
+    pub max_unavailable: u32,
+    /// Whether somebody has to agree before it is made official.
+    pub approval: Approval,
+    /// What was official when it was made so.
+    pub flipped_from: Option<Flipped>,
+}
+
+/// A rollout has made its generation official.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flipped {
+    /// What was official before; `None`: the primaries answered.
+    pub from: Option<NumberedDump>,
+}
+
+/// Whether a rollout waits for somebody's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// It does not.
+    NotNeeded,
+    /// It does.
+    Awaited,
+    /// It was given.
+    Given,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Json {
+    index: String,
+    uuid: Uuid,
+    work: WorkJson,
+    status: TaskStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<Failure>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WorkJson {
+    Dump { then_rollout: bool },
+    Rollout(RolloutJson),
+}
+
+#[derive(Serialize, Deserialize)]
+struct RolloutJson {
+    to: generation::NumberedJson,
+    max_unavailable: u32,
+    approval: Approval,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    flipped: Option<FlippedJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FlippedJson {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<generation::NumberedJson>,
+}
+
+impl TaskRecord {
+    /// Whether nothing more will come of it.
+    pub fn is_over(&self) -> bool {
+        self.status.is_over()
+    }
+
+    /// The rollout, if it is one.
+    pub fn rollout(&self) -> Option<&Rollout> {
+        match &self.work {
+            Work::Rollout(rollout) => Some(rollout),
+            Work::Dump { .. } => None,
+        }
+    }
+
+    /// As it is stored.
+    pub fn encode(&self) -> Vec<u8> {
+        let work = match self.work {
+            Work::Dump { then_rollout } => WorkJson::Dump { then_rollout },
+            Work::Rollout(Rollout { to, max_unavailable, approval, flipped_from }) => {
+                let flipped = flipped_from.map(|flipped| FlippedJson { from: flipped.from.map(Into::into) });
+                WorkJson::Rollout(RolloutJson { to: to.into(), max_unavailable, approval, flipped })
+            }
+        };
+        let (index, uuid) = (self.index.as_str().to_owned(), self.uuid.0);
+        encode(Json { index, uuid, work, status: self.status, error: self.error.clone() })
+    }
+
+    /// From what is stored.
+    pub fn decode(key: &Key, bytes: &[u8]) -> Result<Self, UnreadableRecord> {
+        let Json { index, uuid, work, status, error } = decode(key, bytes)?;
+        let numbered = |json: generation::NumberedJson| json.try_into().map_err(|error| unusable(key, error));
+        let work = match work {
+            WorkJson::Dump { then_rollout } => Work::Dump { then_rollout },
+            WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, flipped }) => {
+                let flipped_from = match flipped {
+                    Some(FlippedJson { from }) => Some(Flipped { from: from.map(numbered).transpose()? }),
+                    None => None,
+                };
+                Work::Rollout(Rollout { to: numbered(to)?, max_unavailable, approval, flipped_from })
+            }
+        };
+        let index = IndexName::new(&index).map_err(|error| unusable(key, error))?;
+        Ok(Self { index, uuid: IndexUuid(uuid), work, status, error })
+    }
+}

@@ -1,0 +1,273 @@
+//! Who is not asked for a while, and how it returns.
+
+use crate::fake::{AT_ONCE, DOWN, Fake, Manner};
+use crate::world::{PRIMARY, World, after, list, millis, read, set, soon};
+use annuli_api::{ErrorCode, ShardApi};
+use annuli_replicas::{ReplicaState, Why};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::advance;
+
+fn ejected(why: Why, left: Duration) -> ReplicaState {
+    ReplicaState::Ejected { why, left }
+}
+
+/// Searches until the replica at that place is ejected.
+async fn until_ejected(world: &World, place: usize) {
+    for _ in 0..1_000 {
+        if world.state(place) != ReplicaState::Sound {
+            return;
+        }
+        world.search().await.unwrap();
+    }
+    panic!("replica {place} is not ejected");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_three_times_in_a_row_is_not_asked_for_a_second() {
+    let world = World::of(2);
+    world.replicas[0].be(DOWN);
+    until_ejected(&world, 0).await;
+    assert_eq!(world.state(0), ejected(Why::Failures, millis(1_000)));
+    assert_eq!((world.replica(0).failures, world.replica(0).ejections), (3, 1));
+    world.asked();
+    advance(millis(999)).await;
+    world.searches(100).await;
+    assert_eq!(world.asked(), [0, 100, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_in_between_forgives_failures() {
+    let world = World::of(1);
+    for _ in 0..10 {
+        world.replicas[0].be(DOWN);
+        world.searches(2).await;
+        world.replicas[0].be(AT_ONCE);
+        world.searches(1).await;
+    }
+    assert_eq!(world.state(0), ReplicaState::Sound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_refuses_or_has_too_much_to_do_is_not_ejected() {
+    let world = World::of(2);
+    for code in [ErrorCode::InvalidFilter, ErrorCode::Overloaded] {
+        world.all_be(Manner::Fails(code, Duration::ZERO));
+        for _ in 0..50 {
+            let _refused = world.search().await;
+        }
+        assert_eq!([world.state(0), world.state(1)], [ReplicaState::Sound; 2], "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_have_failed_the_primary_answers() {
+    let world = World::of(2);
+    world.all_be(DOWN);
+    world.searches(3).await;
+    assert_eq!(world.asked(), [3, 3, 3]);
+    assert_eq!(world.search().await, Ok(PRIMARY));
+    assert_eq!(world.asked(), [0, 0, 1]);
+    assert_eq!(world.shard().stood_in, 4);
+    world.primary.be(DOWN);
+    let failure = world.search().await.unwrap_err();
+    assert!(failure.message.contains("replica replica-1 was not asked, for it failed or was slow lately"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_call_at_a_time_tries_whether_a_replica_is_back() {
+    let world = World::of(1);
+    world.all_be(DOWN);
+    world.searches(3).await;
+    world.asked();
+    advance(millis(1_000)).await;
+    world.all_be(Manner::Answers(millis(50)));
+    let three = tokio::join!(world.search(), world.search(), world.search());
+    assert_eq!(three, (Ok(0), Ok(PRIMARY), Ok(PRIMARY)));
+    assert_eq!(world.state(0), ReplicaState::Sound);
+    let two = tokio::join!(world.search(), world.search());
+    assert_eq!(two, (Ok(0), Ok(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_again_is_out_for_twice_as_long() {
+    let world = World::of(1);
+    world.all_be(DOWN);
+    world.searches(3).await;
+    let mut pauses = Vec::new();
+    for _ in 0..7 {
+        let ReplicaState::Ejected { left, .. } = world.state(0) else { panic!("{:?}", world.state(0)) };
+        pauses.push(left.as_secs());
+        advance(left).await;
+        world.searches(1).await;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+    assert_eq!(world.replica(0).ejections, 1, "it has been out all the time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_that_is_left_decides_nothing() {
+    let world = World::of(1);
+    world.all_be(DOWN);
+    world.searches(3).await;
+    advance(millis(1_000)).await;
+    world.all_be(Manner::Hangs);
+    tokio::time::timeout(millis(100), world.search()).await.unwrap_err();
+    assert_eq!(world.state(0), ejected(Why::Failures, Duration::ZERO));
+    world.all_be(AT_ONCE);
+    assert_eq!(world.search().await, Ok(0));
+    world.assert_idle();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_without_an_answer_fails() {
+    let world = World::of(1);
+    world.all_be(DOWN);
+    world.searches(3).await;
+    advance(millis(1_000)).await;
+    world.all_be(Manner::Hangs);
+    assert_eq!(world.search_by(after(millis(100))).await.unwrap_err().code, ErrorCode::DeadlineExceeded);
+    assert_eq!(world.state(0), ejected(Why::Failures, millis(2_000)));
+}
+
+/// Searches two at a time, so that who is slow is asked as well.
+async fn in_pairs(world: &World, pairs: usize) {
+    for _ in 0..pairs {
+        let (first, second) = tokio::join!(world.search(), world.search());
+        first.and(second).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_much_slower_than_the_others_is_ejected() {
+    let world = World::of(3);
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Answers(millis(10)));
+    world.replicas[0].be(Manner::Answers(millis(200)));
+    in_pairs(&world, 300).await;
+    assert!(world.replica(0).ejections > 0);
+    assert_eq!((world.replica(1).ejections, world.replica(2).ejections), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_is_ejected_by_what_was_waited_for_it() {
+    let world = World::of(2);
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Answers(millis(10)));
+    world.replicas[0].be(Manner::Hangs);
+    for _ in 0..300 {
+        let deadline = after(millis(100));
+        let _either = tokio::join!(world.search_by(deadline), world.search_by(deadline));
+    }
+    assert!(world.replica(0).ejections > 0);
+    assert_eq!(world.replica(1).ejections, 0);
+    world.assert_idle();
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_answers_that_nobody_notices_eject_nobody() {
+    let world = World::of(3);
+    world.used_to(Duration::from_micros(100)).await;
+    world.all_be(Manner::Answers(Duration::from_micros(100)));
+    world.replicas[0].be(Manner::Answers(millis(8)));
+    in_pairs(&world, 300).await;
+    assert!(world.replica(0).pace > 2.0, "{:?}", world.replica(0));
+    assert_eq!(world.replica(0).ejections, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_become_slow_nobody_is_ejected() {
+    let world = World::of(3);
+    world.used_to(millis(2)).await;
+    world.all_be(Manner::Answers(millis(500)));
+    in_pairs(&world, 300).await;
+    assert_eq!([0, 1, 2].map(|place| world.replica(place).ejections), [0; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_replica_is_never_too_slow() {
+    let world = World::of(1);
+    world.used_to(millis(2)).await;
+    world.all_be(Manner::Answers(millis(500)));
+    world.searches(100).await;
+    assert_eq!(world.state(0), ReplicaState::Sound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_half_of_a_set_is_ejected_for_slowness() {
+    let world = World::of(5);
+    world.used_to(millis(2)).await;
+    world.all_be(Manner::Answers(millis(2)));
+    for slow in 0..2 {
+        world.replicas[slow].be(Manner::Answers(millis(300)));
+    }
+    let mut most = 0;
+    for _ in 0..400 {
+        in_pairs(&world, 1).await;
+        let is_out = |place: &usize| world.state(*place) != ReplicaState::Sound;
+        most = most.max((0..5).filter(is_out).count());
+    }
+    assert_eq!(most, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slow_beside_others_is_asked_where_it_is_alone() {
+    let world = World::of(2);
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Answers(millis(10)));
+    world.replicas[0].be(Manner::Answers(millis(200)));
+    while world.state(0) == ReplicaState::Sound {
+        in_pairs(&world, 1).await;
+    }
+    world.asked();
+    assert!(world.search().await == Ok(1));
+    let alone = set(&world.roster, 2, &world.replicas[..1], &world.primary);
+    alone.list(list(), read(), soon()).await.unwrap();
+    assert_eq!(world.asked(), [1, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_as_slow_as_before_does_not_return() {
+    let world = World::of(2);
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Answers(millis(10)));
+    world.replicas[0].be(Manner::Answers(millis(200)));
+    while world.state(0) == ReplicaState::Sound {
+        in_pairs(&world, 1).await;
+    }
+    advance(millis(1_000)).await;
+    in_pairs(&world, 1).await;
+    let ReplicaState::Ejected { why: Why::Slowness, left } = world.state(0) else { panic!("{:?}", world.state(0)) };
+    assert!(left > millis(1_000), "{left:?}");
+    world.replicas[0].be(AT_ONCE);
+    advance(left).await;
+    world.searches(1).await;
+    assert_eq!(world.state(0), ReplicaState::Sound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_set_knows_who_is_out() {
+    let world = World::of(2);
+    world.replicas[0].be(DOWN);
+    until_ejected(&world, 0).await;
+    world.asked();
+    let next = set(&world.roster, 2, &world.replicas, &world.primary);
+    world.roster.forget_the_absent();
+    next.list(list(), read(), soon()).await.unwrap();
+    assert_eq!(world.asked(), [0, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_in_no_set_is_forgotten() {
+    let world = World::of(2);
+    world.replicas[0].be(DOWN);
+    until_ejected(&world, 0).await;
+    let World { roster, replicas, primary, set: old } = world;
+    let new: Vec<Arc<Fake>> = replicas[1..].to_vec();
+    let kept = set(&roster, 2, &new, &primary);
+    drop(old);
+    roster.forget_the_absent();
+    assert_eq!(roster.replicas().iter().map(|replica| &*replica.name).collect::<Vec<_>>(), ["replica-1"]);
+    assert_eq!(roster.shards().len(), 1);
+    drop(kept);
+}

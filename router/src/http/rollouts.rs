@@ -1,0 +1,60 @@
+//! Rollouts.
+
+use super::address::Path;
+use super::answer::{Answer, HttpFailure, Reply, ok};
+use super::body::Content;
+use crate::Router;
+use annuli_api::v1::rollout::{RolloutWord, StartRollout};
+use annuli_api::v1::task::{TaskInfo, TaskStarted};
+use annuli_api::{ErrorCode, Failure};
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde::de::value::{Error, StrDeserializer};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// `POST …/rollouts`
+pub(super) async fn start(
+    State(router): State<Arc<Router>>,
+    Path(name): Path<String>,
+    Content(rollout, _): Content<StartRollout>,
+) -> Reply<TaskStarted> {
+    let index = router.index(&name).await?;
+    let task = router.operations()?.start_rollout(&index, rollout).await?;
+    Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }))
+}
+
+/// `GET …/rollouts/{id}`
+pub(super) async fn info(
+    State(router): State<Arc<Router>>,
+    Path((name, id)): Path<(String, String)>,
+) -> Reply<TaskInfo> {
+    let index = router.index(&name).await?;
+    let id = parse_id(&name, &id)?;
+    let mut tasks = router.operations()?.tasks().into_iter();
+    let is_asked =
+        |task: &TaskInfo| task.id == id && task.kind == "rollout" && task.index.as_deref() == Some(index.name.as_str());
+    ok(tasks.find(is_asked).ok_or_else(|| missing(&name, &id)))
+}
+
+/// `POST …/rollouts/{id}/{word}`
+pub(super) async fn say(
+    State(router): State<Arc<Router>>,
+    Path((name, id, word)): Path<(String, String, String)>,
+) -> Result<StatusCode, HttpFailure> {
+    let index = router.index(&name).await?;
+    let id = parse_id(&name, &id)?;
+    let word = RolloutWord::deserialize(StrDeserializer::<Error>::new(&word))
+        .map_err(|error| Failure::new(ErrorCode::NotFound, format_args!("nothing can be said like that: {error}")))?;
+    router.operations()?.say(&index, id, word).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn parse_id(name: &str, id: &str) -> Result<Uuid, Failure> {
+    Uuid::try_parse(id).map_err(|_| missing(name, &id))
+}
+
+fn missing(name: &str, id: &dyn std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::TaskNotFound, format_args!("index `{name}` has no rollout `{id}`"))
+}

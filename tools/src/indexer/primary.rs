@@ -1,0 +1,117 @@
+//! A primary: it holds the documents of one shard of every index, and writes them.
+
+use super::Ready;
+use crate::config::Settings;
+use crate::serve::{self, ServeError};
+use annuli_api::{ErrorCode, Failure, ShardApi};
+use annuli_cluster::decide::FolderTerm;
+use annuli_cluster::reconcile::HeldShard;
+use annuli_cluster::record::DumpedShard;
+use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
+use annuli_coordination::{CoordinationStore, Epoch};
+use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
+use annuli_dump::{DumpId, DumpStore};
+use annuli_indexer::node::{NewShard, OpenNodeError, Place, Term};
+use annuli_indexer::{CpuPool, Node};
+use annuli_wire::server::Shards;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Changes of the folder that wait for their turn: the agent makes one at a time.
+const CHANGES_QUEUE_MAX: usize = 4;
+
+/// Dumps that wait for their turn. Each is some seconds of the disk; past that, a dump that is refused is taken later.
+const DUMPS_QUEUE_MAX: usize = 64;
+
+/// Opens the folder of a primary.
+pub(super) fn open(settings: &Settings, place: Place) -> Result<Node, super::IndexerError> {
+    let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
+    Ok(Node::open(&settings.workspace, place, parts).map_err(OpenNodeError::from)?)
+}
+
+/// Joins the cluster as the primary of the folder's shard, or as one that stands by.
+pub(super) async fn join(
+    node: Node,
+    store: Arc<dyn CoordinationStore>,
+    dumps: Option<DumpStore>,
+    post: Post,
+) -> Result<Ready, Failure> {
+    let serving = Arc::new(Serving::new(node.place().shard));
+    let changes = CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX);
+    let dumping = CpuPool::start("dump", 1, DUMPS_QUEUE_MAX);
+    let holder = Arc::new(Folder { node: node.clone(), dumps, changes, dumping });
+    let agent = Agent::join(store, holder, post, Arc::clone(&serving)).await?;
+    Ok(Ready { shards: Arc::new(Served { node, serving }), agent: Box::pin(agent.run()) })
+}
+
+/// The folder, as the agent changes it.
+struct Folder {
+    node: Node,
+    dumps: Option<DumpStore>,
+    /// One thread: what takes the disk's time does not take the runtime's.
+    changes: CpuPool,
+    /// Another: an index is made while one is dumped.
+    dumping: CpuPool,
+}
+
+#[async_trait]
+impl Holder for Folder {
+    fn held(&self) -> BTreeMap<IndexName, HeldShard> {
+        let held = self.node.held().into_iter();
+        held.map(|held| (held.name, HeldShard { uuid: held.uuid, state: held.state })).collect()
+    }
+
+    async fn make(&self, name: &IndexName, uuid: IndexUuid, schema: &IndexSchema) -> Result<HistoryId, Failure> {
+        let (node, new) = (self.node.clone(), NewShard { name: name.clone(), uuid, schema: *schema });
+        self.changes.run(move || node.make(&new)).await?
+    }
+
+    fn term(&self) -> FolderTerm {
+        let Term { served, begun } = self.node.term();
+        FolderTerm { served: served.map(Epoch), begun: begun.map(Epoch) }
+    }
+
+    async fn keep_term(&self, term: FolderTerm) -> Result<(), Failure> {
+        let node = self.node.clone();
+        let term = Term { served: term.served.map(|epoch| epoch.0), begun: term.begun.map(|epoch| epoch.0) };
+        self.changes.run(move || node.keep_term(term)).await?
+    }
+
+    async fn dump(&self, uuid: IndexUuid, dump: DumpId) -> Result<DumpedShard, Failure> {
+        let Some(dumps) = self.dumps.clone() else {
+            let message = "this process does not know where dumps are kept: start it with --dumps";
+            return Err(Failure::new(ErrorCode::InvalidRequest, message));
+        };
+        let node = self.node.clone();
+        let record = self.dumping.run(move || node.dump_shard(uuid, dump, &dumps)).await??;
+        Ok(DumpedShard::new(record.history, record.seq, record.documents, record.archive.bytes()))
+    }
+
+    async fn remove(&self, name: &IndexName, uuid: IndexUuid) -> Result<(), Failure> {
+        let (node, name) = (self.node.clone(), name.clone());
+        self.changes.run(move || node.remove(&name, uuid)).await?
+    }
+}
+
+/// The shards, as routers ask for them.
+struct Served {
+    node: Node,
+    serving: Arc<Serving>,
+}
+
+impl Shards for Served {
+    fn shard(
+        &self,
+        index: IndexUuid,
+        shard: ShardId,
+        generation: Option<Generation>,
+    ) -> Result<Arc<dyn ShardApi>, Failure> {
+        if let Some(generation) = generation {
+            return Err(self.serving.not_a_replica(index, generation));
+        }
+        self.serving.check(index, shard)?;
+        let shard = self.node.shard(index).ok_or_else(|| self.serving.unknown(index))?;
+        Ok(Arc::new(Guarded::new(shard, Arc::clone(&self.serving))))
+    }
+}

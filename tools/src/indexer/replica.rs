@@ -1,0 +1,118 @@
+//! A replica: it answers searches of one shard of every index, from dumps.
+
+use super::Ready;
+use crate::config::Settings;
+use crate::serve::{self, ServeError};
+use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
+use annuli_cluster::agent::replica::PreparationProgress;
+use annuli_cluster::reconcile::replica::{Held, NewGeneration};
+use annuli_cluster::record::ReplicaId;
+use annuli_cluster::{Post, ReplicaAgent, ReplicaHolder};
+use annuli_coordination::CoordinationStore;
+use annuli_core::{Generation, IndexUuid, ShardId};
+use annuli_dump::DumpStore;
+use annuli_indexer::node::Place;
+use annuli_indexer::replica::{NewGeneration as Sought, Preparation};
+use annuli_indexer::{CpuPool, Replica};
+use annuli_wire::server::Shards;
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// Changes of the folder that wait for their turn: the agent makes one at a time.
+const QUEUE_MAX: usize = 4;
+
+/// Opens the folder of a replica.
+pub(super) fn open(settings: &Settings, place: Place) -> Result<Replica, super::IndexerError> {
+    let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
+    Ok(Replica::open(&settings.workspace, place, parts)?)
+}
+
+/// Joins the cluster as a replica of the folder's shard.
+pub(super) async fn join(
+    replica: Replica,
+    store: Arc<dyn CoordinationStore>,
+    dumps: DumpStore,
+    post: Post,
+) -> Result<Ready, Failure> {
+    let preparing = CpuPool::start("prepare", 1, QUEUE_MAX);
+    let changes = CpuPool::start("catalogue", 1, QUEUE_MAX);
+    let holder = Arc::new(Folder { replica: replica.clone(), dumps, preparing, changes });
+    let agent = ReplicaAgent::join(store, holder, post).await?;
+    Ok(Ready { shards: Arc::new(Served { replica }), agent: Box::pin(agent.run()) })
+}
+
+/// The folder, as the agent changes it.
+struct Folder {
+    replica: Replica,
+    dumps: DumpStore,
+    /// One thread: a generation is prepared after the other. One that was given up may not have noticed yet.
+    preparing: CpuPool,
+    /// Another: what is retired does not wait for what is prepared.
+    changes: CpuPool,
+}
+
+#[async_trait]
+impl ReplicaHolder for Folder {
+    fn id(&self) -> ReplicaId {
+        ReplicaId(self.replica.id())
+    }
+
+    fn held(&self) -> Held {
+        let held = self.replica.held().into_iter();
+        held.map(|held| ((held.index, held.generation), held.state.map(drop))).collect()
+    }
+
+    async fn prepare(&self, new: NewGeneration, progress: PreparationProgress) -> Result<(), Failure> {
+        let (replica, dumps) = (self.replica.clone(), self.dumps.clone());
+        let NewGeneration { name, uuid, schema, of } = new;
+        let sought = Sought { name, uuid, schema, generation: of.generation, dump: of.dump };
+        let prepare = move || replica.prepare(&sought, &dumps, &|now| progress(said(now)));
+        self.preparing.run(prepare).await??;
+        Ok(())
+    }
+
+    async fn retire(&self, index: IndexUuid, generation: Generation) -> Result<(), Failure> {
+        let replica = self.replica.clone();
+        self.changes.run(move || replica.retire(index, generation)).await?
+    }
+}
+
+/// What a replica is at, in as many different words as it may be told in: each is a change of its record.
+fn said(preparation: Preparation) -> String {
+    match preparation {
+        Preparation::Fetching { bytes, of } => format!("fetching, {} %", bytes.saturating_mul(100) / of.max(1)),
+        Preparation::Opening => "opening".to_owned(),
+        Preparation::Canaries => "asking canaries".to_owned(),
+        Preparation::Warming => "warming".to_owned(),
+    }
+}
+
+/// The generations, as routers ask for them.
+struct Served {
+    replica: Replica,
+}
+
+impl Shards for Served {
+    fn shard(
+        &self,
+        index: IndexUuid,
+        shard: ShardId,
+        generation: Option<Generation>,
+    ) -> Result<Arc<dyn ShardApi>, Failure> {
+        let held = self.replica.place().shard;
+        let unavailable =
+            |message: String| Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None);
+        if shard != held {
+            return Err(unavailable(format!("this process holds shard {held}, it was asked for shard {shard}")));
+        }
+        let Some(generation) = generation else {
+            return Err(unavailable(format!("this process is a replica of shard {held}, and not its primary")));
+        };
+        let absent = || {
+            unavailable(format!(
+                "this replica of shard {held} does not serve generation {generation} of the index {index}"
+            ))
+        };
+        self.replica.shard(index, generation).ok_or_else(absent)
+    }
+}
