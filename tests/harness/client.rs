@@ -53,6 +53,11 @@ impl Client {
         answered(self.try_send(Method::GET, path, None))
     }
 
+    /// Sends a GET, to a server that may be down.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send(Method::GET, path, None).ok()
+    }
+
     /// Sends a PUT of JSON.
     #[track_caller]
     pub fn put(&self, path: &str, body: &Value) -> Answer {

@@ -71,9 +71,16 @@ impl Cluster {
         cluster
     }
 
-    /// How a router is started.
-    pub fn launch_router(&self) -> Launch {
+    /// How a router is started that dumps nothing by itself.
+    fn launch_router(&self) -> Launch {
         self.member(Launch::new().role(Role::Router)).argument("--dump-every").argument("never")
+    }
+
+    /// Starts one more router, with those arguments.
+    #[track_caller]
+    pub fn add_router(&mut self, arguments: &[&str]) {
+        let launch = self.member(Launch::new().role(Role::Router));
+        self.routers.push(arguments.iter().fold(launch, |launch, argument| launch.argument(argument)).start());
     }
 
     /// With what every process of the cluster is told.
@@ -96,6 +103,22 @@ impl Cluster {
     /// A router.
     pub fn router(&mut self, router: usize) -> &mut Server {
         &mut self.routers[router]
+    }
+
+    /// The number of the router that coordinates; waits until one does.
+    pub fn coordinator(&self) -> usize {
+        let answers = |router: &Server| router.client().try_get("/livez").is_some();
+        let router = wait_for("a router that answers", || self.routers.iter().position(answers));
+        self.coordinator_of(router)
+    }
+
+    /// The same, as one of the routers sees it.
+    pub fn coordinator_of(&self, router: usize) -> usize {
+        wait_for("a coordinator", || {
+            let cluster = self.client(router).try_get("/v1/cluster")?.json;
+            let name = cluster["coordinator"].as_str()?;
+            self.routers.iter().position(|router| name.ends_with(router.address()))
+        })
     }
 
     /// The primary of a shard.

@@ -30,7 +30,7 @@ pub use client::{Answer, Client};
 pub use cluster::Cluster;
 pub use etcd::Etcd;
 pub use index::Index;
-pub use load::Load;
+pub use load::{Freshness, Load};
 pub use server::{Launch, Role, Server, Shared};
 pub use sharing::Sharing;
 pub use wait::wait_until;

@@ -13,6 +13,15 @@ use std::time::{Duration, Instant};
 /// Failures that are kept word for word; the others are counted.
 const FAILURES_KEPT: usize = 20;
 
+/// What a client that searches wants of each answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// At least what it has seen.
+    Onward,
+    /// Anything.
+    Any,
+}
+
 /// Clients that are at work.
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -56,11 +65,11 @@ pub struct Wrote {
 
 impl Load {
     /// Begins to search the index through each of the routers, and to write to it through the first.
-    pub fn start(routers: &[Client], index: &str, clients_each: usize) -> Self {
+    pub fn start(routers: &[Client], index: &str, clients_each: usize, freshness: Freshness) -> Self {
         let (stop, searched) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let searcher = |client: &Client| {
             let (index, stop, searched) = (Index::named(client, index), Arc::clone(&stop), Arc::clone(&searched));
-            thread::spawn(move || search(&index, &stop, &searched))
+            thread::spawn(move || search(&index, freshness, &stop, &searched))
         };
         let searchers =
             routers.iter().flat_map(|client| (0..clients_each).map(move |_| client)).map(searcher).collect();
@@ -111,13 +120,12 @@ impl Searched {
     }
 }
 
-/// Each client goes on from what it has seen: it never wants to see less.
-fn search(index: &Index, stop: &AtomicBool, searched: &AtomicU64) -> Searched {
+fn search(index: &Index, freshness: Freshness, stop: &AtomicBool, searched: &AtomicU64) -> Searched {
     let mut found = Searched::default();
     let (mut as_of, mut seqs) = (None::<String>, BTreeMap::new());
     while !stop.load(Ordering::Relaxed) {
         let mut request = json!({"vector": [found.answered % 100, 0], "limit": 5});
-        if let Some(as_of) = &as_of {
+        if let (Freshness::Onward, Some(as_of)) = (freshness, &as_of) {
             request["after"] = json!(as_of);
         }
         let began = now();

@@ -1,6 +1,8 @@
 //! Routers and primaries as processes of their own.
 
 mod catalogue;
+mod chaos;
+mod failures;
 mod primaries;
 mod requests;
 mod rolling;
@@ -22,4 +24,8 @@ fn documents(count: usize) -> Value {
 fn nearest(index: &Index, limit: usize) -> Vec<String> {
     let reply = index.search(&json!({"vector": [0, 0], "limit": limit}));
     reply.results[0].hits.iter().map(|hit| hit.id.clone()).collect()
+}
+
+fn count(index: &Index, how: &Value) -> u64 {
+    index.post("count", how).ok()["count"].as_u64().expect("a number")
 }

@@ -8,6 +8,7 @@ use crate::serve::{self, ServeError};
 use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Keeping, Origins, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         Ok::<_, MembershipError>((store, Arc::new(catalogue)))
     })?;
     if let Some(dumps) = settings.cluster_dumps() {
-        let coordinating = coordinating(args, settings);
+        let address = listener.local_addr().map_err(ServeError::Start)?;
+        let coordinating = coordinating(args.coordination, address);
         let origins = Origins { new_uuid: clock::new_uuid, utc_now: clock::utc_now };
         following.spawn(Coordinator::new(store, Arc::clone(&catalogue), dumps, coordinating, origins).run());
     }
@@ -40,11 +42,10 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     ended
 }
 
-fn coordinating(args: &RouterArgs, settings: &Settings) -> CoordinatorSettings {
-    let CoordinationArgs { dump_every, dump_after_changes, dumps_kept, retire_after, coordinator_term } =
-        args.coordination;
+fn coordinating(args: CoordinationArgs, address: SocketAddr) -> CoordinatorSettings {
+    let CoordinationArgs { dump_every, dump_after_changes, dumps_kept, retire_after, coordinator_term } = args;
     CoordinatorSettings {
-        name: format!("router at {}", settings.listen),
+        name: format!("router at {address}"),
         keeping: Keeping { dumps: dumps_kept, retiring: retire_after },
         schedule: Schedule { every: dump_every.0, after_changes: dump_after_changes.map(NonZeroU64::get) },
         term: coordinator_term.0,

@@ -1,7 +1,7 @@
 //! Rollouts under load: whatever is dumped and rolled out, no search fails and nothing goes back.
 
 use super::{documents, schema};
-use annuli_tests::{Cluster, Index, Load, wait_until};
+use annuli_tests::{Cluster, Freshness, Index, Load, wait_until};
 use serde_json::json;
 use std::env;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn no_search_fails_while_generations_are_dumped_and_rolled_out() {
     let routers = [cluster.client(0), cluster.client(1)];
     let calm = calm(&cluster, &index, &routers);
 
-    let load = Load::start(&routers, &index.name, CLIENTS);
+    let load = Load::start(&routers, &index.name, CLIENTS, Freshness::Onward);
     for round in 1..=rollouts() {
         assert_eq!(cluster.dump(0, &index.name), round + 1);
         cluster.roll_out(1, &index.name);
@@ -52,7 +52,7 @@ fn no_search_fails_while_generations_are_dumped_and_rolled_out() {
 fn calm(cluster: &Cluster, index: &Index, routers: &[annuli_tests::Client]) -> Duration {
     cluster.dump(0, &index.name);
     cluster.roll_out(0, &index.name);
-    let load = Load::start(routers, &index.name, CLIENTS);
+    let load = Load::start(routers, &index.name, CLIENTS, Freshness::Onward);
     wait_until("some searches", || load.searched() >= searches() / 4);
     load.stop().searched.p99()
 }

@@ -1,12 +1,8 @@
 //! Dumps of a cluster, and what its replicas make of them.
 
-use super::{documents, nearest, schema};
-use annuli_tests::{Cluster, Index};
+use super::{count, documents, nearest, schema};
+use annuli_tests::{Cluster, Index, wait_until};
 use serde_json::json;
-
-fn count(index: &Index, how: &serde_json::Value) -> u64 {
-    index.post("count", how).ok()["count"].as_u64().unwrap()
-}
 
 #[test]
 fn replicas_answer_from_what_was_rolled_out_and_the_primary_from_what_was_written() {
@@ -26,4 +22,26 @@ fn replicas_answer_from_what_was_rolled_out_and_the_primary_from_what_was_writte
     assert_eq!(count(&index, &json!({})), 100);
     cluster.roll_out(0, &index.name);
     assert_eq!(count(&index, &json!({})), 120);
+}
+
+#[test]
+fn what_is_written_reaches_the_replicas_by_itself() {
+    let mut cluster = Cluster::with_replicas(2, 1, 0);
+    cluster.add_router(&["--dump-every", "1s"]);
+    let index = Index::create(&cluster.client(0), &schema());
+    index.store(&documents(50));
+    wait_until("a generation", || generation(&index) >= 1);
+    let before = generation(&index);
+    index.store(&documents(60));
+    wait_until("the next generation", || generation(&index) > before && count(&index, &json!({})) == 60);
+    // Nothing has changed since: nothing is dumped.
+    let dumps = || index.client.get(&index.path("/dumps")).ok()["dumps"].as_array().unwrap().len();
+    let taken = dumps();
+    index.store(&json!([{"id": "last", "vector": [1, 1]}]));
+    wait_until("the last document", || count(&index, &json!({})) == 61);
+    assert!(dumps() <= taken + 1);
+}
+
+fn generation(index: &Index) -> u64 {
+    index.client.get("/v1/cluster").ok()["indexes"][&index.name]["generation"].as_u64().unwrap_or(0)
 }
