@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::index::Index;
 use annuli_api::v1::search::SearchReply;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -154,7 +154,7 @@ fn write(index: &Index, stop: &AtomicBool) -> Wrote {
     while !stop.load(Ordering::Relaxed) {
         let number = wrote.acknowledged;
         let document = json!({"id": format!("load-{number}"), "vector": [number % 100, 1]});
-        let answer = index.post("index", &Value::from(json!({"documents": [document]})));
+        let answer = index.post("index", &json!({"documents": [document]}));
         if answer.is_success() {
             wrote.acknowledged += 1;
         } else {

@@ -277,11 +277,10 @@ impl Agent {
     async fn dump(&mut self, plan: &Plan, leadership: &Leadership) -> Result<(), Failure> {
         for (&dump, &uuid) in &plan.dumps {
             // Asked of the one who serves it: another folder's shard is in no dump of this one.
-            if let Some(Err(failure)) = plan.serves.get(&uuid) {
-                tracing::warn!(%dump, %failure, "a dump waits for a shard that does not serve");
-                continue;
+            match plan.serves.get(&uuid) {
+                Some(Err(failure)) => self.dumping.refuse(dump, failure),
+                Some(Ok(())) | None => self.dumping.begin(dump, uuid, &self.holder),
             }
-            self.dumping.begin(dump, uuid, &self.holder);
         }
         self.dumping.forget_all_but(&plan.dumps);
         let mut reported = Ok(());

@@ -10,7 +10,8 @@ use crate::decide::{
     allow, await_approval, fail_dump, fail_rollout, failed_shard, flip, forget_dump, retire, retire_dump, start_rollout,
 };
 use crate::record::{
-    Approval, DumpState, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId, TaskRecord, Work,
+    Approval, DumpRecord, DumpState, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId,
+    TaskRecord, Work,
 };
 use crate::records::{LiveReplica, Records};
 use annuli_api::v1::task::TaskStatus;
@@ -25,6 +26,9 @@ const PRIMARY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a rollout waits for a shard without a live replica.
 const REPLICA_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a rollout waits for a replica that says nothing new of what it prepares.
+const PREPARATION_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// How long the files of a deleted dump stay, for those who are reading them.
 const FILES_PATIENCE: Duration = Duration::from_secs(10);
@@ -70,6 +74,8 @@ pub enum Step {
     Cancel(TaskId),
     /// Forget a task that ended long ago.
     Forget(TaskId),
+    /// Forget a dump whose index was deleted. Its files stay, for whoever regrets it.
+    ForgetDump(DumpId),
 }
 
 /// A step, and how long it must have been due.
@@ -97,6 +103,7 @@ pub fn due(records: &Records, keeping: &Keeping) -> Vec<Due> {
     due.extend(records.indexes.values().flat_map(|stored| retiring(&stored.record, keeping)));
     due.extend(old_dumps(records, keeping));
     due.extend(deleted_dumps(records));
+    due.extend(orphans(records));
     due.extend(old_tasks(records));
     due
 }
@@ -116,6 +123,7 @@ pub fn change(records: &Records, step: &Step) -> Option<Change> {
         Step::RetireDump(dump) => retire_dump(records, *dump),
         Step::Cancel(id) => cancel(records, *id),
         Step::Forget(id) => forget(records, *id),
+        Step::ForgetDump(dump) => forget_orphan(records, *dump),
     }
 }
 
@@ -207,6 +215,15 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
     for replicas in unready.into_values() {
         let (busy, waiting): (Vec<&LiveReplica<'_>>, Vec<_>) =
             replicas.into_iter().partition(|replica| is_allowed(replica));
+        allowed.extend(busy.iter().flat_map(|replica| {
+            let LiveReplica { shard, address, .. } = replica;
+            let at = match replica.prepared(uuid, generation) {
+                Some(Prepared::Under(now)) => now,
+                Some(Prepared::Ready | Prepared::Failed(_)) | None => "it has not begun",
+            };
+            // Whatever new it says makes this another step, whose time begins anew.
+            fail(PREPARATION_PATIENCE, format!("the replica of shard {shard} at {address} does not get on: {at}"))
+        }));
         let places = (rollout.max_unavailable as usize).saturating_sub(busy.len());
         allowed.extend(waiting.iter().take(places).map(|replica| Due::now(Step::Allow(id, replica.record.id))));
     }
@@ -234,12 +251,21 @@ fn deleted_dumps(records: &Records) -> impl Iterator<Item = Due> {
     deleted.map(|(dump, stored)| Due::after(FILES_PATIENCE, Step::RemoveFiles(stored.record.uuid, *dump)))
 }
 
+/// Dumps whose index is gone, and that no task is about to give up.
+fn orphans(records: &Records) -> impl Iterator<Item = Due> {
+    let orphans = records
+        .dumps
+        .iter()
+        .filter(|(_, stored)| stored.record.generation().is_some() && records.index_of(stored.record.uuid).is_none());
+    orphans.map(|(dump, _)| Due::now(Step::ForgetDump(*dump)))
+}
+
 fn old_tasks(records: &Records) -> impl Iterator<Item = Due> {
     let ended = records.tasks.iter().rev().filter(|(_, stored)| stored.record.is_over());
     ended.skip(ENDED_TASKS_KEPT).map(|(id, _)| Due::now(Step::Forget(*id)))
 }
 
-/// Ends a task whose index was deleted; what was dumped of it stays in the store, for whoever regrets it.
+/// Ends a task whose index was deleted. A dump that was being taken has nobody who would take it.
 fn cancel(records: &Records, id: TaskId) -> Option<Change> {
     let stored = records.tasks.get(&id).filter(|stored| !stored.record.is_over())?;
     if records.index_of(stored.record.uuid).is_some() {
@@ -247,7 +273,24 @@ fn cancel(records: &Records, id: TaskId) -> Option<Change> {
     }
     let record = TaskRecord { status: TaskStatus::Cancelled, ..stored.record.clone() };
     let key = Key::Task(id);
-    Some(Change::new().if_at(key.clone(), stored.revision).put(key, record.encode()))
+    let change = Change::new().if_at(key.clone(), stored.revision).put(key, record.encode());
+    Some(match dump_of(id).and_then(|dump| Some((dump, records.dumps.get(&dump)?))) {
+        Some((dump, taking)) if taking.record.state == DumpState::Taking => {
+            let key = Key::Dump(dump);
+            let record = DumpRecord { state: DumpState::Deleting, ..taking.record.clone() };
+            change.if_at(key.clone(), taking.revision).put(key, record.encode())
+        }
+        Some(_) | None => change,
+    })
+}
+
+fn forget_orphan(records: &Records, dump: DumpId) -> Option<Change> {
+    let stored = records.dumps.get(&dump)?;
+    if stored.record.generation().is_none() || records.index_of(stored.record.uuid).is_some() {
+        return None;
+    }
+    let key = Key::Dump(dump);
+    Some(Change::new().if_at(key.clone(), stored.revision).delete(key))
 }
 
 fn forget(records: &Records, id: TaskId) -> Option<Change> {

@@ -125,7 +125,7 @@ impl Coordinator {
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
             let now = Instant::now();
-            waiting.renew(due(&seen.records, &self.settings.keeping), now);
+            waiting.renew(&due(&seen.records, &self.settings.keeping), now);
             if let Some(step) = waiting.first(now) {
                 self.take(leadership, &seen.records, step, &mut waiting).await;
                 continue;
@@ -154,11 +154,14 @@ impl Coordinator {
     }
 
     async fn carry_out(&self, leadership: &Leadership, records: &Records, step: &Step) -> Result<Revision, Failure> {
-        match step {
-            Step::BeginDump(id) => return self.begin_dump(leadership, records, *id).await,
-            Step::CommitDump(id) => return self.commit_dump(leadership, records, *id).await,
-            Step::RemoveFiles(uuid, dump) => self.remove_files(*uuid, *dump).await?,
-            _ => {}
+        if let Step::BeginDump(id) = step {
+            return self.begin_dump(leadership, records, *id).await;
+        }
+        if let Step::CommitDump(id) = step {
+            return self.commit_dump(leadership, records, *id).await;
+        }
+        if let Step::RemoveFiles(uuid, dump) = step {
+            self.remove_files(*uuid, *dump).await?;
         }
         // What is due by what this process has seen may be so no longer.
         let decision = |records: &Records| Ok(written(change(records, step)));

@@ -11,7 +11,7 @@ use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
 use annuli_coordination::{CoordinationStore, Epoch};
 use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_dump::{DumpId, DumpStore};
-use annuli_indexer::node::{NewShard, OpenNodeError, Place, Term};
+use annuli_indexer::node::{NewShard, Place, Term};
 use annuli_indexer::{CpuPool, Node};
 use annuli_wire::server::Shards;
 use async_trait::async_trait;
@@ -27,7 +27,7 @@ const DUMPS_QUEUE_MAX: usize = 64;
 /// Opens the folder of a primary.
 pub(super) fn open(settings: &Settings, place: Place) -> Result<Node, super::IndexerError> {
     let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
-    Ok(Node::open(&settings.workspace, place, parts).map_err(OpenNodeError::from)?)
+    Ok(Node::open(&settings.workspace, place, parts)?)
 }
 
 /// Joins the cluster as the primary of the folder's shard, or as one that stands by.

@@ -36,6 +36,11 @@ impl Dumping {
         self.tasks.spawn(async move { (dump, holder.dump(uuid, dump).await) });
     }
 
+    /// Says why a shard cannot be put into the dump.
+    pub(super) fn refuse(&mut self, dump: DumpId, failure: &Failure) {
+        self.begun.entry(dump).or_insert_with(|| Stage::Ended(ShardDump::Failed(failure.message.clone())));
+    }
+
     /// Waits until one has ended.
     pub(super) async fn one_ended(&mut self) {
         match self.tasks.join_next().await {

@@ -206,11 +206,11 @@ impl ReplicaAgent {
         for (key, (failure, _)) in &self.failed {
             generations.insert(*key, Prepared::Failed(failure.message.clone()));
         }
-        if let Some(under) = &self.under {
-            if let State::Under(says) = &*under.state.borrow() {
-                // A rollout is to learn that it failed before, also while it is tried again.
-                generations.entry(under.of).or_insert_with(|| Prepared::Under(says.clone()));
-            }
+        if let Some(under) = &self.under
+            && let State::Under(says) = &*under.state.borrow()
+        {
+            // A rollout is to learn that it failed before, also while it is tried again.
+            generations.entry(under.of).or_insert_with(|| Prepared::Under(says.clone()));
         }
         NodeRecord {
             address: self.post.address.clone(),

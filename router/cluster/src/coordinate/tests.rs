@@ -36,7 +36,7 @@ impl World {
             assert!(store.commit(&made));
         }
         let mut world = Self { store, ids: 0 };
-        (0..2).for_each(|shard| world.node(100 + u128::from(shard), primary(shard)));
+        (0..2).for_each(|shard| world.node(100 + u128::from(shard), &primary(shard)));
         world
     }
 
@@ -49,7 +49,7 @@ impl World {
         world
     }
 
-    fn node(&mut self, number: u128, record: NodeRecord) {
+    fn node(&mut self, number: u128, record: &NodeRecord) {
         let change = Change::new().put(Key::Node(NodeId(Uuid::from_u128(number))), record.encode());
         assert!(self.store.commit(&change));
     }
@@ -59,7 +59,7 @@ impl World {
         let generations = generations.iter().map(|(number, how)| ((uuid(1), Generation(*number)), how.clone()));
         let record = ReplicaRecord { id: ReplicaId(Uuid::from_u128(number)), generations: generations.collect() };
         let node = NodeRecord { role: Role::Replica, replica: Some(record), ..primary(shard) };
-        self.node(number, node);
+        self.node(number, &node);
     }
 
     fn gone(&mut self, number: u128) {
@@ -162,11 +162,13 @@ impl World {
 
 /// The change that a step comes to, its work in the store of dumps left out.
 fn written(records: &Records, step: &Step, rollout: TaskId) -> Option<Change> {
-    match step {
-        Step::BeginDump(id) => begin_dump(records, *id, dump_of(*id)?, CreatedAt::new("2026-01-02T03:04:05Z").unwrap()),
-        Step::CommitDump(id) => commit_dump(records, *id, dump_of(*id)?, rollout),
-        step => change(records, step),
+    if let Step::BeginDump(id) = step {
+        return begin_dump(records, *id, dump_of(*id)?, CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
     }
+    if let Step::CommitDump(id) = step {
+        return commit_dump(records, *id, dump_of(*id)?, rollout);
+    }
+    change(records, step)
 }
 
 fn primary(shard: u32) -> NodeRecord {
@@ -328,6 +330,25 @@ fn a_replica_that_goes_while_it_prepares_is_waited_for_but_not_for_ever() {
 }
 
 #[test]
+fn a_replica_that_does_not_get_on_is_waited_for_but_not_for_ever() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    let stuck = |world: &mut World, now: &str| {
+        world.replica(10, 0, &[(1, Prepared::Ready)]);
+        world.replica(20, 1, &[(1, Prepared::Under(now.to_owned()))]);
+        world.due_later()
+    };
+    let (first, second) = (stuck(&mut world, "fetching, 1 %"), stuck(&mut world, "fetching, 2 %"));
+    let [Due { step: Step::FailRollout(_, failure), patience: PREPARATION_PATIENCE }] = &first[..] else {
+        panic!("{first:?}")
+    };
+    assert!(failure.message.ends_with("does not get on: fetching, 1 %"), "{failure}");
+    assert_ne!(first, second);
+}
+
+#[test]
 fn a_rollout_waits_for_approval_where_that_was_asked_for() {
     let (mut world, id) = approval_awaited();
     assert_eq!((world.official(), world.status(id)), (Some(1), TaskStatus::Paused));
@@ -386,12 +407,17 @@ fn what_the_replicas_have_let_go_of_is_not_rolled_back_to_at_once() {
 #[test]
 fn an_index_that_is_deleted_ends_its_tasks() {
     let mut world = World::with_replicas(1);
+    let taken = world.take_dump();
     let (first, second) = (world.ask_dump(), world.ask_dump());
     world.settle();
     let removal = crate::decide::remove_index(&world.store.records, &name("faces")).unwrap();
     assert!(world.store.commit(&removal));
     world.settle();
     assert_eq!([first, second].map(|id| world.status(id)), [TaskStatus::Cancelled; 2]);
+    // What was taken is forgotten, and stays in the store; what was being taken is removed.
+    assert!(!world.store.records.dumps.contains_key(&dump_of(taken).unwrap()));
+    let removal = Step::RemoveFiles(uuid(1), dump_of(first).unwrap());
+    assert_eq!(world.due_later(), [Due { step: removal, patience: FILES_PATIENCE }]);
 }
 
 #[test]
@@ -526,7 +552,7 @@ fn check(world: &World, before: &Records) {
         assert_eq!(state, Some(DumpState::Taken(used.generation)), "what is served is in the store");
     }
     if let Some(preparing) = &generations.preparing {
-        assert_eq!(records.tasks[&preparing.rollout].record.is_over(), false, "a preparation has its rollout");
+        assert!(!records.tasks[&preparing.rollout].record.is_over(), "a preparation has its rollout");
     }
     let was = before.indexes[&name("faces")].record.generations.clone();
     if let (Some(official), true) = (generations.official, generations.official != was.official) {

@@ -13,7 +13,7 @@ pub(super) struct Waiting(Vec<(Step, Instant)>);
 
 impl Waiting {
     /// Takes in what is due now. What was due before without interruption keeps its moment.
-    pub(super) fn renew(&mut self, due: Vec<Due>, now: Instant) {
+    pub(super) fn renew(&mut self, due: &[Due], now: Instant) {
         let moment = |due: &Due| {
             let known = self.0.iter().find(|(step, _)| *step == due.step);
             known.map_or(now + due.patience, |(_, moment)| *moment)
@@ -50,23 +50,23 @@ mod tests {
     fn a_step_is_taken_once_it_has_been_due_for_its_patience() {
         let (start, mut waiting) = (Instant::now(), Waiting::default());
         let at = |seconds| start + Duration::from_secs(seconds);
-        waiting.renew(vec![retire(1, 10), retire(2, 5)], start);
+        waiting.renew(&[retire(1, 10), retire(2, 5)], start);
         assert_eq!(waiting.first(at(4)), None);
         assert_eq!(waiting.next(at(4)), at(5));
-        waiting.renew(vec![retire(1, 10), retire(2, 5)], at(5));
+        waiting.renew(&[retire(1, 10), retire(2, 5)], at(5));
         assert_eq!(waiting.first(at(5)), Some(Step::Retire(uuid(2))));
         // Its being due was interrupted: it begins anew.
-        waiting.renew(vec![retire(1, 10)], at(6));
-        waiting.renew(vec![retire(1, 10), retire(2, 5)], at(7));
+        waiting.renew(&[retire(1, 10)], at(6));
+        waiting.renew(&[retire(1, 10), retire(2, 5)], at(7));
         assert_eq!((waiting.first(at(9)), waiting.next(at(9))), (None, at(10)));
     }
 
     #[test]
     fn a_step_that_failed_does_not_keep_the_others() {
         let (now, mut waiting) = (Instant::now(), Waiting::default());
-        waiting.renew(vec![retire(1, 0), retire(2, 0)], now);
+        waiting.renew(&[retire(1, 0), retire(2, 0)], now);
         waiting.put_off(&Step::Retire(uuid(1)), now + Duration::from_secs(1));
-        waiting.renew(vec![retire(1, 0), retire(2, 0)], now);
+        waiting.renew(&[retire(1, 0), retire(2, 0)], now);
         assert_eq!(waiting.first(now), Some(Step::Retire(uuid(2))));
     }
 }

@@ -170,10 +170,8 @@ pub fn say(records: &Records, id: TaskId, word: Word) -> Result<Change, Failure>
         (Word::Resume, TaskStatus::Paused) => {
             let begun = under.index.record.generations.preparing.as_ref().is_some_and(|it| it.rollout == id);
             // What was paused before its turn has given no approval yet.
-            let approval = match rollout.approval {
-                Approval::Awaited if begun => Approval::Given,
-                approval => approval,
-            };
+            let is_given = begun && rollout.approval == Approval::Awaited;
+            let approval = if is_given { Approval::Given } else { rollout.approval };
             let status = if begun { TaskStatus::Running } else { TaskStatus::Queued };
             Ok(under.becomes(status, Rollout { approval, ..*rollout }, Change::new()))
         }

@@ -37,9 +37,9 @@ pub fn request_rollout(
     options: RolloutOptions,
 ) -> Result<Change, Failure> {
     let (name, index) = ready(records, name)?;
-    let taken = records.dumps_of(index.record.uuid);
+    let mut taken = records.dumps_of(index.record.uuid);
     let to = match options.generation {
-        Some(wanted) => taken.filter(|dump| dump.generation == wanted).last().ok_or_else(|| {
+        Some(wanted) => taken.find(|dump| dump.generation == wanted).ok_or_else(|| {
             let message = format!("index `{name}` has no dump that is generation {wanted}");
             Failure::new(ErrorCode::DumpNotFound, message).with("index", name.as_str())
         })?,

@@ -96,9 +96,9 @@ mod tests {
         numbers.iter().map(|number| ((uuid(1), Generation(*number)), Ok(()))).collect()
     }
 
-    fn preparing(number: u64, allowed: bool) -> Option<Preparing> {
+    fn preparing(number: u64, allowed: bool) -> Preparing {
         let allowed = if allowed { [ID].into() } else { [].into() };
-        Some(Preparing { of: numbered(number), rollout: TaskId(Uuid::nil()), allowed })
+        Preparing { of: numbered(number), rollout: TaskId(Uuid::nil()), allowed }
     }
 
     fn prepared(plan: &ReplicaPlan) -> Vec<u64> {
@@ -108,14 +108,14 @@ mod tests {
     #[test]
     fn a_replica_prepares_what_is_official_before_what_is_to_be() {
         let generations =
-            Generations { official: Some(numbered(3)), preparing: preparing(4, true), ..Generations::default() };
+            Generations { official: Some(numbered(3)), preparing: Some(preparing(4, true)), ..Generations::default() };
         assert_eq!(prepared(&plan(&catalogue(generations), ID, &held(&[]))), [3, 4]);
     }
 
     #[test]
     fn a_replica_that_has_not_had_its_turn_waits() {
         let generations =
-            Generations { official: Some(numbered(3)), preparing: preparing(4, false), ..Generations::default() };
+            Generations { official: Some(numbered(3)), preparing: Some(preparing(4, false)), ..Generations::default() };
         assert_eq!(plan(&catalogue(generations), ID, &held(&[3])), ReplicaPlan::default());
     }
 
