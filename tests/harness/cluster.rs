@@ -1,5 +1,6 @@
 //! A cluster: primaries and routers as processes of their own, over one coordination store.
 
+use crate::cable::Cable;
 use crate::client::Client;
 use crate::etcd::Etcd;
 use crate::server::{Ended, Launch, Role, Server};
@@ -83,11 +84,24 @@ impl Cluster {
         self.routers.push(arguments.iter().fold(launch, |launch, argument| launch.argument(argument)).start());
     }
 
+    /// Starts one more router, which reaches the coordination store by a cable. The store is an etcd.
+    #[track_caller]
+    pub fn add_router_behind(&mut self, cable: &Cable) {
+        let etcd = self.coordination.trim_start_matches("etcd://");
+        cable.lead_to(etcd);
+        let launch = self.member_of(Launch::new().role(Role::Router), &format!("etcd://{}", cable.address()));
+        self.routers.push(launch.argument("--dump-every").argument("never").start());
+    }
+
     /// With what every process of the cluster is told.
     fn member(&self, launch: Launch) -> Launch {
+        self.member_of(launch, &self.coordination)
+    }
+
+    fn member_of(&self, launch: Launch, coordination: &str) -> Launch {
         let dumps = self.dumps();
         let dumps = dumps.to_str().expect("a plain name");
-        launch.argument("--coordination").argument(&self.coordination).argument("--dumps").argument(dumps)
+        launch.argument("--coordination").argument(coordination).argument("--dumps").argument(dumps)
     }
 
     /// Where the cluster keeps its dumps.
@@ -137,6 +151,15 @@ impl Cluster {
         self.primaries[shard] = Some(launch.start());
     }
 
+    /// Starts the primary of a shard, reached by a cable.
+    #[track_caller]
+    pub fn start_primary_behind(&mut self, cable: &Cable, shard: usize) {
+        let launch = self.launch_primary(shard, &self.primary_folder(shard));
+        let primary = launch.argument("--advertise").argument(&cable.address()).start();
+        cable.lead_to(primary.address());
+        self.primaries[shard] = Some(primary);
+    }
+
     /// Starts a process of a cluster of another number of shards, and returns how it has ended.
     #[track_caller]
     pub fn refused_primary(&self, shard: usize, shards: usize) -> Ended {
@@ -165,9 +188,21 @@ impl Cluster {
     /// Starts a replica of a shard, over the folder that it had.
     #[track_caller]
     pub fn start_replica(&mut self, shard: usize, place: usize) {
-        let folder = self.replica_folder(shard, place);
-        let launch = self.launch(shard, self.primaries.len(), &folder).argument("--role").argument("replica");
+        let launch = self.launch_replica(shard, place);
         self.replicas.insert((shard, place), launch.start());
+    }
+
+    /// The same, reached by a cable.
+    #[track_caller]
+    pub fn start_replica_behind(&mut self, cable: &Cable, shard: usize, place: usize) {
+        let replica = self.launch_replica(shard, place).argument("--advertise").argument(&cable.address()).start();
+        cable.lead_to(replica.address());
+        self.replicas.insert((shard, place), replica);
+    }
+
+    fn launch_replica(&self, shard: usize, place: usize) -> Launch {
+        let folder = self.replica_folder(shard, place);
+        self.launch(shard, self.primaries.len(), &folder).argument("--role").argument("replica")
     }
 
     /// A replica of a shard.

@@ -9,6 +9,7 @@ pub mod program;
 pub mod sharing;
 pub mod wait;
 
+pub mod cable;
 pub mod cluster;
 pub mod etcd;
 pub mod load;
@@ -26,6 +27,7 @@ pub mod npy;
 pub mod oracle;
 pub mod packages;
 
+pub use cable::Cable;
 pub use client::{Answer, Client};
 pub use cluster::Cluster;
 pub use etcd::Etcd;

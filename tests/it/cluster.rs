@@ -3,6 +3,7 @@
 mod catalogue;
 mod chaos;
 mod failures;
+mod partitions;
 mod primaries;
 mod requests;
 mod rolling;
