@@ -164,28 +164,11 @@ impl Replica {
         self.publish(new, preparer.prepare(new, store, progress)?)
     }
 
-    /// Closes a generation when the last search has let go of it, and removes its folder. One that is not here is retired.
-    /// Blocks until it is done.
+    /// Closes a generation when the last search has let go of it, and removes its folder; with the last of an index, that
+    /// of the index. One that is not here is retired. Blocks until it is done.
     pub fn retire(&self, index: IndexUuid, generation: Generation) -> Result<(), Failure> {
         let _changing = lock(&self.0.changing);
         self.retire_one(index, generation)
-    }
-
-    /// Retires every generation of an index that is gone, and removes its folder. Blocks until it is done.
-    pub fn remove(&self, index: IndexUuid) -> Result<(), Failure> {
-        let _changing = lock(&self.0.changing);
-        let of_index = |&&(of, _): &&(IndexUuid, Generation)| of == index;
-        let generations: Vec<_> = self.0.held.load().keys().filter(of_index).map(|&(_, number)| number).collect();
-        for generation in generations {
-            self.retire_one(index, generation)?;
-        }
-        let root = &self.0.root;
-        for name in indexes::names(root).map_err(|fault| disk_failure(&fault))? {
-            if indexes::describe(root, &name).is_ok_and(|(uuid, _)| uuid == index) {
-                indexes::remove(root, &name).map_err(|fault| disk_failure(&fault).with("index", name.as_str()))?;
-            }
-        }
-        Ok(())
     }
 
     /// Ends what is being prepared, and closes every generation. Blocks until it is done.
@@ -222,7 +205,8 @@ impl Replica {
         if stop.is_told() {
             return Err(PrepareError::Stopped);
         }
-        folders::make_index(root, new, place.shard)?;
+        let held = self.0.held.load();
+        folders::make_index(root, new, place.shard, |index| held.keys().any(|(of, _)| *of == index))?;
         let folder = folders::generation(root, &new.name, place.shard, new.generation);
         if folder.exists() {
             // It did not open, or its removal was cut off.
@@ -263,7 +247,19 @@ impl Replica {
             tracing::warn!(index = %name, generation = generation.0, %fault, "a retired generation is not wholly gone yet");
         }
         tracing::info!(index = %name, generation = generation.0, "retired a generation");
+        self.remove_empty(&name, index);
         Ok(())
+    }
+
+    /// Removes the folder of an index that has no generation left.
+    fn remove_empty(&self, name: &IndexName, index: IndexUuid) {
+        if self.0.held.load().keys().any(|(of, _)| *of == index) {
+            return;
+        }
+        if let Err(fault) = indexes::remove(&self.0.root, name) {
+            // Whatever gets the name makes room for itself.
+            tracing::warn!(index = %name, %fault, "the empty folder of an index is not gone yet");
+        }
     }
 
     /// Requests are bounded in time, so that this is too; one that takes longer is cut off.

@@ -67,16 +67,23 @@ pub(super) fn generations(root: &Path, name: &IndexName, shard: ShardId) -> Resu
     Ok(generations)
 }
 
-/// Makes the folder of an index, unless it is there. What has the name and does not say whose it is makes room: a replica
-/// holds nothing but copies.
-pub(super) fn make_index(root: &Path, new: &NewGeneration, shard: ShardId) -> Result<(), MakeIndexFolderError> {
+/// Makes the folder of an index, unless it is there. What has the name makes room, if it does not say whose it is or is of
+/// an index of which nothing is held: a replica has nothing but copies.
+pub(super) fn make_index(
+    root: &Path,
+    new: &NewGeneration,
+    shard: ShardId,
+    is_held: impl Fn(IndexUuid) -> bool,
+) -> Result<(), MakeIndexFolderError> {
     let NewGeneration { name, uuid, schema, .. } = new;
     match indexes::describe(root, name) {
         Ok(found) if found == (*uuid, *schema) => return Ok(()),
-        Ok((found, _)) => {
+        Ok((found, _)) if is_held(found) => {
             let folder = root.join(name.as_str());
             return Err(MakeIndexFolderError::Taken { folder, found, wanted: *uuid });
         }
+        // An index that had the name, and whose generations were retired.
+        Ok(_) => indexes::discard(root, &root.join(name.as_str())).map_err(MakeIndexError::from)?,
         Err(error) if root.join(name.as_str()).exists() => {
             tracing::warn!(index = %name, %error, "removing a folder of which nobody can say whose it is");
             indexes::discard(root, &root.join(name.as_str())).map_err(MakeIndexError::from)?;

@@ -42,6 +42,21 @@ fn what_is_written_reaches_the_replicas_by_itself() {
     assert!(dumps() <= taken + 1);
 }
 
+#[test]
+fn an_index_that_was_deleted_leaves_its_name_to_the_next() {
+    let cluster = Cluster::with_replicas(1, 1, 1);
+    for documents_of in [30, 20] {
+        let index = Index::create_named(&cluster.client(0), "faces", &schema());
+        index.store(&documents(documents_of));
+        assert_eq!(cluster.dump(0, &index.name), 1);
+        cluster.roll_out(0, &index.name);
+        assert_eq!(count(&index, &json!({})), documents_of as u64);
+        assert!(cluster.client(0).delete("/v1/indexes/faces").is_success());
+    }
+    let folder = cluster.replica_folder(0, 0).join("faces");
+    wait_until("the replica has nothing of it", || !folder.exists());
+}
+
 fn generation(index: &Index) -> u64 {
     index.client.get("/v1/cluster").ok()["indexes"][&index.name]["generation"].as_u64().unwrap_or(0)
 }
