@@ -77,10 +77,10 @@ impl ReplicaHolder for Folder {
     }
 }
 
-/// What a replica is at, in as many different words as it may be told in: each is a change of its record.
+/// What a replica is at, in few words: each is a change of its record, which every router and node hears of.
 fn said(preparation: Preparation) -> String {
     match preparation {
-        Preparation::Fetching { bytes, of } => format!("fetching, {} %", bytes.saturating_mul(100) / of.max(1)),
+        Preparation::Fetching { bytes, of } => format!("fetching, {} %", bytes.saturating_mul(10) / of.max(1) * 10),
         Preparation::Opening => "opening".to_owned(),
         Preparation::Canaries => "asking canaries".to_owned(),
         Preparation::Warming => "warming".to_owned(),
