@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::serve::{self, ServeError};
-use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Keeping, Origins, Schedule};
+use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
 use std::net::SocketAddr;
@@ -23,13 +23,15 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
+    let dumps = settings.cluster_dumps();
+    let kept = if dumps.is_some() { Dumps::Kept } else { Dumps::Unknown };
     let (store, catalogue) = following.block_on(async {
         let Membership { store, secret } = Membership::open(&args.cluster).await?;
         let peers = Arc::new(Peers::new(secret));
-        let catalogue = ClusterCatalogue::start(Arc::clone(&store), peers, clock::new_uuid).await?;
+        let catalogue = ClusterCatalogue::start(Arc::clone(&store), peers, clock::new_uuid, kept).await?;
         Ok::<_, MembershipError>((store, Arc::new(catalogue)))
     })?;
-    if let Some(dumps) = settings.cluster_dumps() {
+    if let Some(dumps) = dumps {
         let address = listener.local_addr().map_err(ServeError::Start)?;
         let coordinating = coordinating(args.coordination, address);
         let origins = Origins { new_uuid: clock::new_uuid, utc_now: clock::utc_now };

@@ -41,6 +41,16 @@ pub struct ClusterCatalogue {
     refreshed: Mutex<Instant>,
     /// Makes the identity of a new index.
     new_uuid: fn() -> Uuid,
+    dumps: Dumps,
+}
+
+/// Whether this router knows where the cluster keeps its dumps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dumps {
+    /// It does.
+    Kept,
+    /// It was not told: it coordinates nothing, and cannot know whether others do.
+    Unknown,
 }
 
 impl ClusterCatalogue {
@@ -49,12 +59,13 @@ impl ClusterCatalogue {
         store: Arc<dyn CoordinationStore>,
         reach: Arc<dyn Reach>,
         new_uuid: fn() -> Uuid,
+        dumps: Dumps,
     ) -> Result<Self, StoreError> {
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
         let current = Arc::clone(&table);
         let publish = move |records: &Records| current.store(Arc::new(Table::of(records, &*reach)));
         let mirror = Mirror::start(Arc::clone(&store), publish).await?;
-        Ok(Self { store, mirror, table, refreshed: Mutex::new(Instant::now()), new_uuid })
+        Ok(Self { store, mirror, table, refreshed: Mutex::new(Instant::now()), new_uuid, dumps })
     }
 
     /// What this process has seen of the records.
@@ -87,6 +98,17 @@ impl ClusterCatalogue {
         let standing = standing.map_err(|error| Failure::new(ErrorCode::CoordinationUnavailable, error))?;
         let name = standing.leader.as_ref().map(|leader| leader.candidate.clone());
         Ok(Coordinating { name, epoch: standing.epoch })
+    }
+
+    /// Refuses what only a coordinator does, where it is not known whether there is one.
+    pub(crate) fn check_dumps(&self) -> Result<(), Failure> {
+        match self.dumps {
+            Dumps::Kept => Ok(()),
+            Dumps::Unknown => {
+                let message = "this router does not know where the cluster keeps its dumps: start it with --dumps";
+                Err(Failure::new(ErrorCode::InvalidRequest, message))
+            }
+        }
     }
 
     pub(crate) fn new_uuid(&self) -> Uuid {

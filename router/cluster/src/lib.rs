@@ -39,7 +39,7 @@ mod testing;
 
 pub use agent::replica::{ReplicaAgent, ReplicaHolder};
 pub use agent::{Agent, Holder, Post};
-pub use catalogue::ClusterCatalogue;
+pub use catalogue::{ClusterCatalogue, Dumps};
 pub use coordinate::Keeping;
 pub use coordinator::{Coordinator, CoordinatorSettings, Origins, Schedule};
 pub use records::Records;

@@ -19,12 +19,14 @@ use uuid::Uuid;
 #[async_trait]
 impl Operations for ClusterCatalogue {
     async fn start_dump(&self, index: &Index) -> Result<Uuid, Failure> {
+        self.check_dumps()?;
         let id = TaskId(self.new_uuid());
         self.decide(|records| asked(records, id, || request_dump(records, &index.name, id, false))).await?;
         Ok(id.0)
     }
 
     async fn start_rollout(&self, index: &Index, rollout: StartRollout) -> Result<Uuid, Failure> {
+        self.check_dumps()?;
         let id = TaskId(self.new_uuid());
         let options = RolloutOptions {
             generation: rollout.generation.map(Generation),
