@@ -26,7 +26,7 @@ where
         tempo.hedge_after()
     });
     let mut turn = Turn::First;
-    while let Some(underway) = set.begin(|place| place > 99 && asking.unable.has(place), turn, tempo) {
+    while let Some(underway) = set.begin(|place| asking.unable.has(place), turn, tempo) {
         let next = asking.call(underway);
         let answer = match hedge_after.take() {
             Some(after) => asking.hedged(next, after).await,
