@@ -52,6 +52,10 @@ pub(crate) const ANSWERS_MAX: u32 = 512;
 /// A call that was given up is slow beyond this, while it is not known how long answers take.
 pub(crate) const SLOW_AT_FIRST: Duration = Duration::from_secs(1);
 
+/// A call of the usual kind that had so long and no answer when its time was over has failed: a replica that hangs is not
+/// merely slow. Shorter times say more of who set them.
+pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(1);
+
 /// Shortest wait before a hedge. What is quicker than that is rarely late for a reason that another replica would not
 /// share, and a timer is not much finer.
 pub(crate) const HEDGE_AFTER_MIN: Duration = Duration::from_millis(1);

@@ -1,6 +1,7 @@
 //! One call of one replica, from when it is chosen until it is known how that went.
 
 use crate::choice::{Candidate, Turn};
+use crate::limits::HUNG_AFTER;
 use crate::set::{Replica, ReplicaSet};
 use crate::standing::Trial;
 use crate::tempo::Tempo;
@@ -73,8 +74,12 @@ impl<'a> Underway<'a> {
                 Trial::Failed
             }
             Verdict::TooLate => {
-                health.gave_none();
                 self.measure_if_slow(took, now);
+                if self.tempo.is_some() && took >= HUNG_AFTER {
+                    health.failed(now);
+                } else {
+                    health.gave_none();
+                }
                 Trial::Failed
             }
         };

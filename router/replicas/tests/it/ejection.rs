@@ -12,22 +12,11 @@ fn ejected(why: Why, left: Duration) -> ReplicaState {
     ReplicaState::Ejected { why, left }
 }
 
-/// Searches until the replica at that place is ejected.
-async fn until_ejected(world: &World, place: usize) {
-    for _ in 0..1_000 {
-        if world.state(place) != ReplicaState::Sound {
-            return;
-        }
-        world.search().await.unwrap();
-    }
-    panic!("replica {place} is not ejected");
-}
-
 #[tokio::test(start_paused = true)]
 async fn who_fails_three_times_in_a_row_is_not_asked_for_a_second() {
     let world = World::of(2);
     world.replicas[0].be(DOWN);
-    until_ejected(&world, 0).await;
+    world.until_ejected(0).await;
     assert_eq!(world.state(0), ejected(Why::Failures, millis(1_000)));
     assert_eq!((world.replica(0).failures, world.replica(0).ejections), (3, 1));
     world.asked();
@@ -90,6 +79,25 @@ async fn one_call_at_a_time_tries_whether_a_replica_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_has_had_a_failure_tries_nobody_while_there_are_others() {
+    let world = World::of(3);
+    let mut after_a_failure = 0;
+    for _ in 0..50 {
+        world.replicas[0].be(DOWN);
+        world.until_ejected(0).await;
+        advance(millis(30_000)).await;
+        world.replicas[1].be(DOWN);
+        assert_eq!(world.search().await, Ok(2));
+        // Replica 0 may have been tried first of all; but not because 1 had failed.
+        after_a_failure += usize::from(world.asked() == [0, 1, 1, 0]);
+        world.all_be(AT_ONCE);
+        advance(millis(90_000)).await;
+        world.searches(50).await;
+    }
+    assert!(after_a_failure > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_fails_again_is_out_for_twice_as_long() {
     let world = World::of(1);
     world.all_be(DOWN);
@@ -130,23 +138,21 @@ async fn a_trial_without_an_answer_fails() {
     assert_eq!(world.state(0), ejected(Why::Failures, millis(2_000)));
 }
 
-/// Searches two at a time, so that who is slow is asked as well.
-async fn in_pairs(world: &World, pairs: usize) {
-    for _ in 0..pairs {
-        let (first, second) = tokio::join!(world.search(), world.search());
-        first.and(second).unwrap();
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn who_is_much_slower_than_the_others_is_ejected() {
     let world = World::of(3);
     world.used_to(millis(10)).await;
     world.all_be(Manner::Answers(millis(10)));
     world.replicas[0].be(Manner::Answers(millis(200)));
-    in_pairs(&world, 300).await;
-    assert!(world.replica(0).ejections > 0);
-    assert_eq!((world.replica(1).ejections, world.replica(2).ejections), (0, 0));
+    world.until_ejected(0).await;
+    let ReplicaState::Ejected { why: Why::Slowness, left } = world.state(0) else { panic!("{:?}", world.state(0)) };
+    assert!(left > millis(900), "{left:?}");
+    for _ in 0..20 {
+        world.at_once(5).await;
+    }
+    let asked = world.asked();
+    assert_eq!((asked[0], asked[1] + asked[2] >= 100), (0, true), "{asked:?}");
+    assert_eq!([0, 1, 2].map(|place| world.replica(place).ejections), [1, 0, 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +176,9 @@ async fn slow_answers_that_nobody_notices_eject_nobody() {
     world.used_to(Duration::from_micros(100)).await;
     world.all_be(Manner::Answers(Duration::from_micros(100)));
     world.replicas[0].be(Manner::Answers(millis(8)));
-    in_pairs(&world, 300).await;
+    for _ in 0..300 {
+        world.at_once(5).await;
+    }
     assert!(world.replica(0).pace > 2.0, "{:?}", world.replica(0));
     assert_eq!(world.replica(0).ejections, 0);
 }
@@ -180,7 +188,9 @@ async fn when_all_become_slow_nobody_is_ejected() {
     let world = World::of(3);
     world.used_to(millis(2)).await;
     world.all_be(Manner::Answers(millis(500)));
-    in_pairs(&world, 300).await;
+    for _ in 0..300 {
+        world.at_once(5).await;
+    }
     assert_eq!([0, 1, 2].map(|place| world.replica(place).ejections), [0; 3]);
 }
 
@@ -198,16 +208,57 @@ async fn at_most_half_of_a_set_is_ejected_for_slowness() {
     let world = World::of(5);
     world.used_to(millis(2)).await;
     world.all_be(Manner::Answers(millis(2)));
+    let is_out = |place: &usize| world.state(*place) != ReplicaState::Sound;
     for slow in 0..2 {
         world.replicas[slow].be(Manner::Answers(millis(300)));
+        world.until_ejected(slow).await;
     }
-    let mut most = 0;
+    world.replicas[2].be(Manner::Answers(millis(300)));
     for _ in 0..400 {
-        in_pairs(&world, 1).await;
-        let is_out = |place: &usize| world.state(*place) != ReplicaState::Sound;
-        most = most.max((0..5).filter(is_out).count());
+        world.at_once(5).await;
+        assert!((0..5).filter(is_out).count() <= 2);
     }
-    assert_eq!(most, 2);
+    assert!(world.replica(2).pace > 5.0, "{:?}", world.replica(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_out_is_no_measure_of_the_others() {
+    let world = World::of(4);
+    world.used_to(millis(10)).await;
+    world.all_be(DOWN);
+    [0, 1].iter().for_each(|place: &usize| world.replicas[*place].be(Manner::Answers(millis(10))));
+    world.until_ejected(2).await;
+    world.until_ejected(3).await;
+    [0, 1].iter().for_each(|place: &usize| world.replicas[*place].be(Manner::Answers(millis(400))));
+    let mut slowest: f32 = 0.0;
+    for _ in 0..100 {
+        world.at_once(5).await;
+        slowest = slowest.max(world.replica(0).pace);
+        assert_eq!([world.state(0), world.state(1)], [ReplicaState::Sound; 2]);
+    }
+    assert!(slowest > 5.0, "{slowest}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_has_failed() {
+    let world = World::of(1);
+    world.all_be(Manner::Hangs);
+    for _ in 0..3 {
+        assert_eq!(world.search_by(after(millis(1_000))).await.unwrap_err().code, ErrorCode::DeadlineExceeded);
+    }
+    assert_eq!(world.state(0), ejected(Why::Failures, millis(1_000)));
+    assert_eq!(world.search().await, Ok(PRIMARY));
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_times_and_large_requests_eject_nobody() {
+    let world = World::of(1);
+    world.all_be(Manner::Hangs);
+    for _ in 0..10 {
+        world.search_by(after(millis(999))).await.unwrap_err();
+        world.set.list(list(), read(), after(millis(20_000))).await.unwrap_err();
+    }
+    assert_eq!((world.state(0), world.replica(0).failures), (ReplicaState::Sound, 20));
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,10 +267,7 @@ async fn who_is_slow_beside_others_is_asked_where_it_is_alone() {
     world.used_to(millis(10)).await;
     world.all_be(Manner::Answers(millis(10)));
     world.replicas[0].be(Manner::Answers(millis(200)));
-    while world.state(0) == ReplicaState::Sound {
-        in_pairs(&world, 1).await;
-    }
-    world.asked();
+    world.until_ejected(0).await;
     assert!(world.search().await == Ok(1));
     let alone = set(&world.roster, 2, &world.replicas[..1], &world.primary);
     alone.list(list(), read(), soon()).await.unwrap();
@@ -232,11 +280,9 @@ async fn who_is_as_slow_as_before_does_not_return() {
     world.used_to(millis(10)).await;
     world.all_be(Manner::Answers(millis(10)));
     world.replicas[0].be(Manner::Answers(millis(200)));
-    while world.state(0) == ReplicaState::Sound {
-        in_pairs(&world, 1).await;
-    }
+    world.until_ejected(0).await;
     advance(millis(1_000)).await;
-    in_pairs(&world, 1).await;
+    world.at_once(5).await;
     let ReplicaState::Ejected { why: Why::Slowness, left } = world.state(0) else { panic!("{:?}", world.state(0)) };
     assert!(left > millis(1_000), "{left:?}");
     world.replicas[0].be(AT_ONCE);
@@ -249,7 +295,7 @@ async fn who_is_as_slow_as_before_does_not_return() {
 async fn a_new_set_knows_who_is_out() {
     let world = World::of(2);
     world.replicas[0].be(DOWN);
-    until_ejected(&world, 0).await;
+    world.until_ejected(0).await;
     world.asked();
     let next = set(&world.roster, 2, &world.replicas, &world.primary);
     world.roster.forget_the_absent();
@@ -261,7 +307,7 @@ async fn a_new_set_knows_who_is_out() {
 async fn who_is_in_no_set_is_forgotten() {
     let world = World::of(2);
     world.replicas[0].be(DOWN);
-    until_ejected(&world, 0).await;
+    world.until_ejected(0).await;
     let World { roster, replicas, primary, set: old } = world;
     let new: Vec<Arc<Fake>> = replicas[1..].to_vec();
     let kept = set(&roster, 2, &new, &primary);

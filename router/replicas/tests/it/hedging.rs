@@ -107,24 +107,21 @@ async fn one_replica_is_not_asked_twice() {
 #[tokio::test(start_paused = true)]
 async fn at_most_a_twentieth_of_the_calls_is_doubled() {
     let world = World::of(3);
-    world.used_to(millis(1)).await;
-    world.all_be(Manner::Answers(millis(5)));
-    world.searches(2_000).await;
-    let asked = world.asked().iter().sum::<usize>() - 2_000;
-    let hedges = (0..3).map(|place| world.replica(place).hedges).sum::<u64>();
-    assert!(hedges > 0 && hedges <= 2_000 / 20 + 10, "{hedges}");
-    assert!(asked <= 2_000 / 20 + 10, "{asked}");
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Answers(millis(500)));
+    let before = hedges(&world).0;
+    world.at_once(400).await;
+    // All are late at once: what 400 calls earned, and no more than a few from before.
+    let made = hedges(&world).0 - before;
+    assert!(made > 0 && made <= 10, "{made}");
+    assert_eq!(world.asked().iter().sum::<usize>() as u64, 400 + made);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_of_one_document_is_hedged() {
     let world = World::of(2);
-    world.all_be(Manner::Answers(millis(10)));
-    for _ in 0..200 {
-        world.set.get(ids(1), read(), soon()).await.unwrap();
-    }
+    world.used_to_gets(millis(10)).await;
     world.all_be(Manner::Answers(millis(100)));
-    world.asked();
     world.set.get(ids(1), read(), soon()).await.unwrap();
     assert_eq!(world.asked(), [1, 1, 0]);
 }
@@ -133,6 +130,7 @@ async fn a_read_of_one_document_is_hedged() {
 async fn what_asks_for_much_is_not_hedged() {
     let world = World::of(2);
     world.used_to(millis(10)).await;
+    world.used_to_gets(millis(10)).await;
     world.all_be(Manner::Answers(millis(500)));
     let once = || world.asked().iter().sum::<usize>();
     world.set.search(ShardSearch { mode: SearchMode::Exact, ..search() }, soon()).await.unwrap();
@@ -146,6 +144,21 @@ async fn what_asks_for_much_is_not_hedged() {
     assert_eq!(once(), 1);
     world.set.count(None, read(), soon()).await.unwrap();
     assert_eq!(once(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_failed_as_the_second_is_not_asked_again() {
+    let world = World::of(2);
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Fails(ErrorCode::ShardUnavailable, millis(100)));
+    let changes = async {
+        timeout(millis(5), pending::<()>()).await.unwrap_err();
+        // It believes that the time is over, as one may whose clock went on while it was stopped.
+        world.all_be(Manner::Fails(ErrorCode::DeadlineExceeded, Duration::ZERO));
+    };
+    let (answer, ()) = tokio::join!(world.search(), changes);
+    assert_eq!(answer, Ok(PRIMARY));
+    assert_eq!(world.asked(), [1, 1, 1]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use annuli_core::{DocId, IndexUuid, Seq, ShardId, Vector};
 use annuli_replicas::{Ready, ReplicaReport, ReplicaSet, ReplicaState, Roster, ShardReport};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// Where the replicas' generation stands.
@@ -93,6 +94,38 @@ impl World {
         self.searches(200).await;
         self.all_be(AT_ONCE);
         self.asked();
+    }
+
+    /// The same for reads of one document.
+    pub(crate) async fn used_to_gets(&self, took: Duration) {
+        self.all_be(Manner::Answers(took));
+        for _ in 0..200 {
+            self.set.get(ids(1), read(), soon()).await.unwrap();
+        }
+        self.all_be(AT_ONCE);
+        self.asked();
+    }
+
+    /// Searches so often at the same time, so that who is slow is asked as well; each must be answered.
+    pub(crate) async fn at_once(&self, number: usize) {
+        let mut searches = JoinSet::new();
+        for _ in 0..number {
+            let set = Arc::clone(&self.set);
+            searches.spawn(async move { set.search(search(), soon()).await });
+        }
+        searches.join_all().await.into_iter().for_each(|answer| drop(answer.unwrap()));
+    }
+
+    /// Searches until the replica at that place is ejected.
+    pub(crate) async fn until_ejected(&self, place: usize) {
+        for _ in 0..1_000 {
+            if self.state(place) != ReplicaState::Sound {
+                self.asked();
+                return;
+            }
+            self.at_once(5).await;
+        }
+        panic!("replica {place} is not ejected: {:?}", self.replica(place));
     }
 
     pub(crate) fn all_be(&self, manner: Manner) {
