@@ -1,6 +1,7 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core; dump and coordination; api; contract; wire, router, cluster and indexer; tools; tests and benches.
+//! Tiers, innermost first: core; dump and coordination; api; contract; replicas; wire, router, cluster and indexer; tools;
+//! tests and benches.
 
 use super::{File, Finding};
 
@@ -60,8 +61,13 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
     Crate {
+        folder: "router/replicas",
+        may_use: &["annuli-api", "annuli-contract", "annuli-core"],
+        outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
+    },
+    Crate {
         folder: "router/cluster",
-        may_use: &["annuli-api", "annuli-coordination", "annuli-core"],
+        may_use: &["annuli-api", "annuli-coordination", "annuli-core", "annuli-replicas"],
         outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
     },
     Crate {
@@ -86,6 +92,7 @@ const LIBRARIES: &[&str] = &[
     "annuli-core",
     "annuli-dump",
     "annuli-indexer",
+    "annuli-replicas",
     "annuli-router",
     "annuli-wire",
 ];
@@ -97,6 +104,7 @@ const LIBRARIES_AND_BINARY: &[&str] = &[
     "annuli-core",
     "annuli-dump",
     "annuli-indexer",
+    "annuli-replicas",
     "annuli-router",
     "annuli-wire",
 ];
