@@ -110,8 +110,10 @@ mod tests {
         let all = [sound(0, 0, 1.0), sound(1, 0, 1.0), sound(2, 0, 1.0)];
         let three = chosen(&all, Turn::First);
         assert!(even(1_000, &three), "{three:?}");
-        let two = chosen(&[sound(0, 0, 1.0), sound(1, 0, 1.4)], Turn::First);
-        assert!(even(1_500, &two[..2]), "{two:?}");
+        for paces in [[1.0, 1.4], [1.4, 1.0]] {
+            let two = chosen(&[sound(0, 0, paces[0]), sound(1, 0, paces[1])], Turn::First);
+            assert!(even(1_500, &two[..2]), "{two:?}");
+        }
     }
 
     #[test]

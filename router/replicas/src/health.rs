@@ -188,3 +188,19 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_calls_that_would_try_it_one_does() {
+        let known_since = Instant::now();
+        let health = Health::new("a", known_since);
+        (0..3).for_each(|_| health.failed(known_since));
+        let due = known_since + Duration::from_secs(1);
+        assert_eq!([health.begin_trial(due), health.begin_trial(due)], [true, false]);
+        health.end_trial(Trial::Undecided, due);
+        assert!(health.begin_trial(due));
+    }
+}

@@ -109,6 +109,7 @@ mod tests {
         let before = Moment(u64::from(u32::MAX));
         let slow = (0..300).fold(Pace::UNKNOWN, |pace, _| pace.after(9.0, before));
         about(slow.at(Moment(before.0 + 1)), 9.0);
+        about(slow.at(Moment(before.0 + 5_000)), 5.0);
     }
 
     #[test]

@@ -141,6 +141,22 @@ mod tests {
     }
 
     #[test]
+    fn late_is_what_a_twentieth_of_the_answers_is() {
+        let with_slow = |percent: u64| {
+            let took = |number: u64| if number * 37 % 100 < percent { millis(100) } else { millis(9) };
+            recorded((0..256).map(took)).slow()
+        };
+        about(with_slow(3), millis(9));
+        about(with_slow(8), millis(100));
+    }
+
+    #[test]
+    fn the_median_has_half_of_the_answers_before_it() {
+        let tempo = recorded((0..64).map(|number| if number % 2 == 0 { millis(1) } else { millis(9) }));
+        about(tempo.typical().unwrap(), millis(9));
+    }
+
+    #[test]
     fn what_is_old_is_forgotten() {
         let tempo = recorded(vec![millis(100); 5_000]);
         for _ in 0..4 * ANSWERS_MAX {

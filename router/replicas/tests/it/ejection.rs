@@ -128,6 +128,18 @@ async fn a_trial_that_is_left_decides_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trial_that_was_slow_when_it_was_left_fails() {
+    let world = World::of(1);
+    world.used_to(millis(10)).await;
+    world.all_be(DOWN);
+    world.searches(3).await;
+    advance(millis(1_000)).await;
+    world.all_be(Manner::Hangs);
+    tokio::time::timeout(millis(100), world.search()).await.unwrap_err();
+    assert_eq!(world.state(0), ejected(Why::Failures, millis(2_000)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_trial_without_an_answer_fails() {
     let world = World::of(1);
     world.all_be(DOWN);
@@ -289,6 +301,16 @@ async fn who_is_as_slow_as_before_does_not_return() {
     advance(left).await;
     world.searches(1).await;
     assert_eq!(world.state(0), ReplicaState::Sound);
+    assert!(world.replica(0).pace < 1.1, "what it was slow at lies before: {:?}", world.replica(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_fail_together_eject_once() {
+    let world = World::of(1);
+    world.all_be(Manner::Fails(ErrorCode::ShardUnavailable, millis(10)));
+    world.at_once(9).await;
+    assert_eq!((world.replica(0).failures, world.replica(0).ejections), (9, 1));
+    assert_eq!(world.state(0), ejected(Why::Failures, millis(1_000)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,8 +321,10 @@ async fn a_new_set_knows_who_is_out() {
     world.asked();
     let next = set(&world.roster, 2, &world.replicas, &world.primary);
     world.roster.forget_the_absent();
-    next.list(list(), read(), soon()).await.unwrap();
-    assert_eq!(world.asked(), [0, 1, 0]);
+    for _ in 0..20 {
+        next.list(list(), read(), soon()).await.unwrap();
+    }
+    assert_eq!(world.asked(), [0, 20, 0]);
 }
 
 #[tokio::test(start_paused = true)]

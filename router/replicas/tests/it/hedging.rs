@@ -1,10 +1,11 @@
 //! Second calls of what is late.
 
 use crate::fake::{AT_ONCE, Manner};
-use crate::world::{PRIMARY, World, after, ids, list, millis, read, search, soon};
+use crate::world::{PRIMARY, World, after, ids, list, millis, read, search, set, soon};
 use annuli_api::shard_api::{SearchMode, ShardSearch};
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -115,6 +116,32 @@ async fn at_most_a_twentieth_of_the_calls_is_doubled() {
     let made = hedges(&world).0 - before;
     assert!(made > 0 && made <= 10, "{made}");
     assert_eq!(world.asked().iter().sum::<usize>() as u64, 400 + made);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hedges_are_earned_and_spent_by_all_shards_together() {
+    let mut world = World::of(2);
+    world.used_to(millis(10)).await;
+    let first = Arc::clone(&world.set);
+    world.set = set(&world.roster, 2, &world.replicas, &world.primary);
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Answers(millis(500)));
+    world.at_once(100).await;
+    let spent = hedges(&world).0;
+    first.search(search(), soon()).await.unwrap();
+    assert!(spent >= 10, "{spent}");
+    assert_eq!(hedges(&world).0, spent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_is_remembered_as_late() {
+    let world = World::of(2);
+    world.used_to(millis(10)).await;
+    world.all_be(Manner::Hangs);
+    for _ in 0..300 {
+        timeout(millis(50), world.search()).await.unwrap_err();
+    }
+    assert!(world.shard().search_slow >= Some(millis(50)), "{:?}", world.shard());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Which calls are whose.
 
-use crate::fake::{DOWN, history};
-use crate::world::{HOLDS, PRIMARY, World, ids, list, read, search, soon};
+use crate::fake::{DOWN, Manner, history};
+use crate::world::{HOLDS, PRIMARY, World, ids, list, millis, read, search, soon};
 use annuli_api::ShardApi;
 use annuli_api::shard_api::{Consistency, Position, Read, ShardSearch};
 use annuli_core::{Filter, HistoryId, Seq};
@@ -66,6 +66,19 @@ async fn a_shard_without_replicas_is_its_primarys() {
     assert_eq!(world.shard().stood_in, 4);
     world.primary.be(DOWN);
     assert_eq!(world.search().await.unwrap_err().message, "so said the test of 100");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_replica_did_is_counted() {
+    let world = World::of(1);
+    world.replicas[0].be(Manner::Answers(millis(5)));
+    world.searches(2).await;
+    world.replicas[0].be(DOWN);
+    world.searches(1).await;
+    let counted = world.replica(0);
+    assert_eq!((counted.requests, counted.answers, counted.failures), (3, 2, 1));
+    assert_eq!(counted.answer_time, millis(10));
+    assert_eq!(world.shard().stood_in, 1);
 }
 
 #[tokio::test(start_paused = true)]
