@@ -31,8 +31,6 @@ impl Peers {
         }
         let peer = Peer::new(address, self.secret.clone(), PeerSettings::default())
             .map_err(|error| Failure::new(ErrorCode::ShardUnavailable, error))?;
-        known.retain(|_, peer| peer.strong_count() > 0);
-        self.roster.forget_the_absent();
         known.insert(address.to_owned(), Arc::downgrade(&peer));
         Ok(peer)
     }
@@ -56,5 +54,10 @@ impl Reach for Peers {
         };
         let ready = addresses.into_iter().filter_map(ready).collect();
         Arc::new(self.roster.set((index, shard), holds, ready, primary))
+    }
+
+    fn made_anew(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, peer| peer.strong_count() > 0);
+        self.roster.forget_the_absent();
     }
 }

@@ -63,7 +63,10 @@ impl ClusterCatalogue {
     ) -> Result<Self, StoreError> {
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
         let current = Arc::clone(&table);
-        let publish = move |records: &Records| current.store(Arc::new(Table::of(records, &*reach)));
+        let publish = move |records: &Records| {
+            current.store(Arc::new(Table::of(records, &*reach)));
+            reach.made_anew();
+        };
         let mirror = Mirror::start(Arc::clone(&store), publish).await?;
         Ok(Self { store, mirror, table, refreshed: Mutex::new(Instant::now()), new_uuid, dumps })
     }

@@ -16,6 +16,9 @@ pub trait Reach: Send + Sync {
 
     /// A handle on a shard that has replicas: they answer reads, and `primary` the rest.
     fn replicated(&self, replicated: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi>;
+
+    /// Handles were made anew, and those before are held by requests under way alone.
+    fn made_anew(&self);
 }
 
 /// A shard as its replicas serve it.
@@ -156,6 +159,8 @@ mod tests {
             let message = format!("generation {generation} at {}", addresses.join(", "));
             Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, message)))
         }
+
+        fn made_anew(&self) {}
     }
 
     fn address(port: u16) -> String {

@@ -67,7 +67,7 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         folder: "router/cluster",
-        may_use: &["annuli-api", "annuli-coordination", "annuli-core", "annuli-replicas"],
+        may_use: &["annuli-api", "annuli-coordination", "annuli-core", "annuli-dump"],
         outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
     },
     Crate {

@@ -1,0 +1,188 @@
+//! An index, its processes, and a coordinator for which no time passes unless it is said so.
+
+use super::super::*;
+use crate::decide::{
+    Reported, RolloutOptions, Word, begin_dump, commit_dump, report_dumped, report_made, request_dump, request_rollout,
+    say,
+};
+use crate::record::{DumpedShard, Generations, NodeId, NodeRecord, ReplicaRecord, ShardDump};
+use crate::testing::{Plain, dump, history, name, uuid};
+use annuli_core::{Generation, Seq};
+use annuli_dump::CreatedAt;
+use uuid::Uuid;
+
+pub(super) const KEEPING: Keeping = Keeping { dumps: 2, retiring: Duration::from_secs(60) };
+
+/// An index `faces` of two shards with their primaries, and a coordinator for which no time passes unless it is said so.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) store: Plain,
+    /// Ids of tasks: the later the larger.
+    pub(super) ids: u64,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let mut store = Plain::of_two_shards();
+        store.create("faces", 1);
+        for shard in [0, 1] {
+            let number = u128::from(shard) + 1;
+            let Reported::New(made) =
+                report_made(&store.records, &name("faces"), uuid(1), ShardId(shard), history(number))
+            else {
+                panic!("it was made")
+            };
+            assert!(store.commit(&made));
+        }
+        let mut world = Self { store, ids: 0 };
+        (0..2).for_each(|shard| world.node(100 + u128::from(shard), &primary(shard)));
+        world
+    }
+
+    /// With replicas: of each shard as many, numbered by shard and place.
+    pub(super) fn with_replicas(of_each: u128) -> Self {
+        let mut world = Self::new();
+        for shard in [0, 1] {
+            (0..of_each).for_each(|place| world.replica(replica_number(shard, place), shard, &[]));
+        }
+        world
+    }
+
+    pub(super) fn node(&mut self, number: u128, record: &NodeRecord) {
+        let change = Change::new().put(Key::Node(NodeId(Uuid::from_u128(number))), record.encode());
+        assert!(self.store.commit(&change));
+    }
+
+    /// A replica says how its generations are.
+    pub(super) fn replica(&mut self, number: u128, shard: u32, generations: &[(u64, Prepared)]) {
+        let generations = generations.iter().map(|(number, how)| ((uuid(1), Generation(*number)), how.clone()));
+        let record = ReplicaRecord { id: ReplicaId(Uuid::from_u128(number)), generations: generations.collect() };
+        let node = NodeRecord { role: Role::Replica, replica: Some(record), ..primary(shard) };
+        self.node(number, &node);
+    }
+
+    pub(super) fn gone(&mut self, number: u128) {
+        let change = Change::new().delete(Key::Node(NodeId(Uuid::from_u128(number))));
+        assert!(self.store.commit(&change));
+    }
+
+    /// An id that no task has, behind those of all that were asked for.
+    pub(super) fn fresh(&self) -> TaskId {
+        TaskId(dump(1_000 + self.store.revision).uuid())
+    }
+
+    pub(super) fn next_id(&mut self) -> TaskId {
+        self.ids += 1;
+        TaskId(dump(self.ids).uuid())
+    }
+
+    pub(super) fn ask_dump(&mut self) -> TaskId {
+        let id = self.next_id();
+        let change = request_dump(&self.store.records, &name("faces"), id, false).unwrap();
+        assert!(self.store.commit(&change));
+        id
+    }
+
+    pub(super) fn ask_rollout(&mut self, options: RolloutOptions) -> TaskId {
+        let id = self.next_id();
+        let change = request_rollout(&self.store.records, &name("faces"), id, options).unwrap();
+        assert!(self.store.commit(&change));
+        id
+    }
+
+    /// What is due at once.
+    pub(super) fn due(&self) -> Vec<Step> {
+        let due = due(&self.store.records, &KEEPING).into_iter();
+        due.filter(|due| due.patience.is_zero()).map(|due| due.step).collect()
+    }
+
+    /// What is due once it has been so for as long.
+    pub(super) fn due_later(&self) -> Vec<Due> {
+        due(&self.store.records, &KEEPING).into_iter().filter(|due| !due.patience.is_zero()).collect()
+    }
+
+    pub(super) fn take(&mut self, step: &Step) -> bool {
+        let written = written(&self.store.records, step, self.fresh());
+        written.is_some_and(|change| self.store.commit(&change))
+    }
+
+    /// Does what is due at once until nothing is.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..100 {
+            let due = self.due();
+            if !due.iter().any(|step| self.take(step)) {
+                return;
+            }
+        }
+        panic!("it never comes to rest: {:?}", self.due());
+    }
+
+    pub(super) fn dumped(&mut self, id: TaskId, shard: u32, said: &ShardDump) {
+        let Reported::New(change) = report_dumped(&self.store.records, dump_of(id).unwrap(), ShardId(shard), said)
+        else {
+            panic!("shard {shard} was not waited for")
+        };
+        assert!(self.store.commit(&change));
+    }
+
+    /// A dump, taken whole.
+    pub(super) fn take_dump(&mut self) -> TaskId {
+        let id = self.ask_dump();
+        self.settle();
+        (0..2).for_each(|shard| self.dumped(id, shard, &done(shard)));
+        self.settle();
+        assert_eq!(self.status(id), TaskStatus::Succeeded);
+        id
+    }
+
+    pub(super) fn status(&self, id: TaskId) -> TaskStatus {
+        self.store.records.tasks[&id].record.status
+    }
+
+    pub(super) fn generations(&self) -> &Generations {
+        &self.store.records.indexes[&name("faces")].record.generations
+    }
+
+    pub(super) fn official(&self) -> Option<u64> {
+        self.generations().official.map(|official| official.generation.0)
+    }
+
+    pub(super) fn allowed(&self) -> Vec<u128> {
+        let preparing = self.generations().preparing.iter();
+        preparing.flat_map(|preparing| preparing.allowed.iter().map(|id| id.0.as_u128())).collect()
+    }
+
+    pub(super) fn say(&mut self, id: TaskId, word: Word) -> Result<(), Failure> {
+        let change = say(&self.store.records, id, word)?;
+        assert!(self.store.commit(&change));
+        Ok(())
+    }
+}
+
+/// The change that a step comes to, its work in the store of dumps left out.
+pub(super) fn written(records: &Records, step: &Step, rollout: TaskId) -> Option<Change> {
+    if let Step::BeginDump(id) = step {
+        return begin_dump(records, *id, dump_of(*id)?, CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
+    }
+    if let Step::CommitDump(id) = step {
+        return commit_dump(records, *id, dump_of(*id)?, rollout);
+    }
+    change(records, step)
+}
+
+pub(super) fn primary(shard: u32) -> NodeRecord {
+    let (address, serves) = (format!("127.0.0.1:{}", 7000 + shard), BTreeMap::new());
+    NodeRecord { address, role: Role::Primary, shard: ShardId(shard), serves, replica: None }
+}
+
+pub(super) fn replica_number(shard: u32, place: u128) -> u128 {
+    u128::from(shard + 1) * 10 + place
+}
+
+pub(super) fn done(shard: u32) -> ShardDump {
+    ShardDump::Done(DumpedShard::new(history(u128::from(shard) + 1), Seq(7), 5, 1_000))
+}
+
+pub(super) fn failed() -> ShardDump {
+    ShardDump::Failed("the disk is full".to_owned())
+}
