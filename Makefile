@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd demo test lint crash-loop fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd demo test lint crash-loop rolling chaos fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -52,6 +52,15 @@ crash-loop: export ANNULI_CRASHES ?= 200
 crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost
 	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it crash_loop -- --nocapture
 
+rolling: export ANNULI_ROLLOUTS ?= 20
+rolling: export ANNULI_SEARCHES ?= 200000
+rolling: etcd ## dump and roll out ANNULI_ROLLOUTS times (20) under ANNULI_SEARCHES searches (200000): none may fail
+	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it cluster::rolling -- --nocapture
+
+chaos: export ANNULI_KILLS ?= 100
+chaos: etcd ## kill processes of a cluster ANNULI_KILLS times (100) while it is dumped and rolled out
+	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it cluster::chaos -- --nocapture
+
 # The compiler is the pinned one; instrumenting code is all that it is asked for beyond what is stable.
 fuzz: export ANNULI_FUZZ_SECONDS ?= 600
 fuzz: export RUSTC_BOOTSTRAP := 1
@@ -79,7 +88,7 @@ micro: ## measure kernels and graph alone; needs no C++
 counts: ## count instructions of kernels, a search and a merge against benches/micro/counts.json; needs valgrind
 	cargo run $(LOCKED) --release -p annuli-micro -- counts
 
-nightly: counts fuzz crash-loop ## what takes too long for every change: counts, fuzz, crash-loop
+nightly: counts fuzz crash-loop rolling chaos ## what takes too long for every change: counts, fuzz, crash-loop, rolling, chaos
 
 clean: ## delete build output; RocksDB's objects stay in ~/.cache/annuli
 	cargo clean
