@@ -8,9 +8,9 @@ use crate::record::{DumpRecord, IndexState, NumberedDump, Role, Served};
 use crate::records::Records;
 use crate::table::{Reach, Table};
 use annuli_api::v1::dump::DumpInfo;
-use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations};
+use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations, Position};
 use annuli_coordination::{CoordinationStore, Epoch, Revision, StoreError, election};
-use annuli_core::{IndexName, IndexSchema, IndexUuid, Seq, ShardCount, ShardId};
+use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use annuli_dump::DumpId;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -76,13 +76,13 @@ impl ClusterCatalogue {
         &self.mirror
     }
 
-    /// How far each shard of an index is, by its primaries; `None` if one does not say.
-    pub(crate) async fn seqs(&self, name: &IndexName) -> Option<BTreeMap<ShardId, Seq>> {
+    /// Where each shard of an index stands, by its primaries; `None` if one does not say.
+    pub(crate) async fn positions(&self, name: &IndexName) -> Option<BTreeMap<ShardId, Position>> {
         let index = self.resolve(name).ok()?;
         // The status of a shard is its primary's.
         let statuses = join_all(index.shards.iter().map(|shard| shard.status())).await;
-        let seqs = statuses.into_iter().zip(index.schema.shards.shards());
-        seqs.map(|(status, shard)| Some((shard, status.ok()?.position.seq))).collect()
+        let positions = statuses.into_iter().zip(index.schema.shards.shards());
+        positions.map(|(status, shard)| Some((shard, status.ok()?.position))).collect()
     }
 
     /// Makes a decision, and waits until this process sees what came of it.
@@ -274,7 +274,7 @@ impl Catalogue for ClusterCatalogue {
     async fn dumps(&self, index: &Index) -> Result<Vec<DumpInfo>, Failure> {
         let Seen { records, .. } = &*self.mirror.seen();
         let taken = records.dumps_of(index.uuid);
-        Ok(taken.map(|numbered| dump_info(numbered, &records.dumps[&numbered.dump].record)).collect())
+        Ok(taken.into_iter().map(|numbered| dump_info(numbered, &records.dumps[&numbered.dump].record)).collect())
     }
 
     async fn remove_dump(&self, index: &Index, dump: Uuid) -> Result<(), Failure> {

@@ -7,16 +7,17 @@
 
 use crate::change::Change;
 use crate::decide::{
-    allow, await_approval, fail_dump, fail_rollout, failed_shard, flip, forget_dump, retire, retire_dump, start_rollout,
+    allow, await_approval, end_dump, end_task, fail_dump, fail_rollout, failed_shard, flip, forget_dump, retire,
+    retire_dump, start_rollout,
 };
 use crate::record::{
-    Approval, DumpRecord, DumpState, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId,
+    Approval, DumpState, Generations, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId,
     TaskRecord, Work,
 };
 use crate::records::{LiveReplica, Records};
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
-use annuli_core::{IndexUuid, ShardId};
+use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,11 +25,18 @@ use std::time::Duration;
 /// How long a dump waits for a primary that is down: as long as it takes to start a process again.
 const PRIMARY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a rollout waits for a shard without a live replica.
+/// How long a rollout waits for a replica that has gone, or where there is none at all.
 const REPLICA_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a rollout waits for a replica that says nothing new of what it prepares.
-const PREPARATION_PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// How long a rollout waits for a replica that says nothing new of what it prepares: building what was in no segment takes
+/// its time.
+const PREPARATION_PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How long a dump waits for a primary that says nothing: a shard of the largest size through a slow network.
+const DUMP_PATIENCE: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Dumps that are taken at once, of all indexes: each reads all that its primaries have.
+const DUMPS_AT_ONCE: usize = 4;
 
 /// How long the files of a deleted dump stay, for those who are reading them.
 const FILES_PATIENCE: Duration = Duration::from_secs(10);
@@ -67,7 +75,7 @@ pub enum Step {
     /// Give up a rollout.
     FailRollout(TaskId, Failure),
     /// Let go of what was official before.
-    Retire(IndexUuid),
+    Retire(IndexUuid, Generation),
     /// Take away a dump that is older than those that are kept.
     RetireDump(DumpId),
     /// The index of a task was deleted.
@@ -99,7 +107,7 @@ impl Due {
 
 /// Everything that is due.
 pub fn due(records: &Records, keeping: &Keeping) -> Vec<Due> {
-    let mut due: Vec<Due> = of_tasks(records).collect();
+    let mut due = of_tasks(records);
     due.extend(records.indexes.values().flat_map(|stored| retiring(&stored.record, keeping)));
     due.extend(old_dumps(records, keeping));
     due.extend(deleted_dumps(records));
@@ -108,8 +116,13 @@ pub fn due(records: &Records, keeping: &Keeping) -> Vec<Due> {
     due
 }
 
-/// The change that a step is, if it is one of the records alone and still due.
-pub fn change(records: &Records, step: &Step) -> Option<Change> {
+/// The change that a step is, if it is one of the records alone and due by these records too.
+pub fn change(records: &Records, keeping: &Keeping, step: &Step) -> Option<Change> {
+    let is_due = due(records, keeping).iter().any(|due| due.step == *step);
+    is_due.then(|| written(records, step)).flatten()
+}
+
+fn written(records: &Records, step: &Step) -> Option<Change> {
     match step {
         Step::BeginDump(_) | Step::CommitDump(_) => None,
         Step::RemoveFiles(_, dump) => forget_dump(records, *dump),
@@ -119,7 +132,7 @@ pub fn change(records: &Records, step: &Step) -> Option<Change> {
         Step::AwaitApproval(id) => await_approval(records, *id),
         Step::Flip(id) => flip(records, *id),
         Step::FailRollout(id, failure) => fail_rollout(records, *id, failure.clone()),
-        Step::Retire(uuid) => retire(records, *uuid),
+        Step::Retire(uuid, _) => retire(records, *uuid),
         Step::RetireDump(dump) => retire_dump(records, *dump),
         Step::Cancel(id) => cancel(records, *id),
         Step::Forget(id) => forget(records, *id),
@@ -132,16 +145,41 @@ pub fn dump_of(task: TaskId) -> Option<DumpId> {
     DumpId::new(task.0).ok()
 }
 
-/// Of each index the first task that is not over; the others wait.
-fn of_tasks(records: &Records) -> impl Iterator<Item = Due> {
-    let mut busy = BTreeSet::new();
-    let open = records.tasks.iter().filter(|(_, stored)| !stored.record.is_over());
-    let next = open.filter_map(move |(id, stored)| busy.insert(stored.record.uuid).then_some((*id, &stored.record)));
-    next.flat_map(|(id, task)| of_task(records, id, task))
+/// Of each index the task that has begun, or else the first that waits; the others wait longer.
+fn of_tasks(records: &Records) -> Vec<Due> {
+    let mut open: Vec<_> = records.tasks.iter().filter(|(_, stored)| !stored.record.is_over()).collect();
+    open.sort_by_key(|(id, stored)| (is_waiting(&stored.record), **id));
+    let dumping = open.iter().filter(|(_, stored)| is_dump(&stored.record) && !is_waiting(&stored.record)).count();
+    let (mut busy, mut places) = (BTreeSet::new(), DUMPS_AT_ONCE.saturating_sub(dumping));
+    let mut due = Vec::new();
+    for (id, stored) in open {
+        let task = &stored.record;
+        if !busy.insert(task.uuid) {
+            continue;
+        }
+        if is_dump(task) && is_waiting(task) && !records.is_deleted(task.uuid) {
+            if places == 0 {
+                continue;
+            }
+            places -= 1;
+        }
+        due.extend(of_task(records, *id, task));
+    }
+    due
+}
+
+fn is_dump(task: &TaskRecord) -> bool {
+    matches!(task.work, Work::Dump { .. })
+}
+
+fn is_waiting(task: &TaskRecord) -> bool {
+    task.status == TaskStatus::Queued
 }
 
 fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
-    let Some((_, index)) = records.index_of(task.uuid) else { return vec![Due::now(Step::Cancel(id))] };
+    let Some((_, index)) = records.index_of(task.uuid) else {
+        return if records.is_deleted(task.uuid) { vec![Due::now(Step::Cancel(id))] } else { Vec::new() };
+    };
     match (&task.work, task.status) {
         (Work::Dump { .. }, TaskStatus::Queued) => vec![Due::now(Step::BeginDump(id))],
         (Work::Dump { .. }, TaskStatus::Running) => of_dump(records, id, &index.record).into_iter().collect(),
@@ -176,8 +214,11 @@ fn of_dump(records: &Records, id: TaskId, index: &IndexRecord) -> Option<Due> {
     let is_primary = |shard: ShardId| {
         records.nodes.values().any(|node| (node.record.role, node.record.shard) == (Role::Primary, shard))
     };
-    let absent = left.into_iter().find(|&shard| !is_primary(shard))?;
-    Some(fail(PRIMARY_PATIENCE, format!("shard {absent} was not dumped: its primary is down")))
+    if let Some(absent) = left.iter().find(|&&shard| !is_primary(shard)) {
+        return Some(fail(PRIMARY_PATIENCE, format!("shard {absent} was not dumped: its primary is down")));
+    }
+    let slow = left.first()?;
+    Some(fail(DUMP_PATIENCE, format!("shard {slow} was not dumped: its primary has said nothing for hours")))
 }
 
 fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollout, preparing: &Preparing) -> Vec<Due> {
@@ -230,16 +271,20 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
     allowed
 }
 
-/// What was official before is let go of, unless a rollout of the index is about to decide about it.
+/// What was official before is let go of, unless it is about to be so again.
 fn retiring(index: &IndexRecord, keeping: &Keeping) -> Option<Due> {
-    index.generations.retiring?;
-    Some(Due::after(keeping.retiring, Step::Retire(index.uuid)))
+    let Generations { retiring, preparing, .. } = &index.generations;
+    let retiring = (*retiring)?;
+    if preparing.as_ref().is_some_and(|preparing| preparing.of == retiring) {
+        return None;
+    }
+    Some(Due::after(keeping.retiring, Step::Retire(index.uuid, retiring.generation)))
 }
 
 /// Of each index, dumps before the last ones that nobody uses.
 fn old_dumps(records: &Records, keeping: &Keeping) -> Vec<Due> {
     let of_index = |uuid: IndexUuid| {
-        let unused = records.dumps_of(uuid).rev().skip(keeping.dumps);
+        let unused = records.dumps_of(uuid).into_iter().rev().skip(keeping.dumps);
         unused.filter(move |dump| records.user_of(uuid, dump.dump).is_none())
     };
     let old = records.indexes.values().flat_map(|stored| of_index(stored.record.uuid));
@@ -251,12 +296,12 @@ fn deleted_dumps(records: &Records) -> impl Iterator<Item = Due> {
     deleted.map(|(dump, stored)| Due::after(FILES_PATIENCE, Step::RemoveFiles(stored.record.uuid, *dump)))
 }
 
-/// Dumps whose index is gone, and that no task is about to give up.
+/// Dumps whose index is gone.
 fn orphans(records: &Records) -> impl Iterator<Item = Due> {
     let orphans = records
         .dumps
         .iter()
-        .filter(|(_, stored)| stored.record.generation().is_some() && records.index_of(stored.record.uuid).is_none());
+        .filter(|(_, stored)| stored.record.generation().is_some() && records.is_deleted(stored.record.uuid));
     orphans.map(|(dump, _)| Due::now(Step::ForgetDump(*dump)))
 }
 
@@ -267,28 +312,14 @@ fn old_tasks(records: &Records) -> impl Iterator<Item = Due> {
 
 /// Ends a task whose index was deleted. A dump that was being taken has nobody who would take it.
 fn cancel(records: &Records, id: TaskId) -> Option<Change> {
-    let stored = records.tasks.get(&id).filter(|stored| !stored.record.is_over())?;
-    if records.index_of(stored.record.uuid).is_some() {
-        return None;
+    match records.tasks.get(&id)?.record.work {
+        Work::Dump { .. } => end_dump(records, id, dump_of(id)?, TaskStatus::Cancelled, None),
+        Work::Rollout(_) => end_task(records, id, TaskStatus::Cancelled),
     }
-    let record = TaskRecord { status: TaskStatus::Cancelled, ..stored.record.clone() };
-    let key = Key::Task(id);
-    let change = Change::new().if_at(key.clone(), stored.revision).put(key, record.encode());
-    Some(match dump_of(id).and_then(|dump| Some((dump, records.dumps.get(&dump)?))) {
-        Some((dump, taking)) if taking.record.state == DumpState::Taking => {
-            let key = Key::Dump(dump);
-            let record = DumpRecord { state: DumpState::Deleting, ..taking.record.clone() };
-            change.if_at(key.clone(), taking.revision).put(key, record.encode())
-        }
-        Some(_) | None => change,
-    })
 }
 
 fn forget_orphan(records: &Records, dump: DumpId) -> Option<Change> {
     let stored = records.dumps.get(&dump)?;
-    if stored.record.generation().is_none() || records.index_of(stored.record.uuid).is_some() {
-        return None;
-    }
     let key = Key::Dump(dump);
     Some(Change::new().if_at(key.clone(), stored.revision).delete(key))
 }

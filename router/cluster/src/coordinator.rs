@@ -12,7 +12,8 @@ pub use refresh::Schedule;
 use crate::catalogue::ClusterCatalogue;
 use crate::commit::{Decision, decide_as};
 use crate::coordinate::{Keeping, Step, change, due, dump_of};
-use crate::decide::{begin_dump, commit_dump};
+use crate::decide::{begin_dump, commit_dump, fail_dump};
+use crate::operations::asked;
 use crate::record::{DumpRecord, TaskId};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
@@ -22,7 +23,9 @@ use annuli_core::{IndexSchema, IndexUuid};
 use annuli_dump::{
     BeginDumpError, CreatedAt, DeleteDumpError, DumpId, DumpStore, Manifest, ManifestHead, SchemaRecord,
 };
-use refresh::Refresh;
+use refresh::{Refresh, Wanted};
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -42,6 +45,9 @@ const REST: Duration = Duration::from_secs(1);
 
 /// Between two tries of what has failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How often the beginning or the end of a dump is tried, before it is given up.
+const TRIES_MAX: u32 = 10;
 
 /// Longest wait of the coordinator until it sees what it has written.
 const CATCH_UP: Duration = Duration::from_secs(5);
@@ -94,9 +100,10 @@ impl Coordinator {
         let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
         let terms = Terms { ttl, term: self.settings.term, rest: REST };
         let mut election = Election::new(Arc::clone(&self.store), election(), &self.settings.name, terms);
+        let mut outlook = Outlook { waiting: Waiting::default(), refresh: Refresh::new(self.settings.schedule) };
         loop {
-            match self.lead(&mut election).await {
-                Ok(()) => {}
+            match self.stand_by(&mut election, &mut outlook).await {
+                Ok(leadership) => self.lead(leadership, &mut outlook).await,
                 Err(error) => {
                     tracing::warn!(%error, "the coordinator cannot be elected now, it is tried again");
                     sleep(RETRY_AFTER).await;
@@ -105,52 +112,90 @@ impl Coordinator {
         }
     }
 
-    async fn lead(&self, election: &mut Election) -> Result<(), ElectionError> {
-        let leadership = election.campaign().await?;
+    /// Waits until this process is elected. What is due, and since when, it sees as the one does that coordinates.
+    async fn stand_by(&self, election: &mut Election, outlook: &mut Outlook) -> Result<Leadership, ElectionError> {
+        let mut campaign = pin!(election.campaign());
+        let mut changes = self.catalogue.mirror().changes();
+        loop {
+            let seen = Arc::clone(&changes.borrow_and_update());
+            outlook.look(&seen.records, &self.settings.keeping, Instant::now());
+            tokio::select! {
+                elected = &mut campaign => return elected,
+                changed = changes.changed() => changed.expect("the catalogue outlives its coordinator"),
+            }
+        }
+    }
+
+    async fn lead(&self, leadership: Leadership, outlook: &mut Outlook) {
         tracing::info!(epoch = %leadership.epoch(), "this process is the coordinator");
         let ended = tokio::select! {
             ended = leadership.ended() => ended,
-            () = self.coordinate(&leadership) => unreachable!("it goes on until it is stopped"),
+            () = self.coordinate(&leadership, outlook) => unreachable!("it goes on until it is stopped"),
         };
         tracing::info!(?ended, "this process is the coordinator no longer");
         // It ends by itself if this fails.
         let _ = leadership.step_down().await;
-        Ok(())
     }
 
     /// Does what is due, one step after the other.
-    async fn coordinate(&self, leadership: &Leadership) {
+    async fn coordinate(&self, leadership: &Leadership, outlook: &mut Outlook) {
         let mut changes = self.catalogue.mirror().changes();
-        let (mut waiting, mut refresh) = (Waiting::default(), Refresh::new(self.settings.schedule, Instant::now()));
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
-            let now = Instant::now();
-            waiting.renew(&due(&seen.records, &self.settings.keeping), now);
+            let (records, now) = (&seen.records, Instant::now());
+            outlook.look(records, &self.settings.keeping, now);
+            let Outlook { waiting, refresh } = &mut *outlook;
             if let Some(step) = waiting.first(now) {
-                self.take(leadership, &seen.records, step, &mut waiting).await;
+                self.take(leadership, records, step, waiting).await;
                 continue;
             }
+            let (next, ask) = (waiting.next(now), refresh.next(records));
             tokio::select! {
                 changed = changes.changed() => changed.expect("the catalogue outlives its coordinator"),
-                () = sleep_until(waiting.next(now)) => {}
-                () = refresh.is_due() => refresh.look(self, leadership).await,
+                () = sleep_until(next) => {}
+                () = until(ask) => refresh.ask(&self.catalogue, records, Instant::now()),
+                answers = refresh.answers() => {
+                    for wanted in answers.iter().filter_map(|answer| refresh.wants(records, answer, Instant::now())) {
+                        self.ask_for(leadership, &wanted).await;
+                    }
+                }
             }
         }
     }
 
-    /// Takes a step; one that fails is put off.
+    /// Writes down what is asked for by itself.
+    async fn ask_for(&self, leadership: &Leadership, wanted: &Wanted) {
+        let id = TaskId((self.origins.new_uuid)());
+        let request = |records: &Records| asked(records, id, || wanted.request(records, id));
+        match decide_as(leadership, &*self.store, request).await {
+            Ok(((), revision)) => self.catch_up(revision).await,
+            Err(failure) => tracing::warn!(index = %wanted.index(), %failure, "what is due cannot be asked for"),
+        }
+    }
+
+    /// Takes a step; one that fails is put off, and a dump that fails again and again is given up.
     async fn take(&self, leadership: &Leadership, records: &Records, step: Step, waiting: &mut Waiting) {
         tracing::info!(?step, "a step of the coordinator");
-        match self.carry_out(leadership, records, &step).await {
-            Ok(revision) => {
-                let deadline = Instant::now() + CATCH_UP;
-                self.catalogue.mirror().wait_until(deadline, |seen| seen.revision >= revision).await;
-            }
-            Err(failure) => {
-                tracing::warn!(?step, %failure, "a step of the coordinator failed, it is tried again");
-                waiting.put_off(&step, Instant::now() + RETRY_AFTER);
+        let failure = match self.carry_out(leadership, records, &step).await {
+            Ok(revision) => return self.catch_up(revision).await,
+            Err(failure) => failure,
+        };
+        tracing::warn!(?step, %failure, "a step of the coordinator failed, it is tried again");
+        let failed = waiting.failed(&step, Instant::now() + RETRY_AFTER);
+        if let (Step::BeginDump(id) | Step::CommitDump(id), true) = (&step, failed >= TRIES_MAX) {
+            let give_up = |records: &Records| {
+                Ok(written(dump_of(*id).and_then(|dump| fail_dump(records, *id, dump, failure.clone()))))
+            };
+            // If this fails too, the next try comes here again.
+            if let Ok(((), revision)) = decide_as(leadership, &*self.store, give_up).await {
+                self.catch_up(revision).await;
             }
         }
+    }
+
+    /// Waits until this process sees what it has written.
+    async fn catch_up(&self, revision: Revision) {
+        self.catalogue.mirror().wait_until(Instant::now() + CATCH_UP, |seen| seen.revision >= revision).await;
     }
 
     async fn carry_out(&self, leadership: &Leadership, records: &Records, step: &Step) -> Result<Revision, Failure> {
@@ -164,7 +209,8 @@ impl Coordinator {
             self.remove_files(*uuid, *dump).await?;
         }
         // What is due by what this process has seen may be so no longer.
-        let decision = |records: &Records| Ok(written(change(records, step)));
+        let keeping = &self.settings.keeping;
+        let decision = |records: &Records| Ok(written(change(records, keeping, step)));
         decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
     }
 
@@ -215,6 +261,26 @@ impl Coordinator {
         #[expect(clippy::disallowed_methods, reason = "one at a time: the coordinator takes one step after the other")]
         let done = tokio::task::spawn_blocking(move || work(&dumps));
         done.await.map_err(|error| internal(&error))?
+    }
+}
+
+/// What a process knows of what is due, whether or not it coordinates.
+struct Outlook {
+    waiting: Waiting,
+    refresh: Refresh,
+}
+
+impl Outlook {
+    fn look(&mut self, records: &Records, keeping: &Keeping, now: Instant) {
+        self.waiting.renew(due(records, keeping), now);
+        self.refresh.note(records, now);
+    }
+}
+
+async fn until(when: Option<Instant>) {
+    match when {
+        Some(when) => sleep_until(when).await,
+        None => pending().await,
     }
 }
 

@@ -13,13 +13,13 @@ mod task;
 mod term;
 
 pub use alias::{remove_alias, set_alias};
-pub use dump::{begin_dump, commit_dump, fail_dump, forget_dump, report_dumped, retire_dump};
+pub use dump::{begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report_dumped, retire_dump};
 pub(crate) use dump::{failed_shard, is_awaited};
 pub use founding::{OtherCluster, found};
 pub use index::{Creation, Removal, create_index, remove_index};
 pub use rollout::{Word, allow, await_approval, fail_rollout, flip, retire, say, start_rollout};
 pub use shard::{Reported, report_made, report_removed};
-pub use task::{RolloutOptions, request_deletion, request_dump, request_rollout};
+pub use task::{RolloutOptions, end_task, request_deletion, request_dump, request_rollout};
 pub use term::{FolderTerm, OlderFolder, claim_term};
 
 use crate::record::Key;

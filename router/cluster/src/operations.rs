@@ -4,7 +4,7 @@ use crate::catalogue::{ClusterCatalogue, dump_info};
 use crate::commit::Decision;
 use crate::decide::{RolloutOptions, Word, request_dump, request_rollout, say};
 use crate::mirror::Seen;
-use crate::record::{NumberedDump, Prepared, Role, Served, TaskId, TaskRecord, Work};
+use crate::record::{AskedBy, NumberedDump, Prepared, Role, Served, TaskId, TaskRecord, Work};
 use crate::records::{LiveReplica, Records};
 use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard};
 use annuli_api::v1::rollout::{RolloutWord, StartRollout};
@@ -32,6 +32,7 @@ impl Operations for ClusterCatalogue {
             generation: rollout.generation.map(Generation),
             max_unavailable: rollout.max_unavailable,
             approve: rollout.approve.unwrap_or(false),
+            asked_by: AskedBy::Person,
         };
         self.decide(|records| asked(records, id, || request_rollout(records, &index.name, id, options))).await?;
         Ok(id.0)
@@ -73,7 +74,7 @@ impl Operations for ClusterCatalogue {
 }
 
 /// A task is asked for once, also when the answer to its commit was lost.
-fn asked(
+pub(crate) fn asked(
     records: &Records,
     id: TaskId,
     request: impl FnOnce() -> Result<crate::change::Change, Failure>,

@@ -32,7 +32,7 @@ pub use generation::{Generations, NumberedDump, Preparing};
 pub use index::{IndexRecord, IndexState};
 pub use key::Key;
 pub use node::{NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};
-pub use task::{Approval, Flipped, Rollout, TaskId, TaskRecord, Work};
+pub use task::{Approval, AskedBy, Flipped, Rollout, TaskId, TaskRecord, Work};
 pub use term::TermRecord;
 pub use tombstone::Tombstone;
 

@@ -55,9 +55,9 @@ pub struct Records {
     pub nodes: BTreeMap<NodeId, Stored<NodeRecord>>,
     /// In which epoch each shard was served last.
     pub terms: BTreeMap<ShardId, Stored<TermRecord>>,
-    /// Dumps, the oldest first.
+    /// Dumps.
     pub dumps: BTreeMap<DumpId, Stored<DumpRecord>>,
-    /// Tasks, the oldest first.
+    /// Tasks.
     pub tasks: BTreeMap<TaskId, Stored<TaskRecord>>,
     /// Why a record cannot be used.
     pub unreadable: BTreeMap<Key, String>,
@@ -102,12 +102,22 @@ impl Records {
         self.indexes.iter().find(|(_, stored)| stored.record.uuid == uuid)
     }
 
-    /// The dumps of an index that are generations, the oldest first.
-    pub fn dumps_of(&self, uuid: IndexUuid) -> impl DoubleEndedIterator<Item = NumberedDump> {
-        self.dumps
-            .iter()
-            .filter(move |(_, stored)| stored.record.uuid == uuid)
-            .filter_map(|(dump, stored)| Some(NumberedDump { generation: stored.record.generation()?, dump: *dump }))
+    /// Whether the index was deleted, and is not merely one whose record this release cannot read.
+    pub fn is_deleted(&self, uuid: IndexUuid) -> bool {
+        let unreadable = self.unreadable.keys().any(|key| matches!(key, Key::Index(_)));
+        self.index_of(uuid).is_none() && !unreadable
+    }
+
+    /// The dumps of an index that are generations, the oldest first: by their numbers, since ids go by the clocks of those
+    /// who asked for them.
+    pub fn dumps_of(&self, uuid: IndexUuid) -> Vec<NumberedDump> {
+        let of_index = self.dumps.iter().filter(|(_, stored)| stored.record.uuid == uuid);
+        let numbered = |(dump, stored): (&DumpId, &Stored<DumpRecord>)| {
+            Some(NumberedDump { generation: stored.record.generation()?, dump: *dump })
+        };
+        let mut dumps: Vec<_> = of_index.filter_map(numbered).collect();
+        dumps.sort_by_key(|dump| dump.generation);
+        dumps
     }
 
     /// What uses a dump of an index, as messages say it.

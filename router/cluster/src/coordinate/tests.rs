@@ -5,7 +5,9 @@ mod world;
 
 use super::*;
 use crate::decide::{RolloutOptions, Word, request_deletion};
+use crate::record::AskedBy;
 use crate::testing::{name, uuid};
+use annuli_core::Generation;
 use world::{KEEPING, World, done, failed, replica_number};
 
 #[test]
@@ -20,7 +22,7 @@ fn a_dump_that_every_primary_has_done_is_a_generation() {
     assert_eq!(world.due(), [Step::CommitDump(id)]);
     world.settle();
     assert_eq!(world.status(id), TaskStatus::Succeeded);
-    let taken: Vec<_> = world.store.records.dumps_of(uuid(1)).map(|dump| dump.generation.0).collect();
+    let taken: Vec<_> = world.store.records.dumps_of(uuid(1)).iter().map(|dump| dump.generation.0).collect();
     assert_eq!(taken, [1]);
     assert_eq!(world.official(), None);
 }
@@ -210,7 +212,7 @@ fn a_rollout_is_rolled_back_at_once_while_the_replicas_have_what_was_before() {
     world.say(id, Word::RollBack).unwrap();
     assert_eq!((world.official(), world.status(id)), (Some(1), TaskStatus::RolledBack));
     assert!(world.generations().held);
-    let retire = Due { step: Step::Retire(uuid(1)), patience: KEEPING.retiring };
+    let retire = Due { step: Step::Retire(uuid(1), Generation(2)), patience: KEEPING.retiring };
     assert_eq!(world.due_later(), [retire]);
 }
 
@@ -219,7 +221,7 @@ fn what_the_replicas_have_let_go_of_is_not_rolled_back_to_at_once() {
     let (mut world, id) = approval_awaited();
     world.say(id, Word::Resume).unwrap();
     world.settle();
-    assert!(world.take(&Step::Retire(uuid(1))));
+    assert!(world.take(&Step::Retire(uuid(1), Generation(1))));
     let refused = world.say(id, Word::RollBack).unwrap_err();
     assert!(refused.message.ends_with("start a rollout to generation 1 instead"), "{refused}");
 }
@@ -254,4 +256,109 @@ fn old_dumps_are_taken_away_unless_they_are_used() {
     let state = |id: &TaskId| world.store.records.dumps[&dump_of(*id).unwrap()].record.generation().map(|it| it.0);
     assert_eq!(state(&first), Some(1));
     assert_eq!(others.iter().map(state).collect::<Vec<_>>(), [None, None, Some(4), Some(5)]);
+}
+
+#[test]
+fn a_rollout_that_is_resumed_before_it_has_asked_is_not_approved_by_that() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    let id = world.ask_rollout(RolloutOptions { approve: true, ..RolloutOptions::default() });
+    world.settle();
+    world.say(id, Word::Pause).unwrap();
+    world.say(id, Word::Resume).unwrap();
+    all_ready(&mut world, &[(1, Prepared::Ready)]);
+    world.settle();
+    assert_eq!((world.official(), world.status(id)), (None, TaskStatus::Paused));
+}
+
+#[test]
+fn what_is_rolled_back_does_not_come_back_by_itself() {
+    let (mut world, id) = approval_awaited();
+    world.say(id, Word::RollBack).unwrap();
+    let by_itself = world.ask_rollout(RolloutOptions { asked_by: AskedBy::Schedule, ..RolloutOptions::default() });
+    world.settle();
+    assert_eq!((world.official(), world.status(by_itself)), (Some(1), TaskStatus::Cancelled));
+    let by_somebody = world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    assert_eq!((world.official(), world.status(by_somebody)), (Some(2), TaskStatus::Succeeded));
+    assert!(!world.generations().held);
+}
+
+#[test]
+fn a_rollback_ends_what_is_rolled_out_on_top_of_it() {
+    let (mut world, first) = approval_awaited();
+    world.say(first, Word::Resume).unwrap();
+    world.settle();
+    world.take_dump();
+    let second = world.ask_rollout(RolloutOptions::default());
+    // What was retiring is let go of by it; here it is as if it were not yet.
+    let kept = world.generations().retiring;
+    world.settle();
+    assert_eq!((world.status(second), kept.is_some()), (TaskStatus::Running, true));
+    let refused = world.say(first, Word::RollBack).unwrap_err();
+    assert!(refused.message.contains("start a rollout to generation 1 instead"), "{refused}");
+    world.say(second, Word::RollBack).unwrap();
+    assert_eq!((world.official(), world.status(second)), (Some(2), TaskStatus::RolledBack));
+}
+
+#[test]
+fn a_task_that_has_begun_is_not_overtaken_by_one_of_a_clock_behind() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    world.ids = 100;
+    let begun = world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    world.ids = 50;
+    let later = world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    assert_eq!((world.status(begun), world.status(later)), (TaskStatus::Running, TaskStatus::Queued));
+    all_ready(&mut world, &[(1, Prepared::Ready)]);
+    world.settle();
+    assert_eq!([begun, later].map(|id| world.status(id)), [TaskStatus::Succeeded; 2]);
+}
+
+#[test]
+fn the_oldest_dump_is_the_one_of_the_smallest_number_whatever_the_clocks_said() {
+    let mut world = World::new();
+    for id in [300, 200, 100] {
+        world.ids = id;
+        world.take_dump();
+    }
+    let left: Vec<_> = world.store.records.dumps_of(uuid(1)).iter().map(|dump| dump.generation.0).collect();
+    assert_eq!(left, [2, 3]);
+}
+
+#[test]
+fn what_is_rolled_out_again_while_it_retires_is_not_let_go_of() {
+    let (mut world, id) = approval_awaited();
+    world.say(id, Word::Resume).unwrap();
+    world.settle();
+    let back = RolloutOptions { generation: Some(Generation(1)), approve: true, ..RolloutOptions::default() };
+    world.ask_rollout(back);
+    world.settle();
+    assert!(!world.due_later().iter().any(|due| matches!(due.step, Step::Retire(..))), "{:?}", world.due_later());
+}
+
+#[test]
+fn an_index_whose_record_cannot_be_read_is_not_taken_for_deleted() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    world.ask_dump();
+    world.store.records.put("index/faces", 1_000, b"of a later release");
+    assert_eq!((world.due(), world.due_later()), (vec![], vec![]));
+}
+
+#[test]
+fn few_indexes_are_dumped_at_once() {
+    let mut world = World::new();
+    for number in 2..12 {
+        let index = format!("songs-{number}");
+        world.store.create(&index, number);
+        world.made(&index, number);
+        let id = world.next_id();
+        let change = crate::decide::request_dump(&world.store.records, &name(&index), id, false).unwrap();
+        assert!(world.store.commit(&change));
+    }
+    world.settle();
+    assert_eq!(world.store.records.dumps.len(), DUMPS_AT_ONCE);
 }

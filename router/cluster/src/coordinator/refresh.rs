@@ -1,18 +1,31 @@
 //! Dumps and rollouts that nobody has to ask for: when enough time has passed, or enough has changed.
 
-use super::Coordinator;
-use crate::commit::{Decision, decide_as};
-use crate::decide::request_dump;
-use crate::record::{DumpRecord, IndexState, TaskId};
-use crate::records::Records;
-use annuli_coordination::Leadership;
-use annuli_core::{IndexName, IndexUuid, Seq, ShardId};
+use crate::catalogue::ClusterCatalogue;
+use crate::change::Change;
+use crate::decide::{RolloutOptions, request_dump, request_rollout};
+use crate::record::{AskedBy, IndexRecord, IndexState, NumberedDump, TaskId};
+use crate::records::{Records, Stored};
+use annuli_api::{Failure, Position};
+use annuli_core::{IndexName, IndexUuid, ShardId};
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout};
 
-/// Between two looks at how much has changed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two questions how much has changed, at least.
+const ASK_EVERY_MIN: Duration = Duration::from_secs(1);
+
+/// And at most: they cost little.
+const ASK_EVERY_MAX: Duration = Duration::from_secs(60);
+
+/// Longest wait for the primaries' answers. An index of which one does not answer is asked again later.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// Between two dumps of an index by its changes alone, at least: one that fails is not begun again at once.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// When indexes are dumped and rolled out by themselves. Never, if neither is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,91 +36,159 @@ pub struct Schedule {
     pub after_changes: Option<u64>,
 }
 
-/// The schedule, as it is kept by one coordinator.
+/// How far an index is, by its primaries; `None`: one of them does not say.
+type Answer = (IndexUuid, Option<BTreeMap<ShardId, Position>>);
+
+/// The schedule, as one process keeps it: also while another coordinates, so that its turn does not begin all waiting anew.
 pub(super) struct Refresh {
     schedule: Schedule,
-    began: Instant,
-    /// When each index was begun to be dumped last, as far as this coordinator has done it.
-    last: BTreeMap<IndexUuid, Instant>,
-    next: Instant,
+    known: BTreeMap<IndexUuid, Known>,
+    asking: Option<Pin<Box<dyn Future<Output = Vec<Answer>> + Send>>>,
+}
+
+/// What is remembered of an index.
+struct Known {
+    /// What was done last about it: its newest dump and its latest task.
+    last: (Option<NumberedDump>, Option<TaskId>),
+    /// Since when.
+    since: Instant,
+    /// When its primaries may be asked again.
+    ask_at: Instant,
 }
 
 impl Refresh {
-    pub(super) fn new(schedule: Schedule, now: Instant) -> Self {
-        Self { schedule, began: now, last: BTreeMap::new(), next: now + LOOK_EVERY }
+    pub(super) fn new(schedule: Schedule) -> Self {
+        Self { schedule, known: BTreeMap::new(), asking: None }
     }
 
-    /// Waits until it is time to look.
-    pub(super) async fn is_due(&self) {
-        if self.schedule == Schedule::default() {
-            std::future::pending::<()>().await;
+    /// Notes what was done about each index.
+    pub(super) fn note(&mut self, records: &Records, now: Instant) {
+        self.known.retain(|uuid, _| records.index_of(*uuid).is_some());
+        for stored in records.indexes.values() {
+            let uuid = stored.record.uuid;
+            let latest = records.tasks.iter().filter(|(_, task)| task.record.uuid == uuid).map(|(id, _)| *id).max();
+            let last = (records.dumps_of(uuid).last().copied(), latest);
+            if self.known.get(&uuid).is_none_or(|known| known.last != last) {
+                self.known.insert(uuid, Known { last, since: now, ask_at: now });
+            }
         }
-        sleep_until(self.next).await;
     }
 
-    /// Asks for the dumps that are due.
-    pub(super) async fn look(&mut self, coordinator: &Coordinator, leadership: &Leadership) {
-        let now = Instant::now();
-        self.next = now + LOOK_EVERY;
-        let seen = coordinator.catalogue.mirror().seen();
-        for name in idle(&seen.records) {
-            let uuid = seen.records.indexes[name].record.uuid;
-            let since = now.duration_since(*self.last.get(&uuid).unwrap_or(&self.began));
-            if !self.schedule.may(since) {
-                continue;
+    /// When somebody is to be asked; `None`: not before something changes.
+    pub(super) fn next(&self, records: &Records) -> Option<Instant> {
+        if self.asking.is_some() {
+            return None;
+        }
+        self.idle(records).filter_map(|(_, known)| self.schedule.earliest(known)).min()
+    }
+
+    /// Asks the primaries of all indexes that may be due how far they are.
+    pub(super) fn ask(&mut self, catalogue: &Arc<ClusterCatalogue>, records: &Records, now: Instant) {
+        let may = |known: &Known| self.schedule.earliest(known).is_some_and(|earliest| earliest <= now);
+        let due: Vec<_> = self.idle(records).filter(|(_, known)| may(known)).map(|(name, _)| name.clone()).collect();
+        let pause = self.schedule.every.map_or(ASK_EVERY_MIN, |every| every / 10).clamp(ASK_EVERY_MIN, ASK_EVERY_MAX);
+        let pause = if self.schedule.after_changes.is_some() { ASK_EVERY_MIN } else { pause };
+        let uuids: Vec<_> = due.iter().map(|name| records.indexes[name].record.uuid).collect();
+        for uuid in &uuids {
+            if let Some(known) = self.known.get_mut(uuid) {
+                known.ask_at = now + pause;
             }
-            let Some(seqs) = coordinator.catalogue.seqs(name).await else { continue };
-            if !self.schedule.wants(since, changes(reference(&seen.records, name), &seqs)) {
-                continue;
-            }
-            let id = TaskId((coordinator.origins.new_uuid)());
-            let request = |records: &Records| Ok(Decision::Write(request_dump(records, name, id, true)?, ()));
-            match decide_as(leadership, &*coordinator.store, request).await {
-                Ok(_) => drop(self.last.insert(uuid, now)),
-                Err(failure) => tracing::warn!(index = %name, %failure, "a dump that is due cannot be asked for"),
+        }
+        let catalogue = Arc::clone(catalogue);
+        self.asking = Some(Box::pin(async move {
+            let ask = |name: &IndexName| {
+                let (catalogue, name) = (Arc::clone(&catalogue), name.clone());
+                async move { timeout(ANSWER_WAIT, catalogue.positions(&name)).await.ok().flatten() }
+            };
+            uuids.into_iter().zip(join_all(due.iter().map(ask)).await).collect()
+        }));
+    }
+
+    /// Waits for what was asked.
+    pub(super) async fn answers(&mut self) -> Vec<Answer> {
+        let answers = match &mut self.asking {
+            Some(asking) => asking.await,
+            None => pending().await,
+        };
+        self.asking = None;
+        answers
+    }
+
+    /// What is to be asked of the coordinator for an index that stands there.
+    pub(super) fn wants(&self, records: &Records, (uuid, positions): &Answer, now: Instant) -> Option<Wanted> {
+        let (Some(positions), Some(known)) = (positions, self.known.get(uuid)) else { return None };
+        let (name, index) = records.index_of(*uuid)?;
+        let (newest, since) = (known.last.0, now.duration_since(known.since));
+        if self.schedule.wants(since, changes(records, newest, positions)) {
+            return Some(Wanted::Dump(name.clone()));
+        }
+        let generations = &index.record.generations;
+        let behind = newest.filter(|newest| generations.official != Some(*newest))?;
+        let may = !generations.held && records.replicas().next().is_some() && self.schedule.wants(since, u64::MAX);
+        may.then(|| Wanted::Rollout(name.clone(), behind))
+    }
+
+    /// Indexes that serve and for which nothing is under way.
+    fn idle<'a>(&'a self, records: &'a Records) -> impl Iterator<Item = (&'a IndexName, &'a Known)> {
+        let is_busy = |uuid| records.tasks.values().any(|task| task.record.uuid == uuid && !task.record.is_over());
+        let idle = move |(name, stored): (&'a IndexName, &'a Stored<IndexRecord>)| {
+            let is_idle = stored.record.state() == IndexState::Ready && !is_busy(stored.record.uuid);
+            is_idle.then_some((name, self.known.get(&stored.record.uuid)?))
+        };
+        records.indexes.iter().filter_map(idle)
+    }
+}
+
+/// What is asked for by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A dump, and a rollout of it.
+    Dump(IndexName),
+    /// A rollout of what was dumped: an earlier one failed, or there were no replicas then.
+    Rollout(IndexName, NumberedDump),
+}
+
+impl Wanted {
+    pub(super) fn index(&self) -> &IndexName {
+        match self {
+            Self::Dump(name) | Self::Rollout(name, _) => name,
+        }
+    }
+
+    pub(super) fn request(&self, records: &Records, id: TaskId) -> Result<Change, Failure> {
+        match self {
+            Self::Dump(name) => request_dump(records, name, id, true),
+            Self::Rollout(name, to) => {
+                let (generation, asked_by) = (Some(to.generation), AskedBy::Schedule);
+                request_rollout(records, name, id, RolloutOptions { generation, asked_by, ..RolloutOptions::default() })
             }
         }
     }
 }
 
 impl Schedule {
-    /// Whether it can be time: who certainly has to wait is not asked how much it has changed.
-    fn may(&self, since: Duration) -> bool {
-        self.after_changes.is_some() || self.every.is_some_and(|every| since >= every)
+    /// When it can be time for an index: who certainly has to wait is not asked how much it has changed.
+    fn earliest(&self, known: &Known) -> Option<Instant> {
+        let pause = self.after_changes.map(|_| PAUSE);
+        let wait = [pause, self.every].into_iter().flatten().min()?;
+        Some(known.ask_at.max(known.since + wait))
     }
 
     fn wants(&self, since: Duration, changes: u64) -> bool {
-        let enough = self.after_changes.is_some_and(|enough| changes >= enough);
+        let enough = self.after_changes.is_some_and(|enough| changes >= enough) && since >= PAUSE;
         changes > 0 && (enough || self.every.is_some_and(|every| since >= every))
     }
 }
 
-/// Indexes that serve and for which nothing is under way.
-fn idle(records: &Records) -> impl Iterator<Item = &IndexName> {
-    let busy = |uuid: IndexUuid| records.tasks.values().any(|task| task.record.uuid == uuid && !task.record.is_over());
-    let idle = move |(name, stored): (_, &crate::records::Stored<crate::record::IndexRecord>)| {
-        (stored.record.state() == IndexState::Ready && !busy(stored.record.uuid)).then_some(name)
+/// Writes since the dump. Where there is none, an empty index too is to be dumped once: so that replicas serve it. A shard
+/// of another history than the dump's has changed as a whole.
+fn changes(records: &Records, since: Option<NumberedDump>, positions: &BTreeMap<ShardId, Position>) -> u64 {
+    let of = |(shard, position): (&ShardId, &Position)| {
+        let dump = since.and_then(|since| records.dumps.get(&since.dump))?;
+        let (_, done) = dump.record.done().find(|(of, _)| of == shard)?;
+        (done.history() == position.history).then(|| position.seq.0.saturating_sub(done.seq().0))
     };
-    records.indexes.iter().filter_map(idle)
-}
-
-/// The dump that an index must have changed since: what the replicas serve, or, where there is none to be served, the
-/// newest.
-fn reference<'a>(records: &'a Records, name: &IndexName) -> Option<&'a DumpRecord> {
-    let index = &records.indexes.get(name)?.record;
-    let served = index.generations.official.map(|official| official.dump);
-    let newest = records.dumps_of(index.uuid).next_back().map(|newest| newest.dump);
-    let is_served = records.replicas().next().is_some() && !index.generations.held;
-    let dump = if is_served { served } else { newest };
-    Some(&records.dumps.get(&dump?)?.record)
-}
-
-/// Writes since the dump. Where there is none, an empty index too is to be dumped once: one, so that replicas serve it.
-fn changes(since: Option<&DumpRecord>, seqs: &BTreeMap<ShardId, Seq>) -> u64 {
-    let Some(dump) = since else { return seqs.values().map(|seq| seq.0).sum::<u64>().max(1) };
-    let dumped: BTreeMap<_, _> = dump.done().map(|(shard, done)| (shard, done.seq())).collect();
-    let of_shard = |(shard, seq): (&ShardId, &Seq)| seq.0.saturating_sub(dumped.get(shard).map_or(0, |seq| seq.0));
-    seqs.iter().map(of_shard).sum()
+    positions.iter().map(|entry| of(entry).unwrap_or_else(|| entry.1.seq.0.max(1))).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
@@ -126,9 +207,14 @@ mod tests {
         check(by_time, 30, 1, true);
         check(by_time, 300, 0, false);
         let by_changes = Schedule { every: None, after_changes: Some(100) };
-        check(by_changes, 0, 99, false);
-        check(by_changes, 0, 100, true);
+        check(by_changes, 10, 99, false);
+        check(by_changes, 10, 100, true);
         check(Schedule { every: Some(Duration::from_secs(30)), ..by_changes }, 30, 1, true);
         check(Schedule::default(), 300, 1_000, false);
+    }
+
+    #[test]
+    fn one_that_failed_is_not_begun_again_at_once() {
+        check(Schedule { every: None, after_changes: Some(100) }, 1, 1_000, false);
     }
 }

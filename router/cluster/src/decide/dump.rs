@@ -4,7 +4,7 @@ use super::shard::Reported;
 use super::task::{changed, deletion, ended};
 use crate::change::Change;
 use crate::record::{
-    Approval, DumpRecord, DumpState, Generations, IndexRecord, Key, NumberedDump, Rollout, ShardDump, TaskId,
+    Approval, AskedBy, DumpRecord, DumpState, Generations, IndexRecord, Key, NumberedDump, Rollout, ShardDump, TaskId,
     TaskRecord, Work,
 };
 use crate::records::{Records, Stored};
@@ -65,6 +65,7 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId)
                     to,
                     max_unavailable: 1,
                     approval: Approval::NotNeeded,
+                    asked_by: AskedBy::Schedule,
                     flipped_from: None,
                 }),
                 status: TaskStatus::Queued,
@@ -85,12 +86,23 @@ fn generations_held(index: &Stored<IndexRecord>) -> bool {
 
 /// Gives up a dump; its files are to be removed.
 pub fn fail_dump(records: &Records, id: TaskId, dump: DumpId, failure: Failure) -> Option<Change> {
+    end_dump(records, id, dump, TaskStatus::Failed, Some(failure))
+}
+
+/// Ends a dump that is not taken yet; its files are to be removed.
+pub fn end_dump(
+    records: &Records,
+    id: TaskId,
+    dump: DumpId,
+    status: TaskStatus,
+    error: Option<Failure>,
+) -> Option<Change> {
     let task = records.tasks.get(&id).filter(|task| !task.record.is_over())?;
     let change = match records.dumps.get(&dump) {
         Some(stored) if stored.record.state == DumpState::Taking => deletion(records, dump, stored),
         Some(_) | None => Change::new(),
     };
-    Some(ended(id, task, TaskStatus::Failed, Some(failure), change))
+    Some(ended(id, task, status, error, change))
 }
 
 /// Takes a dump away that is older than those that are kept.

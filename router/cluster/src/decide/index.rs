@@ -9,7 +9,7 @@ use annuli_api::{ErrorCode, Failure};
 use annuli_core::{IndexName, IndexSchema, IndexUuid};
 
 /// Aliases of an index that are removed with it, at most. More of them stay behind, and stand for nothing.
-const ALIASES_REMOVED_MAX: usize = 32;
+const ALIASES_REMOVED_MAX: usize = 28;
 
 /// What a request to create an index comes to.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,8 +7,8 @@
 use super::task::{changed, ended};
 use crate::change::Change;
 use crate::record::{
-    Approval, DumpState, Flipped, Generations, IndexRecord, Key, Preparing, ReplicaId, Rollout, TaskId, TaskRecord,
-    Work,
+    Approval, AskedBy, DumpState, Flipped, Generations, IndexRecord, Key, Preparing, ReplicaId, Rollout, TaskId,
+    TaskRecord, Work,
 };
 use crate::records::{Records, Stored};
 use annuli_api::v1::task::TaskStatus;
@@ -70,22 +70,27 @@ impl<'a> Under<'a> {
     }
 }
 
-/// Begins the rollout of a task that waits for its turn. What was retiring goes: a replica holds two generations at most.
+/// Begins the rollout of a task that waits for its turn. What was retiring goes, unless it is what is wanted again: a
+/// replica holds two generations at most.
 pub fn start_rollout(records: &Records, id: TaskId) -> Option<Change> {
     let under = Under::find(records, id).filter(|under| under.task.record.status == TaskStatus::Queued)?;
-    let to = under.rollout.to;
+    let (to, mut generations) = (under.rollout.to, under.generations());
+    if generations.preparing.is_some() {
+        return None;
+    }
+    if generations.held && under.rollout.asked_by == AskedBy::Schedule {
+        return Some(under.end(TaskStatus::Cancelled, None, Change::new()));
+    }
     let dump = records.dumps.get(&to.dump).filter(|dump| dump.record.state == DumpState::Taken(to.generation));
     let Some(dump) = dump else {
         let failure = Failure::new(ErrorCode::DumpNotFound, format_args!("dump {} was deleted meanwhile", to.dump));
         return Some(under.end(TaskStatus::Failed, Some(failure), Change::new()));
     };
-    let mut generations = under.generations();
+    generations.held = false;
     if generations.official == Some(to) {
-        return Some(under.end(TaskStatus::Succeeded, None, Change::new()));
+        return Some(under.end(TaskStatus::Succeeded, None, under.with(generations)));
     }
     generations.preparing = Some(Preparing { of: to, rollout: id, allowed: [].into() });
-    generations.held = false;
-    // One that is still there need not be prepared anew.
     generations.retiring = generations.retiring.filter(|retiring| *retiring == to);
     let change = under.with(generations).if_at(Key::Dump(to.dump), dump.revision);
     Some(under.becomes(TaskStatus::Running, under.rollout, change))
@@ -108,13 +113,15 @@ pub fn allow(records: &Records, id: TaskId, replica: ReplicaId) -> Option<Change
 pub fn await_approval(records: &Records, id: TaskId) -> Option<Change> {
     let (under, _) = Under::preparing(records, id)?;
     let waits = under.task.record.status == TaskStatus::Running && under.rollout.approval == Approval::Awaited;
-    waits.then(|| under.becomes(TaskStatus::Paused, under.rollout, Change::new()))
+    let asked = Rollout { approval: Approval::Asked, ..under.rollout };
+    waits.then(|| under.becomes(TaskStatus::Paused, asked, Change::new()))
 }
 
 /// Makes the generation official: from now on routers ask for it.
 pub fn flip(records: &Records, id: TaskId) -> Option<Change> {
     let (under, preparing) = Under::preparing(records, id)?;
-    if under.task.record.status != TaskStatus::Running || under.rollout.approval == Approval::Awaited {
+    let may = matches!(under.rollout.approval, Approval::NotNeeded | Approval::Given);
+    if under.task.record.status != TaskStatus::Running || !may {
         return None;
     }
     let generations = under.generations();
@@ -135,10 +142,14 @@ pub fn fail_rollout(records: &Records, id: TaskId, failure: Failure) -> Option<C
 /// Nobody is to prepare its generation any longer.
 fn forget_preparation(under: &Under<'_>) -> Change {
     let generations = under.generations();
-    match &generations.preparing {
-        Some(preparing) if preparing.rollout == under.id => under.with(Generations { preparing: None, ..generations }),
-        Some(_) | None => Change::new(),
-    }
+    let left = without(&generations, under.id);
+    if left == generations { Change::new() } else { under.with(left) }
+}
+
+/// Without what that rollout prepares.
+fn without(generations: &Generations, rollout: TaskId) -> Generations {
+    let preparing = generations.preparing.clone().filter(|preparing| preparing.rollout != rollout);
+    Generations { preparing, ..generations.clone() }
 }
 
 /// Lets go of the generation that was official before.
@@ -169,13 +180,17 @@ pub fn say(records: &Records, id: TaskId, word: Word) -> Result<Change, Failure>
         }
         (Word::Resume, TaskStatus::Paused) => {
             let begun = under.index.record.generations.preparing.as_ref().is_some_and(|it| it.rollout == id);
-            // What was paused before its turn has given no approval yet.
-            let is_given = begun && rollout.approval == Approval::Awaited;
+            // What was paused before it had asked has no approval by being resumed.
+            let is_given = rollout.approval == Approval::Asked;
             let approval = if is_given { Approval::Given } else { rollout.approval };
             let status = if begun { TaskStatus::Running } else { TaskStatus::Queued };
             Ok(under.becomes(status, Rollout { approval, ..*rollout }, Change::new()))
         }
-        (Word::RollBack, _) => Ok(under.end(TaskStatus::RolledBack, None, forget_preparation(&under))),
+        (Word::RollBack, _) => {
+            // Nor is it to come back by itself, with the next dump.
+            let held = under.with(Generations { held: true, ..without(&under.generations(), id) });
+            Ok(under.end(TaskStatus::RolledBack, None, held))
+        }
         (Word::Pause | Word::Resume, status) => refuse(format!("rollout {id} {}", said(status))),
     }
 }
@@ -199,10 +214,16 @@ fn roll_back(records: &Records, id: TaskId, task: &Stored<TaskRecord>, rollout: 
         ));
     }
     // What is rolled back stays for a while too, for the searches that are under way on it.
-    let back = Generations { official: from, retiring: Some(rollout.to), held: true, ..generations.clone() };
+    let back = Generations { official: from, retiring: Some(rollout.to), preparing: None, held: true, ..*generations };
     let key = Key::Index(name.clone());
     let record = IndexRecord { generations: back, ..index.record.clone() };
     let change = Change::new().if_at(key.clone(), index.revision).put(key, record.encode());
+    // Another that is under way would bring back what this takes back.
+    let other = generations.preparing.as_ref().map(|preparing| preparing.rollout);
+    let change = match other.and_then(|other| Some((other, records.tasks.get(&other)?))) {
+        Some((other, stored)) => ended(other, stored, TaskStatus::Cancelled, None, change),
+        None => change,
+    };
     Ok(ended(id, task, TaskStatus::RolledBack, None, change))
 }
 

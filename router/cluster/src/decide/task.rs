@@ -2,7 +2,7 @@
 
 use super::check_readable;
 use crate::change::Change;
-use crate::record::{Approval, DumpState, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
+use crate::record::{Approval, AskedBy, DumpState, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
 use crate::records::{Records, Stored};
 use annuli_api::catalogue::refusal;
 use annuli_api::v1::task::TaskStatus;
@@ -21,6 +21,8 @@ pub struct RolloutOptions {
     pub max_unavailable: Option<u32>,
     /// Somebody wants to agree before the generation is made official.
     pub approve: bool,
+    /// Who asks for it.
+    pub asked_by: AskedBy,
 }
 
 /// Asks for a dump of an index.
@@ -37,13 +39,13 @@ pub fn request_rollout(
     options: RolloutOptions,
 ) -> Result<Change, Failure> {
     let (name, index) = ready(records, name)?;
-    let mut taken = records.dumps_of(index.record.uuid);
+    let taken = records.dumps_of(index.record.uuid);
     let to = match options.generation {
-        Some(wanted) => taken.find(|dump| dump.generation == wanted).ok_or_else(|| {
+        Some(wanted) => taken.into_iter().find(|dump| dump.generation == wanted).ok_or_else(|| {
             let message = format!("index `{name}` has no dump that is generation {wanted}");
             Failure::new(ErrorCode::DumpNotFound, message).with("index", name.as_str())
         })?,
-        None => taken.max_by_key(|dump| dump.generation).ok_or_else(|| {
+        None => taken.last().copied().ok_or_else(|| {
             let message = format!("index `{name}` has no dump: take one first, by POST /v1/indexes/{name}/dumps");
             Failure::new(ErrorCode::DumpNotFound, message).with("index", name.as_str())
         })?,
@@ -61,7 +63,13 @@ pub fn request_rollout(
         ));
     }
     let approval = if options.approve { Approval::Awaited } else { Approval::NotNeeded };
-    request(records, name, index, id, Work::Rollout(Rollout { to, max_unavailable, approval, flipped_from: None }))
+    request(
+        records,
+        name,
+        index,
+        id,
+        Work::Rollout(Rollout { to, max_unavailable, approval, asked_by: options.asked_by, flipped_from: None }),
+    )
 }
 
 fn request(
@@ -130,6 +138,12 @@ pub(super) fn deletion(
         Some((name, index)) => change.if_at(Key::Index(name.clone()), index.revision),
         None => change,
     }
+}
+
+/// Ends a task that has nothing to take back.
+pub fn end_task(records: &Records, id: TaskId, status: TaskStatus) -> Option<Change> {
+    let task = records.tasks.get(&id).filter(|task| !task.record.is_over())?;
+    Some(ended(id, task, status, None, Change::new()))
 }
 
 /// Ends a task.

@@ -58,7 +58,11 @@ pub fn plan(records: &Records, id: ReplicaId, held: &Held) -> ReplicaPlan {
     }
     let wanted: Vec<_> = urgent.into_iter().chain(later).collect();
     keep.extend(wanted.iter().map(NewGeneration::key));
-    let retire = held.keys().filter(|key| !keep.contains(key)).copied().collect();
+    // What this release cannot read is not gone.
+    let is_over = |key: &&(IndexUuid, Generation)| {
+        !keep.contains(key) && (records.index_of(key.0).is_some() || records.is_deleted(key.0))
+    };
+    let retire = held.keys().filter(is_over).copied().collect();
     let prepare = wanted.into_iter().filter(|new| !matches!(held.get(&new.key()), Some(Ok(())))).collect();
     ReplicaPlan { retire, prepare }
 }
@@ -134,6 +138,13 @@ mod tests {
         let generations = Generations { official: Some(numbered(4)), ..Generations::default() };
         let rotten = [((uuid(1), Generation(4)), Err(Failure::new(ErrorCode::IndexUnavailable, "rotten")))].into();
         assert_eq!(prepared(&plan(&catalogue(generations), ID, &rotten)), [4]);
+    }
+
+    #[test]
+    fn an_index_whose_record_cannot_be_read_is_not_let_go_of() {
+        let mut records = catalogue(Generations { official: Some(numbered(4)), ..Generations::default() });
+        records.put("index/faces", 3, b"of a later release");
+        assert_eq!(plan(&records, ID, &held(&[4])), ReplicaPlan::default());
     }
 
     #[test]

@@ -42,14 +42,6 @@ pub struct Preparing {
     pub allowed: BTreeSet<ReplicaId>,
 }
 
-impl Generations {
-    /// Whether a generation is made of the dump that is served, or soon may be.
-    pub fn uses(&self, dump: DumpId) -> bool {
-        let preparing = self.preparing.as_ref().map(|preparing| preparing.of);
-        [self.official, self.retiring, preparing].into_iter().flatten().any(|used| used.dump == dump)
-    }
-}
-
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Json {
     last: u64,

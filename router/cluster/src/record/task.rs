@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
-/// A task; a later one has a larger id. A dump has the id of the task that takes it.
+/// A task. A dump has the id of the task that takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub Uuid);
 
@@ -54,6 +54,8 @@ pub struct Rollout {
     pub max_unavailable: u32,
     /// Whether somebody has to agree before it is made official.
     pub approval: Approval,
+    /// Who has asked for it.
+    pub asked_by: AskedBy,
     /// What was official when it was made so.
     pub flipped_from: Option<Flipped>,
 }
@@ -65,14 +67,27 @@ pub struct Flipped {
     pub from: Option<NumberedDump>,
 }
 
+/// Who has asked for a rollout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedBy {
+    /// Somebody.
+    #[default]
+    Person,
+    /// Nobody: it was time. After a rollback it is not begun.
+    Schedule,
+}
+
 /// Whether a rollout waits for somebody's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {
     /// It does not.
     NotNeeded,
-    /// It does.
+    /// It will, when every replica is ready.
     Awaited,
+    /// Every replica is ready: it does.
+    Asked,
     /// It was given.
     Given,
 }
@@ -99,6 +114,8 @@ struct RolloutJson {
     to: generation::NumberedJson,
     max_unavailable: u32,
     approval: Approval,
+    #[serde(default)]
+    asked_by: AskedBy,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     flipped: Option<FlippedJson>,
 }
@@ -127,9 +144,9 @@ impl TaskRecord {
     pub fn encode(&self) -> Vec<u8> {
         let work = match self.work {
             Work::Dump { then_rollout } => WorkJson::Dump { then_rollout },
-            Work::Rollout(Rollout { to, max_unavailable, approval, flipped_from }) => {
+            Work::Rollout(Rollout { to, max_unavailable, approval, asked_by, flipped_from }) => {
                 let flipped = flipped_from.map(|flipped| FlippedJson { from: flipped.from.map(Into::into) });
-                WorkJson::Rollout(RolloutJson { to: to.into(), max_unavailable, approval, flipped })
+                WorkJson::Rollout(RolloutJson { to: to.into(), max_unavailable, approval, asked_by, flipped })
             }
         };
         let (index, uuid) = (self.index.as_str().to_owned(), self.uuid.0);
@@ -142,12 +159,12 @@ impl TaskRecord {
         let numbered = |json: generation::NumberedJson| json.try_into().map_err(|error| unusable(key, error));
         let work = match work {
             WorkJson::Dump { then_rollout } => Work::Dump { then_rollout },
-            WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, flipped }) => {
+            WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, asked_by, flipped }) => {
                 let flipped_from = match flipped {
                     Some(FlippedJson { from }) => Some(Flipped { from: from.map(numbered).transpose()? }),
                     None => None,
                 };
-                Work::Rollout(Rollout { to: numbered(to)?, max_unavailable, approval, flipped_from })
+                Work::Rollout(Rollout { to: numbered(to)?, max_unavailable, approval, asked_by, flipped_from })
             }
         };
         let index = IndexName::new(&index).map_err(|error| unusable(key, error))?;

@@ -25,18 +25,23 @@ impl World {
     pub(super) fn new() -> Self {
         let mut store = Plain::of_two_shards();
         store.create("faces", 1);
+        let mut world = Self { store, ids: 0 };
+        world.made("faces", 1);
+        (0..2).for_each(|shard| world.node(100 + u128::from(shard), &primary(shard)));
+        world
+    }
+
+    /// The primaries have made their shards of an index.
+    pub(super) fn made(&mut self, index: &str, number: u128) {
         for shard in [0, 1] {
-            let number = u128::from(shard) + 1;
+            let history = history(u128::from(shard) + 1);
             let Reported::New(made) =
-                report_made(&store.records, &name("faces"), uuid(1), ShardId(shard), history(number))
+                report_made(&self.store.records, &name(index), uuid(number), ShardId(shard), history)
             else {
                 panic!("it was made")
             };
-            assert!(store.commit(&made));
+            assert!(self.store.commit(&made));
         }
-        let mut world = Self { store, ids: 0 };
-        (0..2).for_each(|shard| world.node(100 + u128::from(shard), &primary(shard)));
-        world
     }
 
     /// With replicas: of each shard as many, numbered by shard and place.
@@ -167,7 +172,7 @@ pub(super) fn written(records: &Records, step: &Step, rollout: TaskId) -> Option
     if let Step::CommitDump(id) = step {
         return commit_dump(records, *id, dump_of(*id)?, rollout);
     }
-    change(records, step)
+    change(records, &KEEPING, step)
 }
 
 pub(super) fn primary(shard: u32) -> NodeRecord {
