@@ -232,7 +232,9 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
     }
     let is_allowed = |replica: &LiveReplica<'_>| preparing.allowed.contains(&replica.record.id);
     for replica in replicas.iter().filter(|replica| is_allowed(replica)) {
-        if let Some(Prepared::Failed(why)) = replica.prepared(uuid, generation) {
+        if let Some(Prepared::Failed { why, rollout: Some(of) }) = replica.prepared(uuid, generation)
+            && *of == id
+        {
             let LiveReplica { shard, address, .. } = replica;
             let message =
                 format!("the replica of shard {shard} at {address} cannot serve generation {generation}: {why}");
@@ -260,7 +262,7 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
             let LiveReplica { shard, address, .. } = replica;
             let at = match replica.prepared(uuid, generation) {
                 Some(Prepared::Under(now)) => now,
-                Some(Prepared::Ready | Prepared::Failed(_)) | None => "it has not begun",
+                Some(Prepared::Ready | Prepared::Failed { .. }) | None => "it has not begun",
             };
             // Whatever new it says makes this another step, whose time begins anew.
             fail(PREPARATION_PATIENCE, format!("the replica of shard {shard} at {address} does not get on: {at}"))

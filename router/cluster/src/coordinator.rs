@@ -155,7 +155,9 @@ impl Coordinator {
                 () = sleep_until(next) => {}
                 () = until(ask) => refresh.ask(&self.catalogue, records, Instant::now()),
                 answers = refresh.answers() => {
-                    for wanted in answers.iter().filter_map(|answer| refresh.wants(records, answer, Instant::now())) {
+                    let wants = |answer| refresh.wants(records, answer, Instant::now());
+                    let wanted: Vec<_> = answers.iter().filter_map(wants).collect();
+                    for wanted in wanted {
                         self.ask_for(leadership, &wanted).await;
                     }
                 }

@@ -172,7 +172,7 @@ fn generations(replica: &LiveReplica<'_>, uuid: IndexUuid) -> std::collections::
     let said = |prepared: &Prepared| match prepared {
         Prepared::Ready => "ready".to_owned(),
         Prepared::Under(now) => now.clone(),
-        Prepared::Failed(why) => format!("failed: {why}"),
+        Prepared::Failed { why, .. } => format!("failed: {why}"),
     };
     let of_index = replica.record.generations.iter().filter(|((index, _), _)| *index == uuid);
     of_index.map(|((_, generation), prepared)| (generation.0, said(prepared))).collect()

@@ -64,7 +64,7 @@ impl ReplicaHolder for Folder {
 
     async fn prepare(&self, new: NewGeneration, progress: PreparationProgress) -> Result<(), Failure> {
         let (replica, dumps) = (self.replica.clone(), self.dumps.clone());
-        let NewGeneration { name, uuid, schema, of } = new;
+        let NewGeneration { name, uuid, schema, of, .. } = new;
         let sought = Sought { name, uuid, schema, generation: of.generation, dump: of.dump };
         let prepare = move || replica.prepare(&sought, &dumps, &|now| progress(said(now)));
         self.preparing.run(prepare).await??;

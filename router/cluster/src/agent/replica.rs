@@ -8,23 +8,30 @@ use crate::change::Change;
 use crate::commit::{store_failure, txn};
 use crate::mirror::Mirror;
 use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, plan};
-use crate::record::{Key, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role};
+use crate::record::{Key, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::{Commit, CommitError, CoordinationStore, KeptLease, LeaseId, Ttl};
 use annuli_core::{Generation, IndexUuid};
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Before a preparation that failed is tried again, if it still is to be: a store of dumps that does not answer.
-const PREPARE_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// Before a preparation that failed is tried again, if it still is to be: a store of dumps that does not answer. Each time
+/// it fails the pause doubles.
+const PREPARE_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+/// At most as often: a dump that is damaged stays so, and is fetched whole each time.
+const PREPARE_AGAIN_AFTER_MAX: Duration = Duration::from_secs(300);
+
+/// Longest reason that is told: a replica's record has one for each generation that failed.
+const WHY_CHARS_MAX: usize = 300;
 
 /// Hears what a preparation does now.
 pub type PreparationProgress = Arc<dyn Fn(String) + Send + Sync>;
@@ -53,10 +60,24 @@ pub struct ReplicaAgent {
     post: Post,
     /// What is prepared now.
     under: Option<Preparation>,
-    /// What could not be prepared, and when it was tried last.
-    failed: BTreeMap<(IndexUuid, Generation), (Failure, Instant)>,
+    /// What could not be prepared.
+    failed: BTreeMap<(IndexUuid, Generation), Failed>,
+    /// What is retired now: it waits for the last search.
+    retiring: BTreeSet<(IndexUuid, Generation)>,
+    retirements: JoinSet<Retired>,
     /// What the cluster was told last.
     told: Option<NodeRecord>,
+}
+
+/// What came of retiring a generation.
+type Retired = ((IndexUuid, Generation), Result<(), Failure>);
+
+/// A generation that could not be prepared.
+struct Failed {
+    why: Failure,
+    rollout: Option<TaskId>,
+    times: u32,
+    again: Instant,
 }
 
 /// What came of telling the cluster.
@@ -68,6 +89,7 @@ enum Told {
 /// A generation that is being prepared.
 struct Preparation {
     of: (IndexUuid, Generation),
+    rollout: Option<TaskId>,
     state: watch::Receiver<State>,
     work: JoinHandle<()>,
 }
@@ -91,7 +113,17 @@ impl ReplicaAgent {
         post: Post,
     ) -> Result<Self, Failure> {
         let mirror = enter(&store, post.shards).await?;
-        Ok(Self { store, mirror, holder, post, under: None, failed: BTreeMap::new(), told: None })
+        Ok(Self {
+            store,
+            mirror,
+            holder,
+            post,
+            under: None,
+            failed: BTreeMap::new(),
+            retiring: BTreeSet::new(),
+            retirements: JoinSet::new(),
+            told: None,
+        })
     }
 
     /// Serves, for as long as the future is polled.
@@ -115,7 +147,7 @@ impl ReplicaAgent {
         let mut changes = self.mirror.changes();
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
-            let due = self.step(&seen.records).await;
+            let due = self.step(&seen.records);
             let again = match self.tell(lease.id()).await {
                 Ok(Told::Known) => due,
                 Ok(Told::LeaseEnded) => return Err(super::lost()),
@@ -128,37 +160,54 @@ impl ReplicaAgent {
                 () = lease.lost() => return Err(super::lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
                 () = hear(&mut self.under) => {}
+                Some(ended) = self.retirements.join_next() => self.retired(ended),
                 () = until(again) => {}
             }
         }
     }
 
     /// Does what is to be done; returns when something is to be tried again.
-    async fn step(&mut self, records: &Records) -> Option<Instant> {
+    fn step(&mut self, records: &Records) -> Option<Instant> {
         self.take_in();
         let ReplicaPlan { retire, prepare } = plan(records, self.holder.id(), &self.holder.held());
-        self.failed.retain(|key, _| prepare.iter().any(|new| new.key() == *key));
-        if let Some(under) = self.under.take_if(|under| !prepare.iter().any(|new| new.key() == under.of)) {
-            // The rollout was given up. What is left of it is swept by the next, or by a restart.
+        let sought = |key: &(IndexUuid, Generation)| prepare.iter().find(|new| new.key() == *key);
+        // What an earlier rollout failed at is tried anew in the next.
+        self.failed.retain(|key, failed| sought(key).is_some_and(|new| new.rollout == failed.rollout));
+        if let Some(under) = self.under.take_if(|under| sought(&under.of).is_none()) {
+            // The rollout was given up. What goes on in the folder ends by itself, and is retired then.
             under.work.abort();
         }
-        let mut again = None;
-        for (index, generation) in retire {
-            if let Err(failure) = self.holder.retire(index, generation).await {
-                tracing::warn!(%index, %generation, %failure, "a generation is not removed yet, it is tried again");
-                again = Some(Instant::now() + RETRY_AFTER);
+        for key in retire {
+            if self.retiring.insert(key) {
+                let holder = Arc::clone(&self.holder);
+                self.retirements.spawn(async move { (key, holder.retire(key.0, key.1).await) });
             }
         }
-        if self.under.is_none() {
-            let now = Instant::now();
-            let tried =
-                |new: &NewGeneration| self.failed.get(&new.key()).map(|(_, tried)| *tried + PREPARE_AGAIN_AFTER);
-            match prepare.iter().find(|new| tried(new).is_none_or(|again| again <= now)) {
-                Some(new) => self.under = Some(Preparation::begin(Arc::clone(&self.holder), new.clone())),
-                None => again = prepare.iter().filter_map(tried).chain(again).min(),
+        if self.under.is_some() {
+            return None;
+        }
+        let now = Instant::now();
+        let again = |new: &&NewGeneration| self.failed.get(&new.key()).map(|failed| failed.again);
+        match prepare.iter().find(|new| again(new).is_none_or(|again| again <= now)) {
+            Some(new) => self.under = Some(Preparation::begin(Arc::clone(&self.holder), new.clone())),
+            None => return prepare.iter().filter_map(|new| again(&new)).min(),
+        }
+        None
+    }
+
+    fn retired(&mut self, ended: Result<Retired, JoinError>) {
+        match ended {
+            Ok((key, Ok(()))) => drop(self.retiring.remove(&key)),
+            Ok((key, Err(failure))) => {
+                tracing::warn!(index = %key.0, generation = %key.1, %failure, "a generation is not removed yet");
+                self.retiring.remove(&key);
+            }
+            // Which it was is not known: what is still to be retired is, again.
+            Err(error) => {
+                tracing::error!(%error, "a retirement ended without a word");
+                self.retiring.clear();
             }
         }
-        again
     }
 
     /// Takes in a preparation that has ended.
@@ -171,9 +220,13 @@ impl ReplicaAgent {
                 tracing::info!(%index, %generation, "prepared a generation");
                 self.failed.remove(&under.of);
             }
-            Err(failure) => {
-                tracing::error!(%index, %generation, %failure, "a generation could not be prepared");
-                self.failed.insert(under.of, (failure, Instant::now()));
+            Err(why) => {
+                tracing::error!(%index, %generation, failure = %why, "a generation could not be prepared");
+                let times = self.failed.get(&under.of).map_or(0, |failed| failed.times) + 1;
+                let pause =
+                    PREPARE_AGAIN_AFTER.saturating_mul(2_u32.saturating_pow(times)).min(PREPARE_AGAIN_AFTER_MAX);
+                let again = Instant::now() + pause;
+                self.failed.insert(under.of, Failed { why, rollout: under.rollout, times, again });
             }
         }
     }
@@ -199,12 +252,14 @@ impl ReplicaAgent {
         for (key, held) in self.holder.held() {
             let prepared = match held {
                 Ok(()) => Prepared::Ready,
-                Err(failure) => Prepared::Failed(failure.message),
+                Err(failure) => Prepared::Failed { why: shown(&failure), rollout: None },
             };
-            generations.insert(key, prepared);
+            if !self.retiring.contains(&key) {
+                generations.insert(key, prepared);
+            }
         }
-        for (key, (failure, _)) in &self.failed {
-            generations.insert(*key, Prepared::Failed(failure.message.clone()));
+        for (key, failed) in &self.failed {
+            generations.insert(*key, Prepared::Failed { why: shown(&failed.why), rollout: failed.rollout });
         }
         if let Some(under) = &self.under
             && let State::Under(says) = &*under.state.borrow()
@@ -224,7 +279,7 @@ impl ReplicaAgent {
 
 impl Preparation {
     fn begin(holder: Arc<dyn ReplicaHolder>, new: NewGeneration) -> Self {
-        let of = new.key();
+        let (of, rollout) = (new.key(), new.rollout);
         tracing::info!(index = %new.uuid, generation = %new.of.generation, dump = %new.of.dump, "preparing a generation");
         let (tell, state) = watch::channel(State::Under("waiting".to_owned()));
         let tell = Arc::new(tell);
@@ -234,7 +289,7 @@ impl Preparation {
             let ended = holder.prepare(new, Arc::new(progress)).await;
             tell.send_replace(State::Ended(ended));
         });
-        Self { of, state, work }
+        Self { of, rollout, state, work }
     }
 
     /// What came of it, once something did.
@@ -253,6 +308,10 @@ impl Preparation {
             sleep(RETRY_AFTER).await;
         }
     }
+}
+
+fn shown(failure: &Failure) -> String {
+    failure.message.chars().take(WHY_CHARS_MAX).collect()
 }
 
 /// Waits until a preparation says something new, or has ended.

@@ -8,7 +8,7 @@ use crate::decide::{RolloutOptions, Word, request_deletion};
 use crate::record::AskedBy;
 use crate::testing::{name, uuid};
 use annuli_core::Generation;
-use world::{KEEPING, World, done, failed, replica_number};
+use world::{KEEPING, World, done, failed, replica_number, unfit};
 
 #[test]
 fn a_dump_that_every_primary_has_done_is_a_generation() {
@@ -119,7 +119,7 @@ fn a_replica_that_fails_stops_the_rollout_and_nothing_is_flipped() {
     world.take_dump();
     let id = world.ask_rollout(RolloutOptions::default());
     world.settle();
-    world.replica(20, 1, &[(1, Prepared::Failed("a bit of it is wrong".to_owned()))]);
+    world.replica(20, 1, &[(1, unfit("a bit of it is wrong", Some(id)))]);
     world.settle();
     assert_eq!((world.official(), world.status(id)), (None, TaskStatus::Failed));
     assert_eq!(world.generations().preparing, None);
@@ -128,10 +128,15 @@ fn a_replica_that_fails_stops_the_rollout_and_nothing_is_flipped() {
 }
 
 #[test]
-fn what_a_replica_failed_at_before_it_was_its_turn_does_not_count() {
+fn what_a_replica_failed_at_in_an_earlier_rollout_does_not_count() {
     let mut world = World::with_replicas(2);
     world.take_dump();
-    world.replica(11, 0, &[(1, Prepared::Failed("an earlier attempt".to_owned()))]);
+    let earlier = world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    world.replica(10, 0, &[(1, unfit("an earlier attempt", Some(earlier)))]);
+    world.settle();
+    assert_eq!(world.status(earlier), TaskStatus::Failed);
+    // It has not heard yet that it is to try again.
     let id = world.ask_rollout(RolloutOptions::default());
     world.settle();
     assert_eq!((world.allowed(), world.status(id)), (vec![10, 20], TaskStatus::Running));

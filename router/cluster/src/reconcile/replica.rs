@@ -3,7 +3,7 @@
 //! What a replica holds is a copy, so it is let go of as soon as the catalogue names it no longer. Only a catalogue that
 //! is not there at all takes nothing away.
 
-use crate::record::{IndexRecord, NumberedDump, ReplicaId};
+use crate::record::{IndexRecord, NumberedDump, Preparing, ReplicaId, TaskId};
 use crate::records::Records;
 use annuli_api::Failure;
 use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid};
@@ -23,6 +23,8 @@ pub struct NewGeneration {
     pub schema: IndexSchema,
     /// Which dump it is made of.
     pub of: NumberedDump,
+    /// The rollout that it is for; `None`: it is official already.
+    pub rollout: Option<TaskId>,
 }
 
 impl NewGeneration {
@@ -49,13 +51,16 @@ pub fn plan(records: &Records, id: ReplicaId, held: &Held) -> ReplicaPlan {
     let (mut keep, mut urgent, mut later) = (Vec::new(), Vec::new(), Vec::new());
     for (name, stored) in &records.indexes {
         let index = &stored.record;
-        let new = |of| NewGeneration { name: name.clone(), uuid: index.uuid, schema: index.schema, of };
+        let new =
+            |of, rollout| NewGeneration { name: name.clone(), uuid: index.uuid, schema: index.schema, of, rollout };
         let generations = &index.generations;
         // What was official before is kept, but nobody makes it anew.
         keep.extend(generations.retiring.map(|of| (index.uuid, of.generation)));
-        urgent.extend(generations.official.map(new));
-        later.extend(allowed(index, id).map(new));
+        urgent.extend(generations.official.map(|of| new(of, None)));
+        later.extend(allowed(index, id).map(|preparing| new(preparing.of, Some(preparing.rollout))));
     }
+    // Whoever has waited longest comes first: not the first by name, whose next rollout is never far.
+    later.sort_by_key(|new| new.rollout);
     let wanted: Vec<_> = urgent.into_iter().chain(later).collect();
     keep.extend(wanted.iter().map(NewGeneration::key));
     // What this release cannot read is not gone.
@@ -67,15 +72,14 @@ pub fn plan(records: &Records, id: ReplicaId, held: &Held) -> ReplicaPlan {
     ReplicaPlan { retire, prepare }
 }
 
-fn allowed(index: &IndexRecord, id: ReplicaId) -> Option<NumberedDump> {
-    let preparing = index.generations.preparing.as_ref()?;
-    preparing.allowed.contains(&id).then_some(preparing.of)
+fn allowed(index: &IndexRecord, id: ReplicaId) -> Option<&Preparing> {
+    index.generations.preparing.as_ref().filter(|preparing| preparing.allowed.contains(&id))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Generations, Preparing, TaskId};
+    use crate::record::Generations;
     use crate::testing::{dump, schema, uuid};
     use annuli_api::ErrorCode;
     use annuli_core::ShardCount;

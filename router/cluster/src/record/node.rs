@@ -1,6 +1,6 @@
 //! `node/<node-id>`: a process, for as long as it lives.
 
-use super::{Key, UnreadableRecord, decode, encode};
+use super::{Key, TaskId, UnreadableRecord, decode, encode};
 use annuli_core::{Generation, IndexUuid, ShardId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,8 +73,14 @@ pub enum Prepared {
     Under(String),
     /// It serves.
     Ready,
-    /// It could not be prepared, or cannot be served; why.
-    Failed(String),
+    /// It could not be prepared, or cannot be served.
+    Failed {
+        /// Why.
+        why: String,
+        /// The rollout that it was to be prepared for; `None`: it is, or was, official.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rollout: Option<TaskId>,
+    },
 }
 
 /// How the shard of one index is on a node. Why one does not serve the node itself says to who asks: the record stays small.

@@ -9,7 +9,8 @@ use std::fmt;
 use uuid::Uuid;
 
 /// A task. A dump has the id of the task that takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TaskId(pub Uuid);
 
 impl fmt::Display for TaskId {

@@ -1,7 +1,7 @@
 //! Everything that may happen, in any order; and what holds all the same.
 
 use super::super::*;
-use super::world::{KEEPING, World, done, failed, written};
+use super::world::{KEEPING, World, done, failed, unfit, written};
 use crate::decide::{Reported, RolloutOptions, Word, report_dumped, request_dump, request_rollout};
 use crate::record::NodeId;
 use crate::testing::{name, uuid};
@@ -109,8 +109,8 @@ fn prepare(world: &mut World, (number, shard): (u128, u32), well: bool) {
     let held = ready.map(|(key, _)| (*key, Ok(()))).collect();
     let plan = crate::reconcile::replica::plan(&world.store.records, id, &held);
     let kept = held.into_keys().filter(|key| !plan.retire.contains(key)).map(|key| (key.1.0, Prepared::Ready));
-    let how = if well { Prepared::Ready } else { Prepared::Failed("broken".to_owned()) };
-    let new = plan.prepare.iter().map(|new| (new.of.generation.0, how.clone()));
+    let how = |rollout| if well { Prepared::Ready } else { unfit("broken", rollout) };
+    let new = plan.prepare.iter().map(|new| (new.of.generation.0, how(new.rollout)));
     let generations: Vec<_> = kept.chain(new).collect();
     world.replica(number, shard, &generations);
 }

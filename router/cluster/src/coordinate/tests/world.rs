@@ -191,3 +191,7 @@ pub(super) fn done(shard: u32) -> ShardDump {
 pub(super) fn failed() -> ShardDump {
     ShardDump::Failed("the disk is full".to_owned())
 }
+
+pub(super) fn unfit(why: &str, rollout: Option<TaskId>) -> Prepared {
+    Prepared::Failed { why: why.to_owned(), rollout }
+}
