@@ -63,7 +63,7 @@ pub(super) fn unfit_query(error: &UnfitVector) -> Failure {
 pub(super) fn closed(shard: ShardId) -> Failure {
     Failure::new(
         ErrorCode::ShardUnavailable,
-        format_args!("shard {shard} is closed: its index was deleted, or the process ends"),
+        format_args!("shard {shard} is closed: its index was deleted, its generation was retired, or the process ends"),
     )
 }
 

@@ -46,7 +46,7 @@ async fn an_empty_shard_becomes_a_generation() {
 
 #[tokio::test]
 async fn what_no_segment_held_is_in_one_and_small_rests_are_scanned() {
-    let setting = Setting::start();
+    let mut setting = Setting::start();
     setting.fill(0, 10).await;
     setting.prepare(1, setting.dump()).unwrap();
     assert_eq!(setting.shard(1).status().await.unwrap().tail.documents, 10);
@@ -54,6 +54,9 @@ async fn what_no_segment_held_is_in_one_and_small_rests_are_scanned() {
     setting.prepare(2, setting.dump()).unwrap();
     let status = setting.shard(2).status().await.unwrap();
     assert_eq!((status.tail.documents, status.segments.live, status.pending), (0, 2_900, 0));
+    setting.reopen();
+    let reopened = setting.shard(2).status().await.unwrap();
+    assert_eq!((reopened.tail, reopened.segments), (status.tail, status.segments));
 }
 
 #[tokio::test]
