@@ -130,6 +130,26 @@ pub enum PrepareError {
     Stopped,
 }
 
+impl PrepareError {
+    /// Whether files that were whole when they came, and are not now, may have led to it.
+    fn may_be_rot(&self) -> bool {
+        match self {
+            // More room is what it needs, and all of it would take even more.
+            Self::Settle { reason, .. } => !reason.is_full(),
+            Self::Unfit { .. } => true,
+            Self::Find(_)
+            | Self::OtherDump(_)
+            | Self::OtherGeneration { .. }
+            | Self::Fetch { .. }
+            | Self::Canaries { .. }
+            | Self::Disk(_)
+            | Self::Folder(_)
+            | Self::Open(_)
+            | Self::Stopped => false,
+        }
+    }
+}
+
 /// A generation that may serve once its folder has its name.
 pub(super) struct Prepared {
     pub(super) folder: Unfinished,
@@ -162,7 +182,7 @@ impl Preparer<'_> {
         let at_hand = AtHand::of(&self.generations);
         if at_hand.has_any_of(dumped.record) {
             match self.attempt(&stored, &dumped, Some(&at_hand), progress) {
-                Err(error @ (PrepareError::Settle { .. } | PrepareError::Unfit { .. })) if !self.stop.is_told() => {
+                Err(error) if error.may_be_rot() && !self.stop.is_told() => {
                     tracing::warn!(dump = %new.dump, %error, "what was at hand may be damaged: all is fetched");
                 }
                 other => return other,

@@ -51,6 +51,19 @@ pub enum SettleError {
     Stopped,
 }
 
+impl SettleError {
+    /// Returns whether there is no room on the disk.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error, StoreError::Full { .. }),
+            Self::Seal(error) => error.is_full(),
+            Self::Foreign | Self::Documents { .. } | Self::UnknownSegment(_) | Self::Segment(_) | Self::Stopped => {
+                false
+            }
+        }
+    }
+}
+
 /// What is to be served, with its store still open.
 pub(super) struct Settled {
     pub(super) store: Store,

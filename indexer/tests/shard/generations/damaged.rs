@@ -198,10 +198,14 @@ async fn a_rotten_generation_says_so_and_is_made_anew() {
     setting.fill(1_500, 1_600).await;
     let dump = setting.dump();
     setting.prepare(2, dump).unwrap();
-    let rots: [Rot; 4] = [
+    let rots: [Rot; 5] = [
         ("segments", "cannot be used", |path| change_file(&first_file(path), |bytes| bytes[5_000] ^= 1)),
         ("db/CURRENT", "is damaged", |path| fs::remove_file(path).unwrap()),
         ("generation.json", "is not there", |path| fs::remove_file(path).unwrap()),
+        ("generation.json", "stands at seq 1600 of its history, the dump at seq 7", |path| {
+            let said = fs::read_to_string(path).unwrap();
+            fs::write(path, said.replace("\"seq\": 1600", "\"seq\": 7")).unwrap();
+        }),
         ("generation.json", "has format version 99", |path| {
             change_file(path, |bytes| *bytes = br#"{"format_version": 99}"#.to_vec());
         }),
