@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd demo test lint crash-loop rolling chaos fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint crash-loop rolling chaos fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -27,13 +27,16 @@ setup: ## install what cargo cannot bring along (C++ compiler, libclang, protoc)
 etcd: setup
 	@tools/setup/etcd
 
+s3:
+	@tools/setup/s3
+
 demo: setup ## build the service, fill it with the shipped packages, search them
 	@echo "Building annuli. The first build of RocksDB's C++ takes about 15 minutes on 2 cores and is kept in ~/.cache/annuli."
 	$(HEARTBEAT) cargo build $(LOCKED) --release -p annuli --bin annuli
 	@tools/demo/run
 
 # Cheap truths first: form, then what builds without C++ (the default members, tidy rules among them), then the rest.
-test: etcd ## everything that must hold: format, tests, lints, docs
+test: etcd s3 ## everything that must hold: format, tests, lints, docs
 	$(FORMAT)
 	cargo test $(LOCKED)
 	$(HEARTBEAT) cargo test $(LOCKED) --workspace

@@ -36,6 +36,11 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["tokio", "axum", "rocksdb"]),
     },
     Crate {
+        folder: "dump/s3",
+        may_use: &["annuli-core", "annuli-dump", "annuli-dump-contract", "annuli-tests-s3"],
+        outside: Outside::Except(&["axum", "rocksdb"]),
+    },
+    Crate {
         folder: "indexer/api",
         may_use: &["annuli-core", "annuli-dump"],
         outside: Outside::Except(&["tokio", "axum", "rocksdb"]),
@@ -77,13 +82,14 @@ const CRATES: &[Crate] = &[
     },
     Crate { folder: "tools", may_use: LIBRARIES, outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "tools/xtask", may_use: &[], outside: Outside::Nothing },
+    Crate { folder: "tests/s3", may_use: &[], outside: Outside::Except(&["tokio", "axum", "rocksdb"]) },
     Crate { folder: "tests", may_use: LIBRARIES_AND_BINARY, outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "benches", may_use: LIBRARIES_AND_BINARY, outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "benches/micro", may_use: &["annuli-core"], outside: Outside::Except(&["rocksdb"]) },
 ];
 
 /// Used by tests alone: a library that depends on one of these would carry its panics into the program.
-const ONLY_IN_TESTS: &[&str] = &["annuli-contract", "annuli-dump-contract"];
+const ONLY_IN_TESTS: &[&str] = &["annuli-contract", "annuli-dump-contract", "annuli-tests-s3"];
 
 const LIBRARIES: &[&str] = &[
     "annuli-api",
@@ -91,6 +97,7 @@ const LIBRARIES: &[&str] = &[
     "annuli-coordination",
     "annuli-core",
     "annuli-dump",
+    "annuli-dump-s3",
     "annuli-indexer",
     "annuli-replicas",
     "annuli-router",
@@ -103,9 +110,11 @@ const LIBRARIES_AND_BINARY: &[&str] = &[
     "annuli-coordination",
     "annuli-core",
     "annuli-dump",
+    "annuli-dump-s3",
     "annuli-indexer",
     "annuli-replicas",
     "annuli-router",
+    "annuli-tests-s3",
     "annuli-wire",
 ];
 
