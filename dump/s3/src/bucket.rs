@@ -121,7 +121,7 @@ impl Bucket {
         let endpoint = of(AmazonS3ConfigKey::S3Endpoint).or_else(|| of(AmazonS3ConfigKey::Endpoint));
         let allow_http = of(AmazonS3ConfigKey::Client(object_store::ClientConfigKey::AllowHttp));
         let unprotected = match &endpoint {
-            Some(endpoint) => check_endpoint(endpoint, allow_http.as_deref() == Some("true"))?,
+            Some(endpoint) => without_tls(endpoint, allow_http.as_deref() == Some("true"))?,
             None => false,
         };
         let retry = RetryConfig {
@@ -209,15 +209,20 @@ impl Bucket {
     }
 }
 
-/// Says whether it is to be asked without TLS.
-fn check_endpoint(endpoint: &str, allow_http: bool) -> Result<bool, InvalidEndpoint> {
+/// Checks the form of an endpoint's URL. Whether it may be asked without TLS is for the environment to say, when a
+/// bucket is opened.
+pub fn check_endpoint(endpoint: &str) -> Result<(), InvalidEndpoint> {
     if endpoint.contains('@') {
         return Err(InvalidEndpoint::Credentials);
     }
-    if endpoint.starts_with("https://") {
-        return Ok(false);
-    }
-    let rest = endpoint.strip_prefix("http://").ok_or(InvalidEndpoint::Scheme)?;
+    let known = endpoint.starts_with("https://") || endpoint.starts_with("http://");
+    if known { Ok(()) } else { Err(InvalidEndpoint::Scheme) }
+}
+
+/// Says whether it is to be asked without TLS.
+fn without_tls(endpoint: &str, allow_http: bool) -> Result<bool, InvalidEndpoint> {
+    check_endpoint(endpoint)?;
+    let Some(rest) = endpoint.strip_prefix("http://") else { return Ok(false) };
     if allow_http || is_loopback(rest) {
         return Ok(true);
     }
@@ -241,20 +246,20 @@ mod tests {
     #[test]
     fn without_tls_only_this_machine_is_asked_unless_that_is_wanted() {
         for endpoint in ["http://127.0.0.1:9000", "http://localhost/x", "http://[::1]:9000", "http://127.8.8.8"] {
-            assert_eq!(check_endpoint(endpoint, false), Ok(true), "{endpoint}");
+            assert_eq!(without_tls(endpoint, false), Ok(true), "{endpoint}");
         }
         for endpoint in ["http://10.0.0.1:9000", "http://localhost.example", "http://[::2]:9000", "http://127.0.0.1.x"]
         {
             let error = InvalidEndpoint::Unprotected { endpoint: endpoint.to_owned() };
-            assert_eq!(check_endpoint(endpoint, false), Err(error));
-            assert_eq!(check_endpoint(endpoint, true), Ok(true));
+            assert_eq!(without_tls(endpoint, false), Err(error));
+            assert_eq!(without_tls(endpoint, true), Ok(true));
         }
-        assert_eq!(check_endpoint("https://s3.example", true), Ok(false));
+        assert_eq!(without_tls("https://s3.example", true), Ok(false));
     }
 
     #[test]
     fn what_is_no_endpoint_is_refused() {
-        assert_eq!(check_endpoint("s3.example:9000", true), Err(InvalidEndpoint::Scheme));
-        assert_eq!(check_endpoint("https://key:secret@s3.example", true), Err(InvalidEndpoint::Credentials));
+        assert_eq!(without_tls("s3.example:9000", true), Err(InvalidEndpoint::Scheme));
+        assert_eq!(without_tls("https://key:secret@s3.example", true), Err(InvalidEndpoint::Credentials));
     }
 }

@@ -79,6 +79,10 @@ impl S3Fault {
     /// What a failed request means. `None` if there is just no such object.
     pub(crate) fn of(error: &object_store::Error, endpoint: &str) -> Option<Self> {
         let text = error.to_string();
+        // Of the machine itself, where nothing else has credentials.
+        if text.contains("/latest/api/token") || text.contains("/latest/meta-data/iam") {
+            return Some(Self::NoCredentials);
+        }
         let code = between(&text, "<Code>", "</Code>");
         if let Some(fault) = code.as_deref().and_then(Self::of_code) {
             return Some(fault);

@@ -35,7 +35,7 @@ mod download;
 mod files;
 mod upload;
 
-pub use bucket::{InvalidEndpoint, OpenS3Error, S3Settings};
+pub use bucket::{InvalidEndpoint, OpenS3Error, S3Settings, check_endpoint};
 pub use fault::S3Fault;
 pub use files::S3Files;
 pub use place::{InvalidS3Place, S3Place};

@@ -1,9 +1,9 @@
-//! A network that fails.
+//! A network that fails: it cuts connections, and loses answers.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Bytes that are handed on at once.
@@ -20,6 +20,8 @@ struct Told {
     /// After so many bytes of one direction a connection ends; 0 for never.
     cut_after: AtomicU64,
     cuts: AtomicU64,
+    /// The method of the next request whose answer is lost.
+    lose: Mutex<Option<&'static str>>,
     from_server: AtomicU64,
 }
 
@@ -36,8 +38,10 @@ impl Proxy {
                 let Ok(server) = TcpStream::connect(&server) else { continue };
                 let (to_server, to_client) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let (up, down) = (Arc::clone(&telling), Arc::clone(&telling));
-                thread::spawn(move || hand_on(to_server, server, &up, None));
-                thread::spawn(move || hand_on(to_client, client, &down, Some(&down.from_server)));
+                let lost = Arc::new(AtomicBool::new(false));
+                let losing = Arc::clone(&lost);
+                thread::spawn(move || hand_on(to_server, server, &up, &Direction::ToServer { losing: &losing }));
+                thread::spawn(move || hand_on(to_client, client, &down, &Direction::ToClient { lost: &lost }));
             }
         });
         Self { address, told }
@@ -53,6 +57,11 @@ impl Proxy {
         self.told.cut_after.store(bytes, Ordering::SeqCst);
     }
 
+    /// The next request of that method is handed on, and its answer is not.
+    pub fn lose_answer_to(&self, method: &'static str) {
+        *self.told.lose.lock().unwrap() = Some(method);
+    }
+
     /// How many connections have been cut.
     pub fn cuts(&self) -> u64 {
         self.told.cuts.load(Ordering::SeqCst)
@@ -64,14 +73,20 @@ impl Proxy {
     }
 }
 
+/// Which way, and whether this connection's answer is to be lost.
+enum Direction<'a> {
+    ToServer { losing: &'a AtomicBool },
+    ToClient { lost: &'a AtomicBool },
+}
+
 /// Until one side ends or the connection is cut.
-fn hand_on(mut from: TcpStream, mut to: TcpStream, told: &Told, count: Option<&AtomicU64>) {
-    let _ = copy(&mut from, &mut to, told, count);
+fn hand_on(mut from: TcpStream, mut to: TcpStream, told: &Told, direction: &Direction<'_>) {
+    let _ = copy(&mut from, &mut to, told, direction);
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
 }
 
-fn copy(from: &mut TcpStream, to: &mut TcpStream, told: &Told, count: Option<&AtomicU64>) -> io::Result<()> {
+fn copy(from: &mut TcpStream, to: &mut TcpStream, told: &Told, direction: &Direction<'_>) -> io::Result<()> {
     let mut portion = [0; PORTION_BYTES];
     let mut copied = 0;
     loop {
@@ -79,14 +94,27 @@ fn copy(from: &mut TcpStream, to: &mut TcpStream, told: &Told, count: Option<&At
         if read == 0 {
             return Ok(());
         }
+        match direction {
+            Direction::ToServer { losing } => {
+                let is_next = |method: &mut &str| portion.starts_with(format!("{method} ").as_bytes());
+                if told.lose.lock().unwrap().take_if(is_next).is_some() {
+                    losing.store(true, Ordering::SeqCst);
+                }
+            }
+            Direction::ToClient { lost } if lost.load(Ordering::SeqCst) => {
+                told.cuts.fetch_add(1, Ordering::SeqCst);
+                return Ok(());
+            }
+            Direction::ToClient { .. } => {}
+        }
         let left = match told.cut_after.load(Ordering::SeqCst) {
             0 => read,
             limit => usize::try_from(limit.saturating_sub(copied)).unwrap().min(read),
         };
         to.write_all(&portion[..left])?;
         copied += left as u64;
-        if let Some(count) = count {
-            count.fetch_add(left as u64, Ordering::SeqCst);
+        if matches!(direction, Direction::ToClient { .. }) {
+            told.from_server.fetch_add(left as u64, Ordering::SeqCst);
         }
         if left < read {
             told.cuts.fetch_add(1, Ordering::SeqCst);

@@ -2,11 +2,12 @@
 
 use crate::store;
 use annuli_core::id::ShardId;
-use annuli_dump::DumpStore;
+use annuli_dump::{DumpStore, PublishError};
 use annuli_dump_contract::given::{dump_id, index_uuid, noise, write};
 use annuli_tests_s3::{Proxy, S3Server};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::Arc;
+use std::thread;
 
 /// Two ranges and a bit.
 const DOWNLOAD_BYTES: usize = 17 * 1024 * 1024;
@@ -45,16 +46,41 @@ fn check_upload(server: &Arc<S3Server>) {
     let bytes = noise("upload", UPLOAD_BYTES);
     let mut archive = through.create_archive(index_uuid(1), dump_id(1), ShardId(0)).unwrap();
     proxy.cut_after(CUT_AFTER);
-    std::io::Write::write_all(&mut archive, &bytes[..UPLOAD_BYTES / 2]).unwrap();
+    archive.write_all(&bytes[..UPLOAD_BYTES / 2]).unwrap();
     while proxy.cuts() == 0 {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     proxy.cut_after(0);
-    std::io::Write::write_all(&mut archive, &bytes[UPLOAD_BYTES / 2..]).unwrap();
+    archive.write_all(&bytes[UPLOAD_BYTES / 2..]).unwrap();
     archive.publish().unwrap();
     let mut read = Vec::new();
     direct.open_archive(index_uuid(1), dump_id(1), ShardId(0), 0).unwrap().read_to_end(&mut read).unwrap();
     assert!(read == bytes);
+}
+
+/// Whoever wrote it may publish it, and does not take what it has written for another's.
+#[track_caller]
+fn check_lost_answer(server: &Arc<S3Server>, method: &'static str, bytes: usize) {
+    let (proxy, through, direct) = stores(server);
+    let content = noise("lost", bytes);
+    let mut archive = through.create_archive(index_uuid(1), dump_id(1), ShardId(0)).unwrap();
+    archive.write_all(&content).unwrap();
+    proxy.lose_answer_to(method);
+    archive.publish().unwrap();
+    assert_eq!(proxy.cuts(), 1);
+    let mut read = Vec::new();
+    direct.open_archive(index_uuid(1), dump_id(1), ShardId(0), 0).unwrap().read_to_end(&mut read).unwrap();
+    assert!(read == content);
+    let again = through.create_archive(index_uuid(1), dump_id(1), ShardId(0)).unwrap().publish();
+    assert!(matches!(again, Err(PublishError::Exists { .. })), "{again:?}");
+}
+
+#[test]
+fn an_archive_whose_answer_is_lost_is_published() {
+    for server in [S3Server::moto(), S3Server::rclone()] {
+        check_lost_answer(&server, "PUT", 1_000);
+        check_lost_answer(&server, "POST", UPLOAD_BYTES);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use annuli_dump::{DumpStore, StoreFault};
 use annuli_dump_contract::given::{dump, dump_id, index_uuid};
 use annuli_dump_s3::{OpenS3Error, S3Files, S3Place, S3Settings};
 use annuli_tests_s3::S3Server;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The variables with which a server is asked, one of them changed.
@@ -58,6 +59,19 @@ fn wrong_credentials_are_named_and_not_repeated() {
     check_all(&store(&place, unknown), &place, &says("InvalidAccessKeyId"));
 }
 
+/// Nobody says who asks, and the machine has no role.
+#[test]
+fn credentials_that_are_not_there_are_asked_for() {
+    let server = S3Server::rclone();
+    let place = server.new_place();
+    let mut variables = variables(&server, "AWS_METADATA_ENDPOINT", "http://127.0.0.1:1");
+    variables.retain(|(name, _)| !name.contains("KEY"));
+    let says = "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role";
+    let settings = S3Settings { endpoint: None, patience: Duration::from_millis(200), variables };
+    let files = S3Files::open(S3Place::parse(&place).unwrap(), &settings).unwrap();
+    check_all(&DumpStore::new(Arc::new(files)), &place, says);
+}
+
 #[test]
 fn an_object_is_refused_without_a_word_where_there_is_no_room_for_one() {
     let server = S3Server::rclone();
@@ -78,7 +92,7 @@ fn an_endpoint_that_cannot_be_reached_is_named() {
     let variables = variables(&server, "AWS_ENDPOINT_URL", endpoint);
     let settings = S3Settings { endpoint: None, patience: Duration::from_millis(200), variables };
     let files = S3Files::open(S3Place::parse("s3://dumps/x").unwrap(), &settings).unwrap();
-    let error = DumpStore::new(std::sync::Arc::new(files)).list().unwrap_err();
+    let error = DumpStore::new(Arc::new(files)).list().unwrap_err();
     let says = "http://127.0.0.1:1 cannot be reached: Connection refused (os error 111); check the endpoint, the region \
                 and the network";
     check(&error, &format!("cannot list `s3://dumps/x`: {says}"));
@@ -91,7 +105,7 @@ fn an_endpoint_that_is_set_wins_over_the_environment() {
     variables.push(("AWS_ENDPOINT_URL_S3".to_owned(), "http://127.0.0.1:2".to_owned()));
     let settings = S3Settings { endpoint: Some(server.endpoint()), patience: Duration::ZERO, variables };
     let files = S3Files::open(S3Place::parse(&server.new_place()).unwrap(), &settings).unwrap();
-    assert_eq!(DumpStore::new(std::sync::Arc::new(files)).list().unwrap().len(), 0);
+    assert_eq!(DumpStore::new(Arc::new(files)).list().unwrap().len(), 0);
 }
 
 #[test]
