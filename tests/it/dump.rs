@@ -1,6 +1,7 @@
 //! Dumps: taken while writes go on, restored onto other numbers of shards, refused when they are damaged.
 
 mod archive;
+mod buckets;
 pub(crate) mod cli;
 mod commands;
 mod damage;

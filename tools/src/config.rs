@@ -12,6 +12,7 @@
 
 pub mod help;
 
+pub mod dump_place;
 pub mod limits;
 pub mod polling;
 pub mod settings;
@@ -23,6 +24,7 @@ mod layer;
 mod nearest;
 mod soundness;
 
+pub use dump_place::DumpPlace;
 pub use error::{ConfigError, Refusal};
 pub use flags::Flags;
 pub use limits::Limits;

@@ -132,7 +132,7 @@ async fn serve_shard(
         shards: place.shards,
         older: if args.take_over { OlderFolder::TakeOver } else { OlderFolder::Refuse },
     };
-    let dumps = settings.cluster_dumps();
+    let dumps = settings.cluster_dumps().map_err(ServeError::Dumps)?;
     let joined = match (folder, dumps) {
         (Folder::Primary(node), dumps) => primary::join(node, store, dumps, post).await,
         (Folder::Replica(replica), Some(dumps)) => replica::join(replica, store, dumps, post).await,

@@ -23,7 +23,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
-    let dumps = settings.cluster_dumps();
+    let dumps = settings.cluster_dumps()?;
     let kept = if dumps.is_some() { Dumps::Kept } else { Dumps::Unknown };
     let (store, catalogue) = following.block_on(async {
         let Membership { store, secret } = Membership::open(&args.cluster).await?;

@@ -3,7 +3,7 @@
 use crate::config::{Durability as DurabilitySetting, PollingRule, Settings};
 use crate::membership::MembershipError;
 use crate::told::{Told, UntilStdinCloses};
-use annuli_dump::DumpStore;
+use annuli_dump_s3::OpenS3Error;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::workspace::OpenWorkspaceError;
@@ -40,6 +40,9 @@ pub enum ServeError {
     /// The operating system gives no threads or signals.
     #[error("cannot start: {0}")]
     Start(io::Error),
+    /// The bucket of dumps cannot be asked.
+    #[error(transparent)]
+    Dumps(#[from] OpenS3Error),
     /// The cluster cannot be joined.
     #[error(transparent)]
     Membership(#[from] MembershipError),
@@ -57,6 +60,9 @@ pub enum OpenError {
     /// The operating system gives no threads.
     #[error("cannot start threads: {0}")]
     Threads(io::Error),
+    /// The bucket of dumps cannot be asked.
+    #[error(transparent)]
+    Dumps(#[from] OpenS3Error),
     /// The workspace cannot be used.
     #[error(transparent)]
     Workspace(#[from] OpenWorkspaceError),
@@ -106,7 +112,8 @@ pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
 }
 
 fn open_with(settings: &Settings, parts: ShardParts) -> Result<Workspace, OpenError> {
-    Ok(Workspace::open(&settings.workspace, DumpStore::in_folder(settings.dump_store()), parts)?)
+    let dumps = settings.dump_place().open(settings.dumps_endpoint.as_deref())?;
+    Ok(Workspace::open(&settings.workspace, dumps, parts)?)
 }
 
 /// What the shards of a process share.

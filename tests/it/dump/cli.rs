@@ -16,7 +16,12 @@ pub(crate) struct Called {
 
 /// Calls `annuli`.
 pub(crate) fn annuli(arguments: &[&str]) -> Called {
-    let output = command(arguments).output().unwrap();
+    annuli_with(arguments, &[])
+}
+
+/// Calls `annuli` in that environment.
+pub(crate) fn annuli_with(arguments: &[&str], variables: &[(String, String)]) -> Called {
+    let output = command(arguments).envs(variables.iter().cloned()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).expect("annuli prints text");
     Called { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

@@ -1,10 +1,12 @@
 //! `annuli dump …`
 
 use super::shards;
+use crate::config::DumpPlace;
 use annuli_core::{IndexName, ShardCount};
-use annuli_dump::DumpId;
+use annuli_dump::{DumpId, DumpStore};
+use annuli_dump_s3::OpenS3Error;
 use clap::{ArgAction, Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Dumps.
 #[derive(Debug, Subcommand)]
@@ -23,22 +25,42 @@ pub enum DumpCommand {
     Delete(DumpDelete),
 }
 
-/// Where dumps are kept. The variables are those of the server, so that both look into the same folder.
+/// Where dumps are kept. The variables are those of the server, so that both look into the same place.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// Folder that dumps are kept in [default: .dumps in the workspace]
-    #[arg(long, value_name = "DIR", env = "ANNULI_DUMPS")]
-    pub store: Option<PathBuf>,
+    /// The place.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 
     /// Workspace whose dumps are meant
     #[arg(long, value_name = "DIR", env = "ANNULI_WORKSPACE", default_value = "./workspace")]
     pub workspace: PathBuf,
 }
 
+/// A place of dumps.
+#[derive(Debug, Clone, Args)]
+pub struct PlaceArgs {
+    /// Where dumps are kept: a folder, or s3://bucket/prefix [default: .dumps in the workspace]
+    #[arg(long, alias = "store", value_name = "PLACE", env = "ANNULI_DUMPS")]
+    pub dumps: Option<DumpPlace>,
+
+    /// URL of the server that has the bucket of dumps [default: AWS_ENDPOINT_URL, else AWS]
+    #[arg(long, value_name = "URL", env = "ANNULI_DUMPS_ENDPOINT")]
+    pub dumps_endpoint: Option<String>,
+}
+
 impl StoreArgs {
-    /// The folder that dumps are kept in.
-    pub fn folder(&self) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| self.workspace.join(".dumps"))
+    /// The dumps that are meant.
+    pub fn open(&self) -> Result<DumpStore, OpenS3Error> {
+        self.place.open(&self.workspace)
+    }
+}
+
+impl PlaceArgs {
+    /// The dumps that are meant, with that workspace.
+    pub fn open(&self, workspace: &Path) -> Result<DumpStore, OpenS3Error> {
+        let place = self.dumps.clone().unwrap_or_else(|| DumpPlace::of_workspace(workspace));
+        place.open(self.dumps_endpoint.as_deref())
     }
 }
 
@@ -53,9 +75,13 @@ pub struct DumpCreate {
     #[arg(long, value_name = "DIR")]
     pub workspace: Option<PathBuf>,
 
-    /// Folder to keep the dump in, with --workspace [default: .dumps in the workspace]
-    #[arg(long, value_name = "DIR", requires = "workspace")]
-    pub store: Option<PathBuf>,
+    /// Where to keep the dump, with --workspace: a folder, or s3://bucket/prefix [default: .dumps in the workspace]
+    #[arg(long, alias = "store", value_name = "PLACE", requires = "workspace")]
+    pub dumps: Option<DumpPlace>,
+
+    /// URL of the server that has the bucket of dumps, with --dumps [default: AWS_ENDPOINT_URL, else AWS]
+    #[arg(long, value_name = "URL", requires = "dumps")]
+    pub dumps_endpoint: Option<String>,
 
     /// Wait until the dump is done
     #[arg(long, action = ArgAction::Set, default_value_t = true, num_args = 0..=1, require_equals = true,
@@ -106,9 +132,9 @@ pub struct DumpRestore {
     #[arg(value_parser = DumpId::parse)]
     pub dump: DumpId,
 
-    /// Folder that the dump is kept in [default: .dumps in the workspace]
-    #[arg(long, value_name = "DIR")]
-    pub store: Option<PathBuf>,
+    /// Where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 
     /// Workspace to make the index in
     #[arg(long, value_name = "DIR")]
@@ -121,13 +147,6 @@ pub struct DumpRestore {
     /// Shards of the new index [default: as many as the dump has]
     #[arg(long, value_name = "M", value_parser = shards())]
     pub shards: Option<ShardCount>,
-}
-
-impl DumpRestore {
-    /// The folder that the dump is kept in.
-    pub fn store_folder(&self) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| self.workspace.join(".dumps"))
-    }
 }
 
 /// `annuli dump delete`

@@ -12,9 +12,10 @@ use annuli_api::v1::dump::DumpInfo;
 use annuli_api::v1::task::{TaskInfo, TaskStatus};
 use annuli_core::IndexName;
 use annuli_dump::{
-    DeleteDumpError, DumpState, DumpStore, DumpSummary, FindDumpError, ListedDump, Manifest, ReadManifestError,
-    StoreFault, VerifyDumpError, verify_dump,
+    DeleteDumpError, DumpState, DumpSummary, FindDumpError, ListedDump, Manifest, ReadManifestError, StoreFault,
+    VerifyDumpError, verify_dump,
 };
+use annuli_dump_s3::OpenS3Error;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io;
@@ -50,6 +51,9 @@ pub enum DumpError {
     /// The dump cannot be used.
     #[error(transparent)]
     Find(#[from] FindDumpError),
+    /// The bucket of dumps cannot be asked.
+    #[error(transparent)]
+    Open(#[from] OpenS3Error),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreFault),
@@ -126,7 +130,7 @@ fn dump_of(task: &TaskInfo) -> Option<DumpInfo> {
 }
 
 fn list(args: &DumpList, format: OutputFormat) -> Result<(), DumpError> {
-    let listing = Listing::of(DumpStore::in_folder(args.store.folder()).list()?, args.index.as_ref());
+    let listing = Listing::of(args.store.open()?.list()?, args.index.as_ref());
     match format {
         OutputFormat::Table => output::text(&listing.table())?,
         OutputFormat::Json => output::json(&listing)?,
@@ -225,7 +229,7 @@ fn dump_table(dumps: &[DumpInfo]) -> String {
 }
 
 fn inspect(args: &DumpInspect, format: OutputFormat) -> Result<(), DumpError> {
-    let dump = DumpStore::in_folder(args.store.folder()).find(args.dump)?;
+    let dump = args.store.open()?.find(args.dump)?;
     match format {
         OutputFormat::Table => output::text(&manifest_text(dump.manifest()))?,
         OutputFormat::Json => {
@@ -278,7 +282,7 @@ fn manifest_text(manifest: &Manifest) -> String {
 }
 
 fn verify(args: &DumpVerify, format: OutputFormat) -> Result<(), DumpError> {
-    let dump = DumpStore::in_folder(args.store.folder()).find(args.dump)?;
+    let dump = args.store.open()?.find(args.dump)?;
     let bytes = dump.manifest().archive_bytes();
     let mut progress = Progress::open(Unit::Bytes, bytes, clock::now());
     let mut read = 0;
@@ -309,7 +313,7 @@ fn restore(args: &DumpRestore, format: OutputFormat) -> Result<(), DumpError> {
 
 fn delete(args: &DumpDelete, format: OutputFormat) -> Result<(), DumpError> {
     confirm::delete(&format!("dump {}", args.dump), args.yes)?;
-    let store = DumpStore::in_folder(args.store.folder());
+    let store = args.store.open()?;
     store.delete(store.index_of(args.dump)?, args.dump)?;
     match format {
         OutputFormat::Table => output::text(&format!("dump {} is deleted\n", args.dump))?,

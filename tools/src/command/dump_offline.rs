@@ -8,12 +8,12 @@ use crate::serve::{OpenError, open_workspace};
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Failure};
 use annuli_core::{IndexName, ShardCount};
-use annuli_dump::{DumpStore, FindDumpError};
-use annuli_indexer::Workspace;
+use annuli_dump::FindDumpError;
+use annuli_dump_s3::OpenS3Error;
 use annuli_indexer::workspace::RestoreError;
 use serde::Serialize;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Why a workspace was not dumped, or no index restored.
@@ -31,6 +31,9 @@ pub enum OfflineError {
     /// The index was not dumped.
     #[error(transparent)]
     Dump(#[from] Failure),
+    /// The bucket of dumps cannot be asked.
+    #[error(transparent)]
+    Dumps(#[from] OpenS3Error),
     /// The dump cannot be used.
     #[error(transparent)]
     Find(#[from] FindDumpError),
@@ -55,13 +58,14 @@ pub struct Restored {
     pub documents: u64,
 }
 
-/// Dumps `args.index` of the workspace `args.workspace` into `args.store`, or into the workspace's own.
+/// Dumps `args.index` of the workspace `args.workspace` to `args.dumps`, or to the workspace's own.
 pub fn create(args: &DumpCreate) -> Result<DumpInfo, OfflineError> {
     let root = args.workspace.clone().unwrap_or_default();
     if !root.is_dir() {
         return Err(OfflineError::NoWorkspace { path: root });
     }
-    let workspace = open(&root, args.store.clone())?;
+    let (dumps, dumps_endpoint) = (args.dumps.clone(), args.dumps_endpoint.clone());
+    let workspace = open_workspace(&Settings { workspace: root, dumps, dumps_endpoint, ..Settings::default() })?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(OfflineError::Threads)?;
     let index = workspace.resolve(&args.index)?;
     let dump = runtime.block_on(workspace.create_dump(&index, Arc::new(|_| {})))?;
@@ -69,11 +73,11 @@ pub fn create(args: &DumpCreate) -> Result<DumpInfo, OfflineError> {
     Ok(dump)
 }
 
-/// Makes the index `args.index` of `args.dump`, which is in `args.store_folder()`.
+/// Makes the index `args.index` of `args.dump`.
 pub fn restore(args: &DumpRestore) -> Result<Restored, OfflineError> {
     // Before the workspace is touched: what is not there cannot be restored.
-    let dump = DumpStore::in_folder(args.store_folder()).find(args.dump)?;
-    let workspace = open(&args.workspace, None)?;
+    let dump = args.place.open(&args.workspace)?.find(args.dump)?;
+    let workspace = open_workspace(&Settings { workspace: args.workspace.clone(), ..Settings::default() })?;
     let mut progress = Progress::open(Unit::Documents, dump.manifest().documents(), clock::now());
     let restored =
         workspace.restore(&dump, &args.index, args.shards, &mut |documents| progress.show(documents, clock::now()));
@@ -81,10 +85,6 @@ pub fn restore(args: &DumpRestore) -> Result<Restored, OfflineError> {
     let restored = restored?;
     workspace.close();
     Ok(Restored { index: args.index.clone(), shards: restored.shards, documents: restored.documents })
-}
-
-fn open(root: &Path, store: Option<PathBuf>) -> Result<Workspace, OpenError> {
-    open_workspace(&Settings { workspace: root.to_owned(), dumps: store, ..Settings::default() })
 }
 
 fn as_text<S: serde::Serializer>(index: &IndexName, serializer: S) -> Result<S::Ok, S::Error> {

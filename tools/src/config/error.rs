@@ -124,5 +124,16 @@ impl ConfigError {
 /// The value as TOML writes it, which for a text, a number and a switch is also how JSON does.
 fn value_of(figment: &Figment, key: &str) -> String {
     let value = figment.find_value(key).ok().and_then(|value| serde_json::to_string(&value).ok());
-    value.unwrap_or_else(|| "(nothing)".to_owned())
+    value.map_or_else(|| "(nothing)".to_owned(), |value| without_credentials(&value))
+}
+
+/// A URL may have a password before its `@`, and errors go into logs.
+fn without_credentials(value: &str) -> String {
+    match value.split_once("://") {
+        Some((scheme, rest)) if rest.contains('@') => {
+            let (_, after) = rest.rsplit_once('@').unwrap_or_default();
+            format!("{scheme}://…@{after}")
+        }
+        Some(_) | None => value.to_owned(),
+    }
 }

@@ -44,10 +44,15 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_threads: Option<usize>,
 
-    /// Folder that dumps are kept in [default: .dumps in the workspace]
-    #[arg(long, value_name = "DIR")]
+    /// Where dumps are kept: a folder, or s3://bucket/prefix [default: .dumps in the workspace]
+    #[arg(long, value_name = "PLACE")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dumps: Option<PathBuf>,
+    pub dumps: Option<String>,
+
+    /// URL of the server that has the bucket of dumps [default: AWS_ENDPOINT_URL, else AWS]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dumps_endpoint: Option<String>,
 
     /// Longest wait for requests under way when the server stops, in milliseconds [default: 15000]
     #[arg(long, value_name = "MS")]

@@ -1,10 +1,12 @@
 //! Every setting of the server. The doc comments are the help text of `annuli config`.
 
+use super::dump_place::DumpPlace;
 use super::help::settings;
 use super::limits::Limits;
 use super::polling::PollingRules;
 use annuli_core::ShardCount;
 use annuli_dump::DumpStore;
+use annuli_dump_s3::OpenS3Error;
 use annuli_indexer::settings::SEAL_POINTS;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,8 +41,11 @@ settings! {
         /// New documents that become a segment. For tests, which want to see many segments soon: fewer make searches and
         /// imports slower.
         pub seal_points: NonZeroUsize,
-        /// Folder that dumps are kept in. The default is `.dumps` in the workspace.
-        pub dumps: Option<PathBuf>,
+        /// Where dumps are kept: a folder, or a bucket as s3://bucket/prefix, for which the usual AWS_… variables hold
+        /// credentials and region. The default is `.dumps` in the workspace; the processes of a cluster share one place.
+        pub dumps: Option<DumpPlace>,
+        /// URL of the server that has the bucket of dumps, if that is not AWS nor named by AWS_ENDPOINT_URL.
+        pub dumps_endpoint: Option<String>,
         /// Longest wait for requests under way when the server stops, in milliseconds.
         pub drain_ms: u64,
         /// What is logged: a level (error, warn, info, debug, trace), or levels by module as in
@@ -78,13 +83,13 @@ pub enum LogFormat {
 
 impl Settings {
     /// Dumps of the cluster, where it was said where they are: a process of its own has no place for them that others see.
-    pub fn cluster_dumps(&self) -> Option<DumpStore> {
-        self.dumps.clone().map(DumpStore::in_folder)
+    pub fn cluster_dumps(&self) -> Result<Option<DumpStore>, OpenS3Error> {
+        self.dumps.as_ref().map(|place| place.open(self.dumps_endpoint.as_deref())).transpose()
     }
 
-    /// Folder that dumps are kept in.
-    pub fn dump_store(&self) -> PathBuf {
-        self.dumps.clone().unwrap_or_else(|| self.workspace.join(".dumps"))
+    /// Where a process that is everything keeps dumps.
+    pub fn dump_place(&self) -> DumpPlace {
+        self.dumps.clone().unwrap_or_else(|| DumpPlace::of_workspace(&self.workspace))
     }
 }
 
@@ -99,6 +104,7 @@ impl Default for Settings {
             search_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             seal_points: SEAL_POINTS,
             dumps: None,
+            dumps_endpoint: None,
             drain_ms: DRAIN_MS_DEFAULT,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
@@ -115,8 +121,9 @@ mod tests {
     #[test]
     fn dumps_are_kept_in_the_workspace_unless_said_otherwise() {
         let settings = Settings { workspace: PathBuf::from("data"), ..Settings::default() };
-        assert_eq!(settings.dump_store(), PathBuf::from("data/.dumps"));
-        let settings = Settings { dumps: Some(PathBuf::from("elsewhere")), ..settings };
-        assert_eq!(settings.dump_store(), PathBuf::from("elsewhere"));
+        assert_eq!(settings.dump_place(), DumpPlace::Folder("data/.dumps".into()));
+        let elsewhere = DumpPlace::Folder("elsewhere".into());
+        let settings = Settings { dumps: Some(elsewhere.clone()), ..settings };
+        assert_eq!(settings.dump_place(), elsewhere);
     }
 }

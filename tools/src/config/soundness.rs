@@ -2,6 +2,7 @@
 
 use super::polling::{Endpoint, PollingRule};
 use super::settings::Settings;
+use annuli_dump_s3::{InvalidEndpoint, check_endpoint};
 use std::net::SocketAddr;
 use tracing_subscriber::EnvFilter;
 
@@ -37,6 +38,9 @@ pub enum Unsound {
         /// The write.
         endpoint: Endpoint,
     },
+    /// A URL that no server with buckets has.
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
     /// A filter of the log that cannot be read.
     #[error("it is no filter of the log: {0}")]
     Log(#[from] tracing_subscriber::filter::ParseError),
@@ -50,6 +54,7 @@ impl Unsound {
             Self::TimeoutDefault { .. } => "limits.timeout_ms_default".to_owned(),
             Self::Public { .. } => "listen".to_owned(),
             Self::Copies { endpoint } => format!("polling.{}", endpoint.name()),
+            Self::Endpoint(_) => "dumps_endpoint".to_owned(),
             Self::Log(_) => "log".to_owned(),
         }
     }
@@ -71,6 +76,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), Unsound> {
         settings.polling.rules().find(|(endpoint, rule)| endpoint.writes() && *rule == PollingRule::All)
     {
         return Err(Unsound::Copies { endpoint });
+    }
+    if let Some(endpoint) = &settings.dumps_endpoint {
+        check_endpoint(endpoint)?;
     }
     EnvFilter::builder().parse(&settings.log)?;
     Ok(())

@@ -111,8 +111,8 @@ fn an_unknown_key_is_refused_with_the_nearest_known_name() {
         Flags::default(),
         "`limit` from environment variable ANNULI_LIMIT__K_MAX is no setting: did you mean `limits`?",
     );
-    let known = "workspace, listen, insecure, shards, durability, search_threads, seal_points, dumps, drain_ms, log, log_format, \
-                 polling, limits";
+    let known = "workspace, listen, insecure, shards, durability, search_threads, seal_points, dumps, dumps_endpoint, drain_ms, \
+                 log, log_format, polling, limits";
     let message = format!("`colour` from file F is no setting: there are {known}");
     check_refused("colour = 1", &[], Flags::default(), &message);
 }
@@ -193,7 +193,7 @@ fn a_variable_is_read_as_its_setting_is_typed() {
     ];
     let settings = load("", &environment, Flags::default()).unwrap().settings;
     assert_eq!(settings.workspace, PathBuf::from("2026"));
-    assert_eq!(settings.dump_store(), PathBuf::from("7"));
+    assert_eq!(settings.dump_place(), DumpPlace::Folder("7".into()));
     assert_eq!(settings.log, "debug");
     assert_eq!(Some(settings.search_threads), NonZeroUsize::new(3));
     assert_eq!((settings.durability, settings.log_format), (Durability::Os, LogFormat::Json));
@@ -215,4 +215,21 @@ fn a_variable_that_is_not_text_is_named() {
     let variable = ("ANNULI_WORKSPACE".into(), OsString::from_vec(vec![0xff]));
     let error = Config::load_with(&Flags::default(), [variable]).unwrap_err();
     assert_eq!(error.to_string(), "environment variable ANNULI_WORKSPACE is not text in UTF-8");
+}
+
+#[test]
+fn a_place_of_dumps_is_checked_and_its_credentials_are_not_repeated() {
+    let scheme = "dumps = \"gs://x\" from file F: `gs://` is no place of dumps: they are kept in a folder, file:///path or \
+                  s3://bucket/prefix";
+    check_refused("dumps = \"gs://x\"", &[], Flags::default(), scheme);
+    let credentials = "leave out what stands before the `@`, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    let place = format!(
+        "dumps = \"s3://…@dumps\" from environment variable ANNULI_DUMPS: a place in a bucket holds no credentials: {credentials}"
+    );
+    check_refused("", &[("ANNULI_DUMPS", "s3://key:secret@dumps")], Flags::default(), &place);
+    let endpoint = format!(
+        "dumps_endpoint = \"https://…@s3.example\" from flag --dumps-endpoint: the endpoint of dumps holds no credentials: {credentials}"
+    );
+    let flags = Flags { dumps_endpoint: Some("https://key:secret@s3.example".to_owned()), ..Flags::default() };
+    check_refused("", &[], flags, &endpoint);
 }
