@@ -43,6 +43,7 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .route(path::ROLLOUT, get(rollouts::info))
         .route(path::ROLLOUT_WORD, post(rollouts::say))
         .route(path::CLUSTER, get(cluster::info))
+        .route(path::STEP_DOWN, post(cluster::step_down))
         .route(path::ALIASES, get(indexes::aliases))
         .route(path::ALIAS, put(indexes::set_alias).delete(indexes::remove_alias))
         .route(path::TASKS, get(tasks::list))

@@ -111,7 +111,7 @@ impl Router {
 impl Router {
     /// Whoever does what is asked of a cluster.
     pub(crate) fn operations(&self) -> Result<&dyn Operations, Failure> {
-        let alone = "this server is no cluster: it holds one copy of each shard, and there is nothing to roll out";
+        let alone = "this server is no cluster: it holds the one copy of each shard, and has neither replicas nor a coordinator";
         self.catalogue.operations().ok_or_else(|| Failure::new(ErrorCode::InvalidRequest, alone))
     }
 }

@@ -47,6 +47,11 @@ impl Client {
         Self { agent: config.new_agent(), url: url.to_owned() }
     }
 
+    /// Where it sends its requests.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends a GET.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {

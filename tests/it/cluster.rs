@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod chaos;
+mod commands;
 mod failures;
 mod partitions;
 mod primaries;

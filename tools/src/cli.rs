@@ -1,13 +1,17 @@
 //! The command line: definitions only. The doc comments are the help.
 
 mod bench;
+mod coordinator;
 mod dump;
 mod import;
 mod index;
 mod role;
+mod rollout;
 mod search;
+mod task;
 
 pub use bench::BenchArgs;
+pub use coordinator::CoordinatorCommand;
 pub use dump::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, StoreArgs};
 pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
@@ -15,7 +19,9 @@ pub use role::{
     ClusterArgs, ClusterCommand, ClusterUp, CoordinationArgs, CoordinationPlace, IndexerArgs, Interval, NodeRole,
     RouterArgs,
 };
+pub use rollout::{RolloutArgs, RolloutCommand, RolloutStart};
 pub use search::{IncludePart, SearchArgs};
+pub use task::{TaskArgs, TaskCommand, TaskList};
 
 use crate::config::{Flags, LogFormat};
 use annuli_core::Metric;
@@ -54,9 +60,12 @@ pub enum Command {
     Router(RouterArgs),
     /// Run a process of a cluster that holds one shard of every index
     Indexer(IndexerArgs),
-    /// Run a whole cluster on this machine
+    /// Run a whole cluster on this machine, or show who is in one
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Show which router coordinates a cluster, or let another have its turn
+    #[command(subcommand)]
+    Coordinator(CoordinatorCommand),
     /// Print the configuration that `serve` would run with, and where each value comes from
     Config(Flags),
     /// Create, list, describe and delete indexes
@@ -69,6 +78,12 @@ pub enum Command {
     /// Create, check, restore and delete dumps
     #[command(subcommand)]
     Dump(DumpCommand),
+    /// Move the replicas of a cluster to another dump
+    #[command(subcommand)]
+    Rollout(RolloutCommand),
+    /// Look at what is done in the background
+    #[command(subcommand)]
+    Task(TaskCommand),
     /// Measure this program, by the benchmark harness `annuli-benches`
     Bench(BenchArgs),
     /// Print the completions of a shell
@@ -180,6 +195,11 @@ mod tests {
         check("dump verify 01890a5d-ac96-774b-bcce-b302099a8057", true);
         check("dump verify newest", false);
         check("import a.npy --index a --batch 0", false);
+        check("rollout start faces --generation 3 --max-unavailable 2 --approve --watch", true);
+        check("rollout start faces --max-unavailable 0", false);
+        check("rollout start faces --plan --wait", false);
+        check("rollout start faces --wait --watch", false);
+        check("rollout watch faces newest", false);
         check("import a.npy --index a --connections 0", false);
     }
 }

@@ -4,11 +4,14 @@ mod error;
 
 pub use error::{ClientError, InvalidUrl, NoAnswer, Refused, Unexpected, Unreachable};
 
+use annuli_api::v1::cluster::{ClusterInfo, SteppedDown};
 use annuli_api::v1::document::{IndexReply, IndexRequest};
-use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexList};
+use annuli_api::v1::dump::DumpList;
+use annuli_api::v1::index::{AliasList, CreateIndex, IndexInfo, IndexList};
 use annuli_api::v1::path;
+use annuli_api::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use annuli_api::v1::search::{SearchReply, SearchRequest};
-use annuli_api::v1::task::{TaskInfo, TaskStarted};
+use annuli_api::v1::task::{TaskInfo, TaskList, TaskStarted};
 use annuli_core::IndexName;
 use annuli_core::limits::TIMEOUT_MS_MAX;
 use serde::Serialize;
@@ -92,6 +95,60 @@ impl Client {
     /// `POST …/dumps`
     pub fn start_dump(&self, name: &IndexName) -> Result<TaskStarted, ClientError> {
         self.call(Method::POST, &of_index(path::DUMPS, name), &Some(serde_json::json!({})))
+    }
+
+    /// `GET …/dumps`
+    pub fn dumps(&self, name: &IndexName) -> Result<DumpList, ClientError> {
+        self.call(Method::GET, &of_index(path::DUMPS, name), &NO_BODY)
+    }
+
+    /// `DELETE …/dumps/{dump}`
+    pub fn delete_dump(&self, name: &IndexName, dump: Uuid) -> Result<(), ClientError> {
+        let path = of_index(path::DUMP, name).replace("{dump}", &dump.to_string());
+        self.send(Method::DELETE, &path, Vec::new()).map(drop)
+    }
+
+    /// `POST …/rollouts`
+    pub fn start_rollout(&self, name: &IndexName, request: StartRollout) -> Result<TaskStarted, ClientError> {
+        let request = StartRollout { plan: None, ..request };
+        self.call(Method::POST, &of_index(path::ROLLOUTS, name), &Some(request))
+    }
+
+    /// `POST …/rollouts`, without effect.
+    pub fn plan_rollout(&self, name: &IndexName, request: StartRollout) -> Result<RolloutPlan, ClientError> {
+        let request = StartRollout { plan: Some(true), ..request };
+        self.call(Method::POST, &of_index(path::ROLLOUTS, name), &Some(request))
+    }
+
+    /// `GET …/rollouts/{id}`
+    pub fn rollout(&self, name: &IndexName, id: Uuid) -> Result<TaskInfo, ClientError> {
+        self.call(Method::GET, &of_index(path::ROLLOUT, name).replace("{id}", &id.to_string()), &NO_BODY)
+    }
+
+    /// `POST …/rollouts/{id}/{word}`
+    pub fn say(&self, name: &IndexName, id: Uuid, word: RolloutWord) -> Result<(), ClientError> {
+        let path = of_index(path::ROLLOUT_WORD, name).replace("{id}", &id.to_string());
+        self.send(Method::POST, &path.replace("{word}", word.name()), b"{}".to_vec()).map(drop)
+    }
+
+    /// `GET /v1/aliases`
+    pub fn aliases(&self) -> Result<AliasList, ClientError> {
+        self.call(Method::GET, path::ALIASES, &NO_BODY)
+    }
+
+    /// `GET /v1/cluster`
+    pub fn cluster(&self) -> Result<ClusterInfo, ClientError> {
+        self.call(Method::GET, path::CLUSTER, &NO_BODY)
+    }
+
+    /// `POST /v1/cluster/coordinator/step-down`
+    pub fn step_down(&self) -> Result<SteppedDown, ClientError> {
+        self.call(Method::POST, path::STEP_DOWN, &Some(serde_json::json!({})))
+    }
+
+    /// `GET /v1/tasks`
+    pub fn tasks(&self) -> Result<TaskList, ClientError> {
+        self.call(Method::GET, path::TASKS, &NO_BODY)
     }
 
     /// `GET /v1/tasks/{id}`

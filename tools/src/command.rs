@@ -1,6 +1,7 @@
 //! What each command does. One file a command; the server's own code is elsewhere.
 
 pub mod bench;
+pub mod cluster;
 pub mod completions;
 pub mod config;
 mod confirm;
@@ -9,25 +10,30 @@ pub mod dump_offline;
 pub mod import;
 pub mod index;
 mod progress;
+pub mod rollout;
 pub mod search;
 pub mod serve;
+pub mod task;
 
 pub use confirm::NotConfirmed;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, ClusterCommand, Command};
 use crate::client::ClientError;
 use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::indexer::IndexerError;
-use crate::local_cluster::ClusterError;
+use crate::local_cluster::{self, ClusterError};
 use crate::logging::{self, LoggingError};
 use crate::serve::ServeError;
 use bench::BenchError;
+use cluster::ShowError;
 use dump::DumpError;
 use import::{ImportError, StopCause, TargetError};
 use index::IndexError;
+use rollout::RolloutError;
 use search::SearchError;
 use std::io;
+use task::TaskError;
 
 /// Why a command has failed.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +50,12 @@ pub enum CommandError {
     /// `annuli router`, `annuli indexer`
     #[error(transparent)]
     Indexer(#[from] IndexerError),
-    /// `annuli cluster`
+    /// `annuli cluster up`
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// `annuli cluster show`, `annuli coordinator`
+    #[error(transparent)]
+    Show(#[from] ShowError),
     /// `annuli index`
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -59,6 +68,12 @@ pub enum CommandError {
     /// `annuli dump`
     #[error(transparent)]
     Dump(#[from] DumpError),
+    /// `annuli rollout`
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
+    /// `annuli task`
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// `annuli bench`
     #[error(transparent)]
     Bench(#[from] BenchError),
@@ -89,6 +104,9 @@ impl CommandError {
             Self::Index(IndexError::Client(error))
             | Self::Search(SearchError::Client(error))
             | Self::Dump(DumpError::Client(error))
+            | Self::Show(ShowError::Client(error))
+            | Self::Rollout(RolloutError::Client(error))
+            | Self::Task(TaskError::Client(error))
             | Self::Import(ImportError::Target(TargetError::Client(error))) => Some(error),
             Self::Import(ImportError::Stopped(stopped)) => match &stopped.cause {
                 StopCause::Request { error, .. } => Some(error),
@@ -103,6 +121,9 @@ impl CommandError {
             | Self::Import(_)
             | Self::Search(_)
             | Self::Dump(_)
+            | Self::Show(_)
+            | Self::Rollout(_)
+            | Self::Task(_)
             | Self::Bench(_)
             | Self::Output(_) => None,
         }
@@ -115,6 +136,9 @@ impl CommandError {
             | Self::Import(ImportError::Output(error))
             | Self::Cluster(ClusterError::Output(error))
             | Self::Search(SearchError::Output(error))
+            | Self::Show(ShowError::Output(error))
+            | Self::Rollout(RolloutError::Output(error))
+            | Self::Task(TaskError::Output(error))
             | Self::Dump(DumpError::Output(error)) => Some(error),
             Self::Logging(_)
             | Self::Config(_)
@@ -125,6 +149,9 @@ impl CommandError {
             | Self::Import(_)
             | Self::Search(_)
             | Self::Dump(_)
+            | Self::Show(_)
+            | Self::Rollout(_)
+            | Self::Task(_)
             | Self::Bench(_) => None,
         }
     }
@@ -141,12 +168,16 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Serve(flags) => serve::run(&global.complete(flags))?,
         Command::Router(args) => serve::run_router(&args, &global)?,
         Command::Indexer(args) => serve::run_indexer(&args, &global)?,
-        Command::Cluster(command) => serve::run_cluster(&command)?,
+        Command::Cluster(ClusterCommand::Up(args)) => local_cluster::up(&args)?,
+        Command::Cluster(ClusterCommand::Show) => cluster::show(&global.url, global.output)?,
+        Command::Coordinator(command) => cluster::run_coordinator(command, &global.url, global.output)?,
         Command::Config(flags) => config::run(&global.complete(flags), global.output)?,
         Command::Index(command) => index::run(&command, &global.url, global.output)?,
         Command::Import(args) => import::run(&args, &global.url, global.output)?,
         Command::Search(args) => search::run(&args, &global.url, global.output)?,
         Command::Dump(command) => dump::run(&command, &global.url, global.output)?,
+        Command::Rollout(command) => rollout::run(&command, &global.url, global.output)?,
+        Command::Task(command) => task::run(&command, &global.url, global.output)?,
         Command::Bench(args) => return Err(bench::run(&args).into()),
         Command::Completions { shell } => completions::run(shell)?,
     }

@@ -56,7 +56,7 @@ pub fn table(columns: &[(&str, Align)], rows: impl IntoIterator<Item = Vec<Strin
 }
 
 /// Text that came over the network may hold sequences that command a terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let letter =
         |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() };
     text.chars().map(letter).collect()

@@ -2,8 +2,8 @@
 
 use crate::catalogue::Index;
 use crate::error::Failure;
-use crate::v1::cluster::ClusterInfo;
-use crate::v1::rollout::{RolloutWord, StartRollout};
+use crate::v1::cluster::{ClusterInfo, SteppedDown};
+use crate::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use crate::v1::task::TaskInfo;
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -17,6 +17,9 @@ pub trait Operations: Send + Sync {
     /// Asks for a rollout of an index; returns its task.
     async fn start_rollout(&self, index: &Index, rollout: StartRollout) -> Result<Uuid, Failure>;
 
+    /// What that rollout would do.
+    async fn plan_rollout(&self, index: &Index, rollout: StartRollout) -> Result<RolloutPlan, Failure>;
+
     /// Says something to a rollout of an index.
     async fn say(&self, index: &Index, rollout: Uuid, word: RolloutWord) -> Result<(), Failure>;
 
@@ -25,4 +28,7 @@ pub trait Operations: Send + Sync {
 
     /// Who is there, and what each serves.
     async fn cluster(&self) -> Result<ClusterInfo, Failure>;
+
+    /// Takes the seat from whoever coordinates, so that another is elected.
+    async fn step_down(&self) -> Result<SteppedDown, Failure>;
 }

@@ -62,6 +62,8 @@ pub mod path {
     pub const ROLLOUT_WORD: &str = "/v1/indexes/{name}/rollouts/{id}/{word}";
     /// Who is there.
     pub const CLUSTER: &str = "/v1/cluster";
+    /// Lets another process coordinate.
+    pub const STEP_DOWN: &str = "/v1/cluster/coordinator/step-down";
     /// Every alias.
     pub const ALIASES: &str = "/v1/aliases";
     /// One alias.
@@ -80,7 +82,7 @@ pub mod path {
     pub const METRICS: &str = "/metrics";
 
     /// Every path.
-    pub const ALL: [&str; 23] = [
+    pub const ALL: [&str; 24] = [
         INDEXES,
         INDEX,
         DOCUMENTS_INDEX,
@@ -96,6 +98,7 @@ pub mod path {
         ROLLOUT,
         ROLLOUT_WORD,
         CLUSTER,
+        STEP_DOWN,
         ALIASES,
         ALIAS,
         TASKS,

@@ -9,7 +9,8 @@ use crate::records::Records;
 use crate::table::{Reach, Table};
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations, Position};
-use annuli_coordination::{CoordinationStore, Epoch, Revision, StoreError, election};
+use annuli_coordination::election::{self, Leader};
+use annuli_coordination::{CoordinationStore, Epoch, Revision, StoreError};
 use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use annuli_dump::DumpId;
 use arc_swap::ArcSwap;
@@ -111,6 +112,16 @@ impl ClusterCatalogue {
                 let message = "this router does not know where the cluster keeps its dumps: start it with --dumps";
                 Err(Failure::new(ErrorCode::InvalidRequest, message))
             }
+        }
+    }
+
+    /// Takes the seat from whoever coordinates. All that a coordinator does is done by fenced commits, so it does not
+    /// matter that it learns of it only a moment later.
+    pub(crate) async fn depose_coordinator(&self) -> Result<Coordinating, Failure> {
+        let failed = |error| Failure::new(ErrorCode::CoordinationUnavailable, error);
+        match election::depose(&*self.store, &coordinator::election()).await.map_err(failed)? {
+            Some(Leader { candidate, epoch }) => Ok(Coordinating { name: Some(candidate), epoch }),
+            None => self.coordinator().await,
         }
     }
 

@@ -5,6 +5,10 @@
 //! moment ago) a step comes with a patience: it is taken once it has been due for as long, as far as this coordinator
 //! has seen. Clocks of two processes are never compared.
 
+mod rehearsal;
+
+pub(crate) use rehearsal::rehearse;
+
 use crate::change::Change;
 use crate::decide::{
     allow, await_approval, end_dump, end_task, fail_dump, fail_rollout, failed_shard, flip, forget_dump, retire,

@@ -1,15 +1,16 @@
 //! What is asked of a cluster: written down as tasks, which the coordinator takes from there.
 
-use crate::catalogue::{ClusterCatalogue, dump_info};
+use crate::catalogue::{ClusterCatalogue, Coordinating, dump_info};
 use crate::commit::Decision;
+use crate::coordinate::rehearse;
 use crate::decide::{RolloutOptions, Word, request_dump, request_rollout, say};
 use crate::mirror::Seen;
 use crate::record::{AskedBy, NumberedDump, Prepared, Role, Served, TaskId, TaskRecord, Work};
 use crate::records::{LiveReplica, Records};
-use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard};
-use annuli_api::v1::rollout::{RolloutWord, StartRollout};
+use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard, SteppedDown};
+use annuli_api::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use annuli_api::v1::task::{TaskInfo, TaskProgress};
-use annuli_api::{ErrorCode, Failure, Index, Operations};
+use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpId;
 use async_trait::async_trait;
@@ -27,15 +28,17 @@ impl Operations for ClusterCatalogue {
 
     async fn start_rollout(&self, index: &Index, rollout: StartRollout) -> Result<Uuid, Failure> {
         self.check_dumps()?;
-        let id = TaskId(self.new_uuid());
-        let options = RolloutOptions {
-            generation: rollout.generation.map(Generation),
-            max_unavailable: rollout.max_unavailable,
-            approve: rollout.approve.unwrap_or(false),
-            asked_by: AskedBy::Person,
-        };
+        let (id, options) = (TaskId(self.new_uuid()), options(rollout));
         self.decide(|records| asked(records, id, || request_rollout(records, &index.name, id, options))).await?;
         Ok(id.0)
+    }
+
+    async fn plan_rollout(&self, index: &Index, rollout: StartRollout) -> Result<RolloutPlan, Failure> {
+        self.check_dumps()?;
+        // By what it would be decided by: a dump may have been taken through another router a moment ago.
+        self.refresh().await;
+        let Seen { records, .. } = &*self.mirror().seen();
+        rehearse(records, &index.name, TaskId(self.new_uuid()), options(rollout))
     }
 
     async fn say(&self, index: &Index, rollout: Uuid, word: RolloutWord) -> Result<(), Failure> {
@@ -70,6 +73,20 @@ impl Operations for ClusterCatalogue {
             epoch: coordinating.epoch.0,
             indexes: records.indexes.keys().map(index).collect(),
         })
+    }
+
+    async fn step_down(&self) -> Result<SteppedDown, Failure> {
+        let Coordinating { name, epoch } = self.depose_coordinator().await?;
+        Ok(SteppedDown { coordinator: name, epoch: epoch.0 })
+    }
+}
+
+fn options(rollout: StartRollout) -> RolloutOptions {
+    RolloutOptions {
+        generation: rollout.generation.map(Generation),
+        max_unavailable: rollout.max_unavailable,
+        approve: rollout.approve.unwrap_or(false),
+        asked_by: AskedBy::Person,
     }
 }
 

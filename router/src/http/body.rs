@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,12 @@ pub(super) struct Content<T>(pub(super) T, pub(super) Arrival);
 
 /// The same; no body at all is an empty object.
 pub(super) struct OptionalContent<T>(pub(super) T, pub(super) Arrival);
+
+/// The body of a request that has nothing to say: `{}`. It must be there all the same: a page in a browser cannot send it
+/// unasked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Content<T> {
     type Rejection = HttpFailure;

@@ -2,9 +2,9 @@
 
 use super::address::Path;
 use super::answer::{Answer, HttpFailure, Reply, ok};
-use super::body::Content;
+use super::body::{Content, Nothing};
 use crate::Router;
-use annuli_api::v1::rollout::{RolloutWord, StartRollout};
+use annuli_api::v1::rollout::{RolloutAnswer, RolloutWord, StartRollout};
 use annuli_api::v1::task::{TaskInfo, TaskStarted};
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::State;
@@ -19,10 +19,14 @@ pub(super) async fn start(
     State(router): State<Arc<Router>>,
     Path(name): Path<String>,
     Content(rollout, _): Content<StartRollout>,
-) -> Reply<TaskStarted> {
+) -> Reply<RolloutAnswer> {
     let index = router.index(&name).await?;
-    let task = router.operations()?.start_rollout(&index, rollout).await?;
-    Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }))
+    let operations = router.operations()?;
+    if rollout.plan == Some(true) {
+        return ok(operations.plan_rollout(&index, rollout).await.map(RolloutAnswer::Planned));
+    }
+    let task = operations.start_rollout(&index, rollout).await?;
+    Ok(Answer::new(StatusCode::ACCEPTED, RolloutAnswer::Started(TaskStarted { task })))
 }
 
 /// `GET …/rollouts/{id}`
@@ -42,6 +46,7 @@ pub(super) async fn info(
 pub(super) async fn say(
     State(router): State<Arc<Router>>,
     Path((name, id, word)): Path<(String, String, String)>,
+    Content(Nothing {}, _): Content<Nothing>,
 ) -> Result<StatusCode, HttpFailure> {
     let index = router.index(&name).await?;
     let id = parse_id(&name, &id)?;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub enum DumpCommand {
     /// Dump an index: of a running server, or of a workspace that no server has open
     Create(DumpCreate),
-    /// List the dumps of a store
+    /// List the dumps of a store, or those that a server knows
     List(DumpList),
     /// Show what a dump holds
     Inspect(DumpInspect),
@@ -99,6 +99,10 @@ pub struct DumpList {
     /// Only dumps of the index that had this name
     #[arg(long, value_name = "NAME", value_parser = IndexName::new)]
     pub index: Option<IndexName>,
+
+    /// Ask the server at --url instead: a cluster says which generation each of its dumps is
+    #[arg(long)]
+    pub online: bool,
 }
 
 /// `annuli dump inspect`
@@ -159,6 +163,10 @@ pub struct DumpDelete {
     /// Where.
     #[command(flatten)]
     pub store: StoreArgs,
+
+    /// Let the server at --url delete it: a cluster has to know, and refuses what its replicas serve
+    #[arg(long)]
+    pub online: bool,
 
     /// Do not ask
     #[arg(long)]

@@ -180,6 +180,8 @@ const REPLICAS_MAX: i64 = 16;
 pub enum ClusterCommand {
     /// Run a whole cluster on this machine, each part a process of its own; those that end are started again
     Up(ClusterUp),
+    /// Show who is there, and what each serves
+    Show,
 }
 
 /// `annuli cluster up`

@@ -3,6 +3,7 @@
 use super::confirm::{self, NotConfirmed};
 use super::dump_offline::{self, OfflineError};
 use super::progress::{Progress, Unit};
+use super::task::wait_for;
 use crate::cli::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, OutputFormat};
 use crate::client::{Client, ClientError, InvalidUrl};
 use crate::clock;
@@ -12,21 +13,14 @@ use annuli_api::v1::dump::DumpInfo;
 use annuli_api::v1::task::{TaskInfo, TaskStatus};
 use annuli_core::IndexName;
 use annuli_dump::{
-    DeleteDumpError, DumpState, DumpSummary, FindDumpError, ListedDump, Manifest, ReadManifestError, StoreFault,
-    VerifyDumpError, verify_dump,
+    DeleteDumpError, DumpId, DumpState, DumpSummary, FindDumpError, ListedDump, Manifest, ReadManifestError,
+    StoreFault, VerifyDumpError, verify_dump,
 };
 use annuli_dump_s3::OpenS3Error;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io;
-use std::time::Duration;
 use uuid::Uuid;
-
-/// First pause between two looks at a task; each is twice as long as the one before.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-
-/// Longest pause between two looks at a task: nobody who waits for minutes minds a second or two.
-const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Why a command on dumps has failed.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +60,12 @@ pub enum DumpError {
     /// The manifest could not be read again.
     #[error(transparent)]
     Manifest(#[from] ReadManifestError),
+    /// The server knows of no such dump.
+    #[error("no index of the server has dump {dump}: `annuli dump list --online` shows those that there are")]
+    Unknown {
+        /// The dump.
+        dump: DumpId,
+    },
     /// Nobody said yes.
     #[error(transparent)]
     NotConfirmed(#[from] NotConfirmed),
@@ -83,11 +83,11 @@ pub fn run(command: &DumpCommand, url: &str, format: OutputFormat) -> Result<(),
     match command {
         DumpCommand::Create(args) if args.workspace.is_some() => print_dump(&dump_offline::create(args)?, format),
         DumpCommand::Create(args) => create(args, &Client::new(url, 1)?, format),
-        DumpCommand::List(args) => list(args, format),
+        DumpCommand::List(args) => list(args, url, format),
         DumpCommand::Inspect(args) => inspect(args, format),
         DumpCommand::Verify(args) => verify(args, format),
         DumpCommand::Restore(args) => restore(args, format),
-        DumpCommand::Delete(args) => delete(args, format),
+        DumpCommand::Delete(args) => delete(args, url, format),
     }
 }
 
@@ -110,32 +110,37 @@ fn create(args: &DumpCreate, client: &Client, format: OutputFormat) -> Result<()
     }
 }
 
-/// Looks at a task until it has ended.
-fn wait_for(client: &Client, task: Uuid) -> Result<TaskInfo, ClientError> {
-    let mut pause = PAUSE_MIN;
-    loop {
-        let info = client.task(task)?;
-        match info.status {
-            status if status.is_over() => return Ok(info),
-            _ => {
-                clock::pause(pause);
-                pause = (pause * 2).min(PAUSE_MAX);
-            }
-        }
-    }
-}
-
 fn dump_of(task: &TaskInfo) -> Option<DumpInfo> {
     serde_json::from_value(task.result.clone()?).ok()
 }
 
-fn list(args: &DumpList, format: OutputFormat) -> Result<(), DumpError> {
-    let listing = Listing::of(args.store.open()?.list()?, args.index.as_ref());
+fn list(args: &DumpList, url: &str, format: OutputFormat) -> Result<(), DumpError> {
+    let listing = if args.online {
+        let dumps = known(&Client::new(url, 1)?, args.index.as_ref())?.into_iter().map(|(_, dump)| dump);
+        Listing { dumps: dumps.collect(), unusable: Vec::new() }
+    } else {
+        Listing::of(args.store.open()?.list()?, args.index.as_ref())
+    };
     match format {
         OutputFormat::Table => output::text(&listing.table())?,
         OutputFormat::Json => output::json(&listing)?,
     }
     Ok(())
+}
+
+/// The dumps that a server knows, of that index or of all.
+fn known(client: &Client, index: Option<&IndexName>) -> Result<Vec<(IndexName, DumpInfo)>, ClientError> {
+    let indexes = match index {
+        Some(index) => vec![index.clone()],
+        // A server has no index whose name is none.
+        None => client.indexes()?.indexes.iter().filter_map(|info| IndexName::new(&info.name).ok()).collect(),
+    };
+    let mut dumps = Vec::new();
+    for index in indexes {
+        let of_index = client.dumps(&index)?.dumps;
+        dumps.extend(of_index.into_iter().map(|dump| (index.clone(), dump)));
+    }
+    Ok(dumps)
 }
 
 /// What a store holds: the API's list of dumps, and beside it what is none.
@@ -207,9 +212,10 @@ fn print_dump(dump: &DumpInfo, format: OutputFormat) -> Result<(), DumpError> {
 }
 
 fn dump_table(dumps: &[DumpInfo]) -> String {
-    const COLUMNS: [(&str, Align); 6] = [
+    const COLUMNS: [(&str, Align); 7] = [
         ("dump", Align::Left),
         ("index", Align::Left),
+        ("generation", Align::Right),
         ("created at", Align::Left),
         ("shards", Align::Right),
         ("documents", Align::Right),
@@ -219,6 +225,7 @@ fn dump_table(dumps: &[DumpInfo]) -> String {
         vec![
             dump.dump.to_string(),
             dump.index.clone(),
+            dump.generation.map_or_else(|| "-".to_owned(), |generation| generation.to_string()),
             dump.created_at.clone(),
             dump.shards.to_string(),
             dump.documents.to_string(),
@@ -311,12 +318,21 @@ fn restore(args: &DumpRestore, format: OutputFormat) -> Result<(), DumpError> {
     Ok(())
 }
 
-fn delete(args: &DumpDelete, format: OutputFormat) -> Result<(), DumpError> {
-    confirm::delete(&format!("dump {}", args.dump), args.yes)?;
-    let store = args.store.open()?;
-    store.delete(store.index_of(args.dump)?, args.dump)?;
+fn delete(args: &DumpDelete, url: &str, format: OutputFormat) -> Result<(), DumpError> {
+    let DumpDelete { dump, yes, .. } = *args;
+    if args.online {
+        let client = Client::new(url, 1)?;
+        let of_index = known(&client, None)?.into_iter().find(|(_, known)| known.dump == dump.uuid());
+        let (index, _) = of_index.ok_or(DumpError::Unknown { dump })?;
+        confirm::delete(&format!("dump {dump} of index `{index}`"), yes)?;
+        client.delete_dump(&index, dump.uuid())?;
+    } else {
+        confirm::delete(&format!("dump {dump}"), yes)?;
+        let store = args.store.open()?;
+        store.delete(store.index_of(dump)?, dump)?;
+    }
     match format {
-        OutputFormat::Table => output::text(&format!("dump {} is deleted\n", args.dump))?,
+        OutputFormat::Table => output::text(&format!("dump {dump} is deleted\n"))?,
         OutputFormat::Json => {}
     }
     Ok(())

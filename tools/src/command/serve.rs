@@ -1,9 +1,9 @@
 //! The commands that run a server: configuration and log, then the server.
 
 use super::CommandError;
-use crate::cli::{ClusterCommand, Global, IndexerArgs, RouterArgs};
+use crate::cli::{Global, IndexerArgs, RouterArgs};
 use crate::config::{Config, Flags, Settings};
-use crate::{indexer, local_cluster, logging, router, serve};
+use crate::{indexer, logging, router, serve};
 
 /// `annuli serve`: runs a server until it is told to stop.
 pub fn run(flags: &Flags) -> Result<(), CommandError> {
@@ -18,13 +18,6 @@ pub fn run_router(args: &RouterArgs, global: &Global) -> Result<(), CommandError
 /// `annuli indexer`: runs a process that holds a shard until it is told to stop.
 pub fn run_indexer(args: &IndexerArgs, global: &Global) -> Result<(), CommandError> {
     Ok(indexer::run(args, &settings(&global.complete(args.flags.clone()))?)?)
-}
-
-/// `annuli cluster`
-pub fn run_cluster(command: &ClusterCommand) -> Result<(), CommandError> {
-    match command {
-        ClusterCommand::Up(args) => Ok(local_cluster::up(args)?),
-    }
 }
 
 /// Reads the configuration, and opens the log as it says.

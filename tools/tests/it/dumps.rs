@@ -1,7 +1,7 @@
 //! `annuli dump …`, on a store that the tests fill and on servers that they make up.
 
 use crate::cli::{Run, run, run_with};
-use crate::server::{Answer, Server};
+use crate::server::{Answer, Server, index};
 use annuli_core::id::{HistoryId, IndexName, IndexUuid, Seq, ShardCount, ShardId};
 use annuli_dump::{
     ArchiveWriter, Compression, CreatedAt, DumpId, DumpStore, EntryPath, HnswRecord, Manifest, ManifestHead,
@@ -73,7 +73,7 @@ fn dumps_are_listed_by_their_index() {
     let listed = workspace.run(&["list", "--index", "others", "--output", "json"]).json();
     assert_eq!(listed, json!({"dumps": [], "unusable": []}));
     let table = workspace.run(&["list"]).done();
-    assert!(table.contains(&format!("{DUMP}  faces  2026-01-31T12:00:00Z       1          3")), "{table}");
+    assert!(table.contains(&format!("{DUMP}  faces           -  2026-01-31T12:00:00Z       1          3")), "{table}");
     assert_eq!(run(&["dump", "list", "--store", "nowhere"]).done(), "no dumps\n");
 }
 
@@ -159,6 +159,38 @@ fn a_dump_that_fails_says_why() {
     let failed = run_with(&dumping(ended), &["dump", "create", "faces"]);
     assert_eq!(failed.code, 1);
     assert_eq!(failed.stderr, "error: the dump of index `faces` has failed: the disk is full\n");
+}
+
+/// What a cluster says of a dump.
+fn generation(number: u64) -> Value {
+    json!({
+        "dump": DUMP, "index": "faces", "index_uuid": INDEX, "created_at": "2026-01-31T12:00:00Z", "shards": 1,
+        "documents": 3, "bytes": 77, "generation": number,
+    })
+}
+
+#[test]
+fn a_server_is_asked_for_its_dumps_and_deletes_them_itself() {
+    let server = Server::start(|seen, _| match seen.call.as_str() {
+        "GET /v1/indexes" => Answer::ok(&json!({"indexes": [index("faces", 4)]})),
+        "GET /v1/indexes/faces/dumps" => Answer::ok(&json!({"dumps": [generation(5)]})),
+        _ => Answer::text(204, ""),
+    });
+    let listed = run_with(&server, &["dump", "list", "--online", "--output", "json"]).json();
+    assert_eq!(listed, json!({"dumps": [generation(5)], "unusable": []}));
+    let table = run_with(&server, &["dump", "list", "--online", "--index", "faces"]).done();
+    assert!(table.contains(&format!("{DUMP}  faces           5  2026")), "{table}");
+    let deleted = run_with(&server, &["dump", "delete", DUMP, "--online", "--yes"]).done();
+    assert_eq!(deleted, format!("dump {DUMP} is deleted\n"));
+    assert_eq!(server.calls().last().unwrap(), &format!("DELETE /v1/indexes/faces/dumps/{DUMP}"));
+    let other = "01890a5d-ac96-774b-bcce-b302099a8058";
+    let unknown = run_with(&server, &["dump", "delete", other, "--online", "--yes"]);
+    assert_eq!(unknown.code, 1);
+    assert!(
+        unknown.stderr.starts_with(&format!("error: no index of the server has dump {other}")),
+        "{}",
+        unknown.stderr
+    );
 }
 
 #[test]

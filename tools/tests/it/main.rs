@@ -6,5 +6,6 @@ mod cli;
 mod client;
 mod dumps;
 mod import;
+mod rollouts;
 mod search;
 mod server;

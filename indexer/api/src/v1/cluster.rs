@@ -16,6 +16,16 @@ pub struct ClusterInfo {
     pub indexes: BTreeMap<String, ClusterIndex>,
 }
 
+/// Answer to `POST /v1/cluster/coordinator/step-down`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SteppedDown {
+    /// Who coordinated until then, as it calls itself; nobody did, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinator: Option<String>,
+    /// In which epoch that was. Whoever is elected next has a later one.
+    pub epoch: u64,
+}
+
 /// An index of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterIndex {

@@ -1,6 +1,8 @@
 //! Rollouts.
 
+use super::task::TaskStarted;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Body of `POST …/rollouts`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,69 @@ pub struct StartRollout {
     /// Wait before the generation is made official, until somebody resumes the rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approve: Option<bool>,
+    /// Only say what would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<bool>,
+}
+
+/// Answer to `POST …/rollouts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RolloutAnswer {
+    /// It was asked for: 202.
+    Started(TaskStarted),
+    /// It would be done so: 200.
+    Planned(RolloutPlan),
+}
+
+/// What a rollout would do, by who is there now and if nothing fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutPlan {
+    /// To this generation.
+    pub generation: u64,
+    /// Which is this dump.
+    #[serde(with = "uuid::serde::hyphenated")]
+    pub dump: Uuid,
+    /// Tasks of the index that are to end before.
+    pub waits_for: Vec<Uuid>,
+    /// One after the other; none, if the replicas serve that generation already.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step of a rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum PlannedStep {
+    /// Replicas prepare the generation, all of these at once; the next step waits for them.
+    Prepare {
+        /// Which.
+        replicas: Vec<PlannedReplica>,
+    },
+    /// Somebody has to agree.
+    AwaitApproval,
+    /// Routers ask for the generation from now on.
+    Flip {
+        /// In place of this one; of the primaries, if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<u64>,
+    },
+    /// Replicas let go of what was official before, some time later.
+    Retire {
+        /// Which generation that was.
+        generation: u64,
+    },
+}
+
+/// A replica that prepares a generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedReplica {
+    /// Of which shard.
+    pub shard: u32,
+    /// Which, over all its processes.
+    #[serde(with = "uuid::serde::hyphenated")]
+    pub id: Uuid,
+    /// Where it is asked.
+    pub address: String,
 }
 
 /// What may be said to a rollout: the last part of `POST …/rollouts/{id}/{word}`.
@@ -27,4 +92,27 @@ pub enum RolloutWord {
     Resume,
     /// Take back what was done.
     Rollback,
+}
+
+impl RolloutWord {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_written_as_it_is_read() {
+        for word in [RolloutWord::Pause, RolloutWord::Resume, RolloutWord::Rollback] {
+            assert_eq!(serde_json::to_value(word).unwrap(), word.name());
+        }
+    }
 }

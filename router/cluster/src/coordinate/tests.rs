@@ -1,5 +1,6 @@
 //! What a coordinator makes of what is asked of it.
 
+mod plans;
 mod whatever_happens;
 mod world;
 
