@@ -6,6 +6,7 @@ mod body;
 mod cluster;
 mod documents;
 mod dumps;
+mod events;
 mod format;
 mod guard;
 mod health;
@@ -54,7 +55,9 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .route(path::LIVEZ, get(health::live))
         .route(path::HEALTHZ, get(health::live))
         .route(path::READYZ, get(health::ready))
-        .route(path::METRICS, get(metrics::metrics));
+        .route(path::METRICS, get(metrics::metrics))
+        // Who listens has a place among listeners.
+        .route(path::EVENTS, get(events::listen));
     service
         .merge(watched)
         .fallback(guard::no_such_path)

@@ -30,12 +30,13 @@ pub use polling::{Polling, PollingTable};
 
 use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};
 use annuli_core::{IndexName, ShardCount};
+use limits::LISTENERS_MAX;
 use metrics::Metrics;
 use offload::Offload;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tasks::Tasks;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// Everything that a request needs. Shared by all of them.
 pub struct Router {
@@ -51,6 +52,10 @@ pub struct Router {
     pub tasks: Arc<Tasks>,
     /// The process is about to end: it takes no new requests.
     draining: AtomicBool,
+    /// The same, for those who listen.
+    pub(crate) ending: watch::Sender<bool>,
+    /// Listeners that there is room for.
+    pub(crate) listeners: Arc<Semaphore>,
     /// Requests that there is room for. One has its place until its answer has been sent.
     places: Arc<Semaphore>,
     /// As many as there are places, and in the same order: taken after one and given back before it, when the answer is
@@ -73,13 +78,26 @@ impl Router {
         let (tasks, draining) = (Arc::new(Tasks::default()), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(limits.concurrent_requests_max));
         let (under_way, offload) = (Semaphore::new(limits.concurrent_requests_max), Offload::new());
-        let metrics = Metrics::new();
-        Self { catalogue, limits, polling, default_shards, tasks, draining, places, under_way, offload, metrics }
+        Self {
+            catalogue,
+            limits,
+            polling,
+            default_shards,
+            tasks,
+            draining,
+            ending: watch::Sender::new(false),
+            listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
+            places,
+            under_way,
+            offload,
+            metrics: Metrics::new(),
+        }
     }
 
     /// From now on the process is not ready, and new requests are refused; those under way go on.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
+        self.ending.send_replace(true);
     }
 
     /// Returns whether the process is about to end.

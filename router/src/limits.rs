@@ -5,6 +5,10 @@ use annuli_api::{Failure, ReadBounds};
 use annuli_core::limits;
 use std::time::Duration;
 
+/// Most who listen to events at once, each over a connection that stays. They take no place among requests, and some
+/// kilobytes each; more than the people and programs that mind a cluster is a mistake of one of them.
+pub(crate) const LISTENERS_MAX: usize = 64;
+
 /// Bounds of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod chaos;
 mod commands;
+mod events;
 mod failures;
 mod partitions;
 mod primaries;

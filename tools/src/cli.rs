@@ -3,6 +3,7 @@
 mod bench;
 mod coordinator;
 mod dump;
+mod events;
 mod import;
 mod index;
 mod role;
@@ -13,6 +14,7 @@ mod task;
 pub use bench::BenchArgs;
 pub use coordinator::CoordinatorCommand;
 pub use dump::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, StoreArgs};
+pub use events::EventsArgs;
 pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
 pub use role::{
@@ -81,6 +83,8 @@ pub enum Command {
     /// Move the replicas of a cluster to another dump
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Show what happens in a cluster
+    Events(EventsArgs),
     /// Look at what is done in the background
     #[command(subcommand)]
     Task(TaskCommand),
@@ -200,6 +204,8 @@ mod tests {
         check("rollout start faces --plan --wait", false);
         check("rollout start faces --wait --watch", false);
         check("rollout watch faces newest", false);
+        check("events --follow --after 17-1", true);
+        check("events --after newest", false);
         check("import a.npy --index a --connections 0", false);
     }
 }

@@ -1,12 +1,15 @@
 //! A thin client of the HTTP API: one method a call, on the wire types of `annuli_api`.
 
 mod error;
+mod stream;
 
 pub use error::{ClientError, InvalidUrl, NoAnswer, Refused, Unexpected, Unreachable};
+pub use stream::{EventStream, SentEvent};
 
 use annuli_api::v1::cluster::{ClusterInfo, SteppedDown};
 use annuli_api::v1::document::{IndexReply, IndexRequest};
 use annuli_api::v1::dump::DumpList;
+use annuli_api::v1::event::EventsQuery;
 use annuli_api::v1::index::{AliasList, CreateIndex, IndexInfo, IndexList};
 use annuli_api::v1::path;
 use annuli_api::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
@@ -16,6 +19,7 @@ use annuli_core::IndexName;
 use annuli_core::limits::TIMEOUT_MS_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{Method, Request, Response, Uri};
@@ -146,6 +150,15 @@ impl Client {
         self.call(Method::POST, path::STEP_DOWN, &Some(serde_json::json!({})))
     }
 
+    /// `GET /v1/events`; they are read as they come, for as long as the server goes on.
+    pub fn events(&self, query: &EventsQuery) -> Result<EventStream<impl BufRead + use<>>, ClientError> {
+        let EventsQuery { after, follow } = query;
+        let after = after.iter().map(|after| format!("after={after}"));
+        let words: Vec<_> = after.chain(follow.iter().map(|follow| format!("follow={follow}"))).collect();
+        let (_, body) = self.open(Method::GET, &format!("{}?{}", path::EVENTS, words.join("&")), Vec::new())?;
+        Ok(EventStream::new(BufReader::new(body.into_reader())))
+    }
+
     /// `GET /v1/tasks`
     pub fn tasks(&self) -> Result<TaskList, ClientError> {
         self.call(Method::GET, path::TASKS, &NO_BODY)
@@ -169,6 +182,13 @@ impl Client {
 
     /// Sends a request and reads the whole answer, which is an error unless its status is a success.
     fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(u16, Vec<u8>), ClientError> {
+        let (status, mut body) = self.open(method, path, body)?;
+        let failed = |error| ClientError::of_transport(&self.url(path), error);
+        Ok((status, body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(failed)?))
+    }
+
+    /// Sends a request and waits for the beginning of its answer, of which nothing else is read if it is a success.
+    fn open(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(u16, Body), ClientError> {
         let url = self.url(path);
         let failed = |error| ClientError::of_transport(&url, error);
         let request = Request::builder().method(method).uri(&url);
@@ -180,11 +200,11 @@ impl Client {
             self.agent.run(request.map_err(|error| failed(error.into()))?).map_err(failed)?
         };
         let status = response.status();
+        if status.is_success() {
+            return Ok((status.as_u16(), response.into_body()));
+        }
         let retry_after = retry_after(&response);
         let answer = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(failed)?;
-        if status.is_success() {
-            return Ok((status.as_u16(), answer));
-        }
         Err(ClientError::of_refusal(url, status.as_u16(), &answer, retry_after))
     }
 

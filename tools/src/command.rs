@@ -7,6 +7,7 @@ pub mod config;
 mod confirm;
 pub mod dump;
 pub mod dump_offline;
+pub mod events;
 pub mod import;
 pub mod index;
 mod progress;
@@ -28,6 +29,7 @@ use crate::serve::ServeError;
 use bench::BenchError;
 use cluster::ShowError;
 use dump::DumpError;
+use events::EventsError;
 use import::{ImportError, StopCause, TargetError};
 use index::IndexError;
 use rollout::RolloutError;
@@ -71,6 +73,9 @@ pub enum CommandError {
     /// `annuli rollout`
     #[error(transparent)]
     Rollout(#[from] RolloutError),
+    /// `annuli events`
+    #[error(transparent)]
+    Events(#[from] EventsError),
     /// `annuli task`
     #[error(transparent)]
     Task(#[from] TaskError),
@@ -107,6 +112,7 @@ impl CommandError {
             | Self::Show(ShowError::Client(error))
             | Self::Rollout(RolloutError::Client(error))
             | Self::Task(TaskError::Client(error))
+            | Self::Events(EventsError::Client(error))
             | Self::Import(ImportError::Target(TargetError::Client(error))) => Some(error),
             Self::Import(ImportError::Stopped(stopped)) => match &stopped.cause {
                 StopCause::Request { error, .. } => Some(error),
@@ -124,6 +130,7 @@ impl CommandError {
             | Self::Show(_)
             | Self::Rollout(_)
             | Self::Task(_)
+            | Self::Events(_)
             | Self::Bench(_)
             | Self::Output(_) => None,
         }
@@ -139,6 +146,7 @@ impl CommandError {
             | Self::Show(ShowError::Output(error))
             | Self::Rollout(RolloutError::Output(error))
             | Self::Task(TaskError::Output(error))
+            | Self::Events(EventsError::Output(error))
             | Self::Dump(DumpError::Output(error)) => Some(error),
             Self::Logging(_)
             | Self::Config(_)
@@ -152,6 +160,7 @@ impl CommandError {
             | Self::Show(_)
             | Self::Rollout(_)
             | Self::Task(_)
+            | Self::Events(_)
             | Self::Bench(_) => None,
         }
     }
@@ -177,6 +186,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Search(args) => search::run(&args, &global.url, global.output)?,
         Command::Dump(command) => dump::run(&command, &global.url, global.output)?,
         Command::Rollout(command) => rollout::run(&command, &global.url, global.output)?,
+        Command::Events(args) => events::run(&args, &global.url, global.output)?,
         Command::Task(command) => task::run(&command, &global.url, global.output)?,
         Command::Bench(args) => return Err(bench::run(&args).into()),
         Command::Completions { shell } => completions::run(shell)?,

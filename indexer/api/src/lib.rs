@@ -8,6 +8,7 @@
 
 pub mod body;
 pub mod catalogue;
+pub mod chronicle;
 pub mod error;
 pub mod operations;
 pub mod shard_api;
@@ -16,6 +17,7 @@ pub mod v1;
 
 pub use body::{Format, ReadBounds};
 pub use catalogue::{Catalogue, Created, DumpProgress, Index};
+pub use chronicle::Chronicle;
 pub use error::{Effect, ErrorCode, Failure};
 pub use operations::Operations;
 pub use shard_api::{Position, ShardApi};

@@ -1,11 +1,13 @@
 //! What a cluster does in the background: asked of any of its routers, done by the one that coordinates.
 
 use crate::catalogue::Index;
+use crate::chronicle::Chronicle;
 use crate::error::Failure;
 use crate::v1::cluster::{ClusterInfo, SteppedDown};
 use crate::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use crate::v1::task::TaskInfo;
 use async_trait::async_trait;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Dumps, rollouts and the tasks that they are. What was asked for survives whichever process it was asked of.
@@ -31,4 +33,7 @@ pub trait Operations: Send + Sync {
 
     /// Takes the seat from whoever coordinates, so that another is elected.
     async fn step_down(&self) -> Result<SteppedDown, Failure>;
+
+    /// What happens.
+    fn chronicle(&self) -> Arc<dyn Chronicle>;
 }

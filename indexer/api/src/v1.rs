@@ -8,6 +8,7 @@ mod by_shard;
 pub mod cluster;
 pub mod document;
 pub mod dump;
+pub mod event;
 pub mod filter;
 pub mod index;
 mod json_value;
@@ -64,6 +65,8 @@ pub mod path {
     pub const CLUSTER: &str = "/v1/cluster";
     /// Lets another process coordinate.
     pub const STEP_DOWN: &str = "/v1/cluster/coordinator/step-down";
+    /// What happens.
+    pub const EVENTS: &str = "/v1/events";
     /// Every alias.
     pub const ALIASES: &str = "/v1/aliases";
     /// One alias.
@@ -82,7 +85,7 @@ pub mod path {
     pub const METRICS: &str = "/metrics";
 
     /// Every path.
-    pub const ALL: [&str; 24] = [
+    pub const ALL: [&str; 25] = [
         INDEXES,
         INDEX,
         DOCUMENTS_INDEX,
@@ -99,6 +102,7 @@ pub mod path {
         ROLLOUT_WORD,
         CLUSTER,
         STEP_DOWN,
+        EVENTS,
         ALIASES,
         ALIAS,
         TASKS,

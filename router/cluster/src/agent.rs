@@ -364,7 +364,7 @@ async fn enter(store: &Arc<dyn CoordinationStore>, shards: ShardCount) -> Result
         Err(other) => Err(Failure::new(ErrorCode::InvalidRequest, other)),
     };
     decide(&**store, founding).await?;
-    Mirror::start(Arc::clone(store), |_| {}).await.map_err(|error| store_failure(&error))
+    Mirror::start(Arc::clone(store), |_, _| {}).await.map_err(|error| store_failure(&error))
 }
 
 impl Tenure for Leadership {

@@ -3,6 +3,7 @@
 use crate::commit::{Decision, decide};
 use crate::coordinator;
 use crate::decide::{Creation, Removal, create_index, remove_alias, request_deletion, set_alias};
+use crate::events::Past;
 use crate::mirror::{Mirror, Seen, read};
 use crate::record::{DumpRecord, IndexState, NumberedDump, Role, Served};
 use crate::records::Records;
@@ -37,6 +38,8 @@ const REFRESH_WAIT: Duration = Duration::from_millis(500);
 pub struct ClusterCatalogue {
     store: Arc<dyn CoordinationStore>,
     mirror: Mirror,
+    /// What this process has seen happen.
+    past: Arc<Past>,
     table: Arc<ArcSwap<Table>>,
     /// When the last refresh began. Those that came before it ended have waited, and need none of their own.
     refreshed: Mutex<Instant>,
@@ -64,12 +67,15 @@ impl ClusterCatalogue {
     ) -> Result<Self, StoreError> {
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
         let current = Arc::clone(&table);
-        let publish = move |records: &Records| {
-            current.store(Arc::new(Table::of(records, &*reach)));
+        let past = Arc::new(Past::default());
+        let remembered = Arc::clone(&past);
+        let publish = move |before: Option<&Seen>, seen: &Seen| {
+            current.store(Arc::new(Table::of(&seen.records, &*reach)));
             reach.made_anew();
+            remembered.take_in(before, seen);
         };
         let mirror = Mirror::start(Arc::clone(&store), publish).await?;
-        Ok(Self { store, mirror, table, refreshed: Mutex::new(Instant::now()), new_uuid, dumps })
+        Ok(Self { store, mirror, past, table, refreshed: Mutex::new(Instant::now()), new_uuid, dumps })
     }
 
     /// What this process has seen of the records.
@@ -84,6 +90,11 @@ impl ClusterCatalogue {
         let statuses = join_all(index.shards.iter().map(|shard| shard.status())).await;
         let positions = statuses.into_iter().zip(index.schema.shards.shards());
         positions.map(|(status, shard)| Some((shard, status.ok()?.position))).collect()
+    }
+
+    /// What this process has seen happen.
+    pub(crate) fn past(&self) -> &Arc<Past> {
+        &self.past
     }
 
     /// Makes a decision, and waits until this process sees what came of it.

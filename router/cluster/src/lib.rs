@@ -30,6 +30,7 @@ pub mod serving;
 pub mod coordinate;
 pub mod coordinator;
 
+pub mod events;
 mod operations;
 
 pub mod agent;

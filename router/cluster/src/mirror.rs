@@ -30,13 +30,14 @@ pub struct Seen {
 }
 
 impl Mirror {
-    /// Reads the records, and follows them from then on. `on_change` hears of each state before anybody else.
+    /// Reads the records, and follows them from then on. `on_change` hears of each state before anybody else,
+    /// with the one before if nothing came in between.
     pub async fn start(
         store: Arc<dyn CoordinationStore>,
-        mut on_change: impl FnMut(&Records) + Send + 'static,
+        mut on_change: impl FnMut(Option<&Seen>, &Seen) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let first = read(&*store).await?;
-        on_change(&first.records);
+        on_change(None, &first);
         let (says, seen) = watch::channel(Arc::new(first));
         let following = tokio::spawn(async move { follow(&*store, &says, &mut on_change).await });
         Ok(Self { seen, following })
@@ -78,7 +79,7 @@ pub(crate) async fn read(store: &dyn CoordinationStore) -> Result<Seen, StoreErr
 async fn follow(
     store: &dyn CoordinationStore,
     says: &watch::Sender<Arc<Seen>>,
-    on_change: &mut (impl FnMut(&Records) + Send),
+    on_change: &mut (impl FnMut(Option<&Seen>, &Seen) + Send),
 ) {
     loop {
         let after = says.borrow().revision;
@@ -86,9 +87,12 @@ async fn follow(
             Ok(mut watch) => loop {
                 match watch.next().await {
                     Ok(changes) => {
-                        let Seen { mut records, .. } = Seen::clone(&says.borrow());
+                        let before = Arc::clone(&says.borrow());
+                        let mut records = before.records.clone();
                         changes.changes.iter().for_each(|change| take(&mut records, changes.revision, change));
-                        tell(Seen { revision: changes.revision, records }, says, on_change);
+                        let seen = Seen { revision: changes.revision, records };
+                        on_change(Some(&before), &seen);
+                        tell(seen, says);
                     }
                     Err(error) => break error,
                 }
@@ -97,7 +101,10 @@ async fn follow(
         };
         match error {
             WatchError::Compacted { .. } => match read(store).await {
-                Ok(seen) => tell(seen, says, on_change),
+                Ok(seen) => {
+                    on_change(None, &seen);
+                    tell(seen, says);
+                }
                 Err(error) => retry_later(&error).await,
             },
             WatchError::Store(error) => retry_later(&error).await,
@@ -112,8 +119,7 @@ fn take(records: &mut Records, revision: Revision, change: &Change) {
     }
 }
 
-fn tell(seen: Seen, says: &watch::Sender<Arc<Seen>>, on_change: &mut impl FnMut(&Records)) {
-    on_change(&seen.records);
+fn tell(seen: Seen, says: &watch::Sender<Arc<Seen>>) {
     // Whoever holds the mirror ends this task first.
     let _ = says.send(Arc::new(seen));
 }

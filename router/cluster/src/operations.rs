@@ -10,11 +10,12 @@ use crate::records::{LiveReplica, Records};
 use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard, SteppedDown};
 use annuli_api::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use annuli_api::v1::task::{TaskInfo, TaskProgress};
-use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};
+use annuli_api::{Catalogue, Chronicle, ErrorCode, Failure, Index, Operations};
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpId;
 use async_trait::async_trait;
 use serde_json::json;
+use std::sync::Arc;
 use uuid::Uuid;
 
 #[async_trait]
@@ -78,6 +79,10 @@ impl Operations for ClusterCatalogue {
     async fn step_down(&self) -> Result<SteppedDown, Failure> {
         let Coordinating { name, epoch } = self.depose_coordinator().await?;
         Ok(SteppedDown { coordinator: name, epoch: epoch.0 })
+    }
+
+    fn chronicle(&self) -> Arc<dyn Chronicle> {
+        Arc::clone(self.past()) as Arc<dyn Chronicle>
     }
 }
 

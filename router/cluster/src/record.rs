@@ -1,6 +1,7 @@
 //! What stands in the coordination store: the catalogue, and who serves it.
 //!
 //! ```text
+//! elections/coordinator/leader                who coordinates; the election's own, read for who wants to know
 //! cluster                 how many shards every index has              written once
 //! index/<name>            what an index is, and its histories          IndexRecord
 //! alias/<name>            a second name of an index                    AliasRecord
@@ -16,6 +17,7 @@
 
 mod alias;
 mod cluster;
+mod coordinator;
 mod dump;
 mod generation;
 mod index;
@@ -27,6 +29,7 @@ mod tombstone;
 
 pub use alias::AliasRecord;
 pub use cluster::ClusterRecord;
+pub use coordinator::CoordinatorRecord;
 pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};
 pub use generation::{Generations, NumberedDump, Preparing};
 pub use index::{IndexRecord, IndexState};

@@ -1,8 +1,8 @@
 //! Every record of the coordination store, as of one revision: what routers and nodes decide by.
 
 use crate::record::{
-    AliasRecord, ClusterRecord, DumpRecord, Generations, IndexRecord, Key, NodeId, NodeRecord, NumberedDump, Prepared,
-    ReplicaId, ReplicaRecord, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
+    AliasRecord, ClusterRecord, CoordinatorRecord, DumpRecord, Generations, IndexRecord, Key, NodeId, NodeRecord,
+    NumberedDump, Prepared, ReplicaId, ReplicaRecord, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
 };
 use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use annuli_dump::DumpId;
@@ -45,6 +45,8 @@ impl LiveReplica<'_> {
 pub struct Records {
     /// What the cluster is, once a process has said so.
     pub cluster: Option<Stored<ClusterRecord>>,
+    /// Who coordinates; nobody at the moment, if there is none.
+    pub coordinator: Option<Stored<CoordinatorRecord>>,
     /// Indexes by name.
     pub indexes: BTreeMap<IndexName, Stored<IndexRecord>>,
     /// Aliases by name. One whose index is gone stands for nothing: ask [`Records::resolve`].
@@ -156,6 +158,9 @@ impl Records {
     fn read(&mut self, key: &Key, revision: u64, value: &[u8]) -> Result<(), UnreadableRecord> {
         match key {
             Key::Cluster => self.cluster = Some(Stored { revision, record: ClusterRecord::decode(value)? }),
+            Key::Coordinator => {
+                self.coordinator = Some(Stored { revision, record: CoordinatorRecord::decode(key, value)? });
+            }
             Key::Index(name) => {
                 let record = IndexRecord::decode(key, value)?;
                 self.indexes.insert(name.clone(), Stored { revision, record });
@@ -192,6 +197,7 @@ impl Records {
         self.unreadable.remove(key);
         match key {
             Key::Cluster => self.cluster = None,
+            Key::Coordinator => self.coordinator = None,
             Key::Index(name) => {
                 self.indexes.remove(name);
             }

@@ -144,3 +144,19 @@ fn a_server_that_is_no_cluster_says_so() {
     assert_eq!(refused.code, 1);
     assert_eq!(refused.stderr, "error: this server is no cluster (invalid_request, HTTP 422)\n");
 }
+
+#[test]
+fn events_are_printed_a_line_each_and_who_follows_learns_where_to_go_on() {
+    let told = "id: 17-1\nevent: alias_removed\ndata: {\"event\":\"alias_removed\",\"alias\":\"people\"}\n\nid: 20\n: alive\n\n";
+    let server = Server::start(move |_, _| Answer::text(200, told));
+    let table = run_with(&server, &["events"]).done();
+    assert_eq!(table, "17-1        alias_removed         alias=people\n");
+    let json = run_with(&server, &["events", "--after", "16", "--output", "json"]).json();
+    assert_eq!(json, json!({"id": "17-1", "event": "alias_removed", "alias": "people"}));
+    let followed = run_with(&server, &["events", "--follow"]);
+    assert_eq!((followed.code, followed.stdout), (1, table));
+    let says = format!("error: {} tells nothing more: go on there or at another router with --after 20\n", server.url);
+    assert_eq!(followed.stderr, says);
+    let asked = ["?after=0&follow=false", "?after=16&follow=false", "?follow=true"];
+    assert_eq!(server.calls(), asked.map(|query| format!("GET /v1/events{query}")));
+}

@@ -11,6 +11,8 @@ use uuid::Uuid;
 pub enum Key {
     /// What the cluster is.
     Cluster,
+    /// Who coordinates.
+    Coordinator,
     /// An index.
     Index(IndexName),
     /// An alias.
@@ -27,11 +29,17 @@ pub enum Key {
     Task(TaskId),
 }
 
+/// Where the election of the coordinator keeps who has won it.
+const COORDINATOR: &str = "elections/coordinator/leader";
+
 impl Key {
     /// The key of that text; `None` for what later releases may keep in the same store.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "cluster" {
             return Some(Self::Cluster);
+        }
+        if text == COORDINATOR {
+            return Some(Self::Coordinator);
         }
         let (kind, name) = text.split_once('/')?;
         match kind {
@@ -51,6 +59,7 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cluster => f.write_str("cluster"),
+            Self::Coordinator => f.write_str(COORDINATOR),
             Self::Index(name) => write!(f, "index/{name}"),
             Self::Alias(name) => write!(f, "alias/{name}"),
             Self::Gone(uuid) => write!(f, "gone/{uuid}"),
@@ -71,6 +80,7 @@ mod tests {
         let uuid = "0190e4a2-7c00-7000-8000-000000000001";
         for text in [
             "cluster",
+            "elections/coordinator/leader",
             "index/faces",
             "alias/faces",
             "term/7",

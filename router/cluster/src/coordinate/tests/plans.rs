@@ -1,7 +1,6 @@
 //! What is said of a rollout before it is done.
 
 use super::*;
-use crate::decide::RolloutOptions;
 use annuli_api::v1::rollout::{PlannedStep, RolloutPlan};
 use annuli_core::Generation;
 
