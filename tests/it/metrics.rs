@@ -2,7 +2,7 @@
 
 use annuli_tests::raw_http::RawConnection;
 use annuli_tests::wait::wait_for;
-use annuli_tests::{Index, Launch, Server};
+use annuli_tests::{Cluster, Index, Launch, Server};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -53,13 +53,62 @@ fn number(value: f64) -> u64 {
     value.to_string().parse().expect("a whole number")
 }
 
+/// A cluster whose replicas serve the first dump of `index`, and were asked.
+fn rolled_out() -> Cluster {
+    let cluster = Cluster::with_replicas(1, 2, 1);
+    let index = Index::create_named(&cluster.client(0), "index", &json!({"dim": 2, "metric": "euclidean"}));
+    index.store(&json!([{"id": "a", "vector": [1, 2]}]));
+    cluster.dump(0, "index");
+    cluster.roll_out(0, "index");
+    cluster
+}
+
+#[test]
+fn a_router_tells_of_replicas_and_of_what_they_serve() {
+    let mut cluster = rolled_out();
+    let index = Index::named(&cluster.client(0), "index");
+    let search = json!({"vector": [1, 2], "limit": 1});
+    for _ in 0..20 {
+        index.post("search", &search).ok();
+    }
+    let written = index.store(&json!([{"id": "b", "vector": [2, 2]}]));
+    index.post("count", &json!({"after": written["as_of"]})).ok();
+    let addresses = [0, 1].map(|place| cluster.replica(0, place).address().to_owned());
+    let scrape = Scrape::of(cluster.router(0));
+    let of_both = |name: &str| {
+        let of_replica = |address: &String| number(scrape.value(&format!(r#"{name}{{replica="{address}"}}"#)));
+        addresses.iter().map(of_replica).sum::<u64>()
+    };
+    assert!(of_both("annuli_replica_requests_total") >= 20);
+    assert_eq!(of_both("annuli_replica_failures_total"), 0);
+    for address in &addresses {
+        let state = format!(r#"annuli_replica_state{{replica="{address}",state="sound"}}"#);
+        assert_eq!(number(scrape.value(&state)), 1);
+    }
+    let of_index = |name: &str| number(scrape.value(&format!(r#"{name}{{index="index"}}"#)));
+    let of_shard = |name: &str| number(scrape.value(&format!(r#"{name}{{index="index",shard="0"}}"#)));
+    assert_eq!((of_index("annuli_generation"), of_shard("annuli_generation_seq")), (1, 1));
+    assert_eq!(of_shard("annuli_generation_replicas_ready"), 2);
+    let fresher = r#"annuli_primary_reads_total{index="index",shard="0",why="fresher"}"#;
+    assert_eq!(number(scrape.value(fresher)), 1);
+    let tasks =
+        |kind: &str, status: &str| number(scrape.value(&format!(r#"annuli_tasks{{kind="{kind}",status="{status}"}}"#)));
+    assert_eq!((tasks("dump", "succeeded"), tasks("rollout", "succeeded"), tasks("rollout", "failed")), (1, 1, 0));
+    assert_eq!(number(scrape.value("annuli_coordinator")), 1);
+    assert_eq!(
+        json!(number(scrape.value("annuli_coordinator_epoch"))),
+        cluster.client(0).get("/v1/cluster").ok()["epoch"]
+    );
+}
+
 #[test]
 fn every_metric_is_of_the_format_and_documented() {
     let server = Server::start();
     let index = Index::create_named(&server.client(), "index", &json!({"dim": 2, "metric": "euclidean", "shards": 2}));
     index.store(&json!([{"id": "a", "vector": [1, 2]}]));
     index.post("search", &json!({"vector": [1]}));
-    let told: BTreeSet<_> = Scrape::of(&server).types.into_keys().collect();
+    let mut told: BTreeSet<_> = Scrape::of(&server).types.into_keys().collect();
+    told.extend(Scrape::of(rolled_out().router(0)).types.into_keys());
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../METRICS.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let names = page.split('`').filter(|word| word.starts_with("annuli_"));

@@ -23,6 +23,11 @@ impl Peers {
         Self { secret, roster: Roster::default(), known: Mutex::default() }
     }
 
+    /// How its replicas have behaved.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
     fn peer(&self, address: &str) -> Result<Arc<Peer>, Failure> {
         // Each change is whole before another can panic.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,13 +1,16 @@
 //! The role `router`: the HTTP API of a cluster, whose shards are held by other processes.
 
+mod meters;
+
 use crate::cli::{CoordinationArgs, RouterArgs};
 use crate::config::Settings;
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::serve::{self, ServeError};
-use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Schedule};
+use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Reach, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
+use meters::ClusterMeters;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -25,19 +28,25 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         .map_err(ServeError::Start)?;
     let dumps = settings.cluster_dumps()?;
     let kept = if dumps.is_some() { Dumps::Kept } else { Dumps::Unknown };
-    let (store, catalogue) = following.block_on(async {
+    let (store, peers, catalogue) = following.block_on(async {
         let Membership { store, secret } = Membership::open(&args.cluster).await?;
         let peers = Arc::new(Peers::new(secret));
-        let catalogue = ClusterCatalogue::start(Arc::clone(&store), peers, clock::new_uuid, kept).await?;
-        Ok::<_, MembershipError>((store, Arc::new(catalogue)))
+        let reach = Arc::clone(&peers) as Arc<dyn Reach>;
+        let catalogue = ClusterCatalogue::start(Arc::clone(&store), reach, clock::new_uuid, kept).await?;
+        Ok::<_, MembershipError>((store, peers, Arc::new(catalogue)))
     })?;
+    let mut leading = None;
     if let Some(dumps) = dumps {
         let address = listener.local_addr().map_err(ServeError::Start)?;
         let coordinating = coordinating(args.coordination, address);
         let origins = Origins { new_uuid: clock::new_uuid, utc_now: clock::utc_now };
-        following.spawn(Coordinator::new(store, Arc::clone(&catalogue), dumps, coordinating, origins).run());
+        let coordinator = Coordinator::new(store, Arc::clone(&catalogue), dumps, coordinating, origins);
+        leading = Some(coordinator.leading());
+        following.spawn(coordinator.run());
     }
+    let meters = ClusterMeters { peers, catalogue: Arc::clone(&catalogue), leading };
     let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards);
+    router.registry().register(Box::new(meters)).expect("it is the first that says none of its names before");
     let ended = serve::serve_router(listener, Arc::new(router), args.cluster.stdin(), settings);
     following.shutdown_background();
     tracing::info!("ended");

@@ -4,9 +4,11 @@
 //! that was stopped and goes on too late writes nothing. What it does in the store of dumps before a commit is harmless
 //! to do twice, or in vain.
 
+mod leading;
 mod refresh;
 mod waiting;
 
+pub use leading::Leading;
 pub use refresh::Schedule;
 
 use crate::catalogue::ClusterCatalogue;
@@ -81,6 +83,7 @@ pub struct Coordinator {
     dumps: DumpStore,
     settings: CoordinatorSettings,
     origins: Origins,
+    leading: Leading,
 }
 
 impl Coordinator {
@@ -92,7 +95,12 @@ impl Coordinator {
         settings: CoordinatorSettings,
         origins: Origins,
     ) -> Self {
-        Self { store, catalogue, dumps, settings, origins }
+        Self { store, catalogue, dumps, settings, origins, leading: Leading::default() }
+    }
+
+    /// Whether it coordinates, for whoever wants to know while it runs.
+    pub fn leading(&self) -> Leading {
+        self.leading.clone()
     }
 
     /// Runs for coordinator and, elected, coordinates; for as long as the future is polled.
@@ -128,10 +136,12 @@ impl Coordinator {
 
     async fn lead(&self, leadership: Leadership, outlook: &mut Outlook) {
         tracing::info!(epoch = %leadership.epoch(), "this process is the coordinator");
+        self.leading.begin(leadership.epoch());
         let ended = tokio::select! {
             ended = leadership.ended() => ended,
             () = self.coordinate(&leadership, outlook) => unreachable!("it goes on until it is stopped"),
         };
+        self.leading.end();
         tracing::info!(?ended, "this process is the coordinator no longer");
         // It ends by itself if this fails.
         let _ = leadership.step_down().await;

@@ -60,6 +60,19 @@ pub enum TaskStatus {
 }
 
 impl TaskStatus {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled_back",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether nothing more will come of the task.
     pub const fn is_over(self) -> bool {
         match self {
@@ -101,4 +114,17 @@ pub enum TaskProgress {
 pub struct TaskList {
     /// The newest first.
     pub tasks: Vec<TaskInfo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_named_as_it_is_written() {
+        use TaskStatus::{Cancelled, Failed, Paused, Queued, RolledBack, Running, Succeeded};
+        for status in [Queued, Running, Paused, Succeeded, Failed, RolledBack, Cancelled] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
+    }
 }

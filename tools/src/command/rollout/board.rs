@@ -1,7 +1,6 @@
 //! Where each replica is in a rollout.
 
 use super::{generation_of, short};
-use crate::command::task;
 use crate::output::{self, Align};
 use annuli_api::v1::cluster::{ClusterInfo, ClusterShard};
 use annuli_api::v1::task::{TaskInfo, TaskStatus};
@@ -47,7 +46,7 @@ impl Board {
         let mut news = Vec::new();
         if before.is_none_or(|before| before.status != self.status) {
             let Self { index, generation, status, .. } = self;
-            news.push(format!("rollout of generation {generation} of index `{index}`: {}", task::status(*status)));
+            news.push(format!("rollout of generation {generation} of index `{index}`: {}", status.name()));
         }
         let known = |row: &Row| before.and_then(|before| before.replicas.iter().find(|known| known.id == row.id));
         for row in self.replicas.iter().filter(|row| known(row).is_none_or(|known| known.state != row.state)) {

@@ -93,7 +93,7 @@ impl Bars {
         let all = &self.all;
         let heading = self.heading.get_or_insert_with(|| all.add(bar("{msg}")));
         let Board { generation, index, status, .. } = board;
-        let said = task::status(*status);
+        let said = status.name();
         heading.set_message(format!("rollout of generation {generation} of index `{index}`: {said}"));
         for row in &board.replicas {
             let new = || {
