@@ -40,7 +40,7 @@ fn said(prepared: &Prepared, replica: impl FnOnce() -> ReplicaEvent) -> Option<E
     match prepared {
         Prepared::Under(_) => None,
         Prepared::Ready => Some(Event::ReplicaReady(replica())),
-        Prepared::Failed(reason) => Some(Event::ReplicaFailed { replica: replica(), reason: reason.clone() }),
+        Prepared::Failed { why, .. } => Some(Event::ReplicaFailed { replica: replica(), reason: why.clone() }),
     }
 }
 

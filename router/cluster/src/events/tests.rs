@@ -102,7 +102,8 @@ fn a_process_joins_says_what_it_has_and_leaves() {
     let change = replica(&[(1, Prepared::Ready)]);
     world.check(Some(change.clone()), &["replica_ready"]);
     world.check(Some(change), &[]);
-    let change = replica(&[(1, Prepared::Ready), (2, Prepared::Failed("it is broken".to_owned()))]);
+    let failed = Prepared::Failed { why: "it is broken".to_owned(), rollout: None };
+    let change = replica(&[(1, Prepared::Ready), (2, failed)]);
     let failed = world.check(Some(change), &["replica_failed"]);
     let Event::ReplicaFailed { replica, reason } = &failed[0] else { panic!("{failed:?}") };
     assert_eq!((replica.index.as_str(), replica.generation, reason.as_str()), ("faces", 2, "it is broken"));
