@@ -92,7 +92,9 @@ pub use frame::FrameFault;
 pub use frame_header::FrameHeaderFault;
 pub use listing::{DumpState, DumpSummary, ListedDump};
 pub use local::LocalFiles;
-pub use manifest::{HnswRecord, InvalidManifest, Manifest, ManifestHead, SchemaRecord, ShardRecord, archive_name};
+pub use manifest::{
+    HnswRecord, InvalidManifest, Manifest, ManifestHead, SchemaRecord, ShardRecord, UnusableSchema, archive_name,
+};
 pub use manifest_json::{DecodeManifestError, ManifestTooLarge, UnknownManifestVersion};
 pub use pending::PendingDump;
 pub use read_entry::{ReadEntryError, read_entry};

@@ -4,8 +4,9 @@ use crate::created_at::CreatedAt;
 use crate::dump_id::DumpId;
 use crate::file::DumpFile;
 use crate::record::ArchiveRecord;
-use annuli_core::IndexSchema;
 use annuli_core::id::{HistoryId, IndexName, IndexUuid, Seq, ShardCount, ShardId};
+use annuli_core::vector::Dim;
+use annuli_core::{HnswParams, IndexSchema, Metric, Quantization};
 
 /// A dump's table of contents. It lists every shard of the schema exactly once, by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct ManifestHead {
     pub schema: SchemaRecord,
 }
 
-/// An index's schema as the dump stores it. Only the number of shards means something to this crate; whoever restores
+/// An index's schema as the dump stores it. Only the number of shards means something to the format; whoever restores
 /// turns the rest into the core's schema, which checks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaRecord {
@@ -52,6 +53,31 @@ pub struct HnswRecord {
     pub m: u32,
     /// Width of the beam while building.
     pub ef_construction: u32,
+}
+
+/// A schema that no index of this release can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the dump's schema cannot be used: {what}")]
+pub struct UnusableSchema {
+    what: String,
+}
+
+impl SchemaRecord {
+    /// The schema of an index that is made of the dump, with the dump's number of shards.
+    pub fn schema(&self) -> Result<IndexSchema, UnusableSchema> {
+        fn refuse(error: impl std::fmt::Display) -> UnusableSchema {
+            UnusableSchema { what: error.to_string() }
+        }
+        let size = |number: u32| usize::try_from(number).map_err(refuse);
+        let (m, ef_construction) = (size(self.hnsw.m)?, size(self.hnsw.ef_construction)?);
+        Ok(IndexSchema {
+            dim: Dim::new(u64::from(self.dim)).map_err(refuse)?,
+            metric: Metric::from_name(&self.metric).map_err(refuse)?,
+            shards: self.shards,
+            hnsw: HnswParams::new(Some(m), Some(ef_construction)).map_err(refuse)?,
+            quantization: Quantization::from_name(&self.quantization).map_err(refuse)?,
+        })
+    }
 }
 
 impl From<&IndexSchema> for SchemaRecord {

@@ -41,6 +41,7 @@ pub mod cpu_pool;
 pub mod meters;
 pub mod shard;
 
+mod fetch;
 pub mod snapshot;
 pub mod workspace;
 

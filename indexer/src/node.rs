@@ -7,6 +7,7 @@
 
 mod open_error;
 pub(crate) mod place;
+mod restore;
 
 use crate::shard::{Shard, ShardParts};
 use crate::snapshot::{self, DumpError};
@@ -24,6 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use open_error::OpenNodeError;
 pub(crate) use place::FILE as PLACE_FILE;
 pub use place::{Role, Term};
+pub use restore::RestoredShard;
+use restore::Restores;
 
 /// Which part of a cluster a node is. It never changes: a folder belongs to one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,7 @@ struct Inner {
     held: ArcSwap<Held>,
     /// One change at a time.
     changing: Mutex<()>,
+    restores: Restores,
     /// As it stands in the folder.
     term: Mutex<Term>,
     /// Held as long as the node is open.
@@ -109,7 +113,8 @@ impl Node {
             held.insert(name, entry);
         }
         let (root, held, changing) = (root.to_owned(), ArcSwap::from_pointee(held), Mutex::new(()));
-        Ok(Self(Arc::new(Inner { root, place, parts, held, changing, term, _lock: lock })))
+        let restores = Restores::default();
+        Ok(Self(Arc::new(Inner { root, place, parts, held, changing, restores, term, _lock: lock })))
     }
 
     /// Which part of the cluster this is.
@@ -221,6 +226,7 @@ impl Node {
 
     /// Finishes what is queued and closes every shard. Blocks until it is done.
     pub fn close(&self) {
+        self.0.restores.give_up_all();
         // A change that is under way is finished first, so that nothing is opened behind this.
         let _changing = self.changing();
         self.0.close();

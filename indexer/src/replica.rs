@@ -13,7 +13,6 @@
 mod at_hand;
 mod dumped;
 mod failure;
-mod fetch;
 mod folders;
 mod generation_file;
 mod held;

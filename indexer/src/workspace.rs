@@ -11,7 +11,7 @@ mod index_file;
 pub(crate) mod indexes;
 pub(crate) mod json_file;
 pub(crate) mod lock;
-mod restore;
+pub(crate) mod restore;
 
 use crate::cpu_pool::CpuPool;
 use crate::shard::{Shard, ShardParts};

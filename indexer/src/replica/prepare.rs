@@ -4,12 +4,12 @@
 use super::NewGeneration;
 use super::at_hand::AtHand;
 use super::dumped::{Dumped, OtherDump};
-use super::fetch::Fetch;
 use super::folders::{MakeIndexFolderError, Unfinished};
 use super::generation_file;
 use super::settle::{SettleError, Settled, settle};
 use super::trial::{self, Unfit};
 use crate::build_pool::BuildPool;
+use crate::fetch::Fetch;
 use crate::segment_file::SegmentFolder;
 use crate::settings::{ShardSettings, WARM_BYTES_MAX};
 use crate::shard::OpenFrozenError;

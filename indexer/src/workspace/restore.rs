@@ -5,21 +5,22 @@
 //! to the shards that own them now. Only a whole index gets its name.
 
 mod adopt;
+mod failure;
 mod spread;
 
 use super::disk::DiskFault;
 use super::indexes::{MakeIndexError, NewIndex, OpenIndexError, remove};
 use super::{Entry, Workspace};
+use crate::fetch::Fetch;
 use crate::snapshot::CanaryCheck;
 use crate::snapshot::WrongAnswer;
+use crate::stop::Stop;
 use crate::store::document::StoredDocument;
 use crate::store::{Store, StoreError};
 use annuli_core::placement::shard_of;
-use annuli_core::vector::Dim;
-use annuli_core::{DocId, HnswParams, IndexName, IndexSchema, Metric, Quantization, ShardCount, ShardId};
+use annuli_core::{DocId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use annuli_dump::{
-    EntryPath, ExtractArchiveError, OpenArchiveError, ReadCanariesError, SchemaRecord, ShardRecord, StoredDump,
-    read_canaries,
+    DumpId, EntryPath, ExtractArchiveError, ReadCanariesError, ShardRecord, StoredDump, UnusableSchema, read_canaries,
 };
 use std::fs::File;
 use std::path::Path;
@@ -44,14 +45,14 @@ pub enum RestoreError {
         name: IndexName,
     },
     /// The schema in the manifest is out of bounds.
-    #[error("the dump's schema cannot be used: {what}")]
-    Schema {
-        /// What is wrong.
-        what: String,
-    },
-    /// An archive cannot be opened.
     #[error(transparent)]
-    Archive(#[from] OpenArchiveError),
+    Schema(#[from] UnusableSchema),
+    /// The index is to have another schema than the dump.
+    #[error("dump {dump} has another schema than the index that is to be made of it")]
+    OtherSchema {
+        /// The dump.
+        dump: DumpId,
+    },
     /// An archive is not what the manifest says.
     #[error(transparent)]
     Extract(#[from] ExtractArchiveError),
@@ -123,6 +124,9 @@ pub enum RestoreError {
     /// The new index does not open.
     #[error(transparent)]
     Open(#[from] OpenIndexError),
+    /// Nobody wants it any longer.
+    #[error("the restore was given up")]
+    Stopped,
 }
 
 impl Workspace {
@@ -139,19 +143,17 @@ impl Workspace {
         if state.indexes.contains_key(name) || state.aliases.contains_key(name) {
             return Err(RestoreError::Exists { name: name.clone() });
         }
-        let dumped = schema(&dump.manifest().head().schema)?;
+        let dumped = dump.manifest().head().schema.schema()?;
         let restored = IndexSchema { shards: shards.unwrap_or(dumped.shards), ..dumped };
         let new = NewIndex::begin(&self.0.root, restored)?;
+        let (_never, stop) = Stop::new();
         let mut seen = 0;
         let mut progress = || {
             seen += 1;
             progress(seen);
         };
-        let documents = if restored.shards == dumped.shards {
-            adopt::shards(&new, dump, dumped, &mut progress)?
-        } else {
-            spread::shards(&new, dump, dumped, restored, &mut progress)?
-        };
+        let all: Vec<_> = restored.shards.shards().collect();
+        let documents = Restoration::new(&new, dump, restored, &stop)?.make(&all, &mut progress)?;
         new.publish(name)?;
         let open = self.0.open_new(name)?;
         let found = open.shards.iter().map(|shard| shard.view().live() as u64).sum();
@@ -167,18 +169,49 @@ impl Workspace {
     }
 }
 
-fn schema(record: &SchemaRecord) -> Result<IndexSchema, RestoreError> {
-    fn refuse(error: impl std::fmt::Display) -> RestoreError {
-        RestoreError::Schema { what: error.to_string() }
+/// A new index that is filled from a dump.
+pub(crate) struct Restoration<'a> {
+    new: &'a NewIndex,
+    dump: &'a StoredDump,
+    dumped: IndexSchema,
+    restored: IndexSchema,
+    stop: &'a Stop,
+}
+
+impl<'a> Restoration<'a> {
+    /// Fills `new`, whose schema is `restored`, until it is told to stop.
+    pub(crate) fn new(
+        new: &'a NewIndex,
+        dump: &'a StoredDump,
+        restored: IndexSchema,
+        stop: &'a Stop,
+    ) -> Result<Self, RestoreError> {
+        let dumped = dump.manifest().head().schema.schema()?;
+        if restored != (IndexSchema { shards: restored.shards, ..dumped }) {
+            return Err(RestoreError::OtherSchema { dump: dump.manifest().head().dump });
+        }
+        Ok(Self { new, dump, dumped, restored, stop })
     }
-    let size = |number: u32| usize::try_from(number).map_err(refuse);
-    Ok(IndexSchema {
-        dim: Dim::new(u64::from(record.dim)).map_err(refuse)?,
-        metric: Metric::from_name(&record.metric).map_err(refuse)?,
-        shards: record.shards,
-        hnsw: HnswParams::new(Some(size(record.hnsw.m)?), Some(size(record.hnsw.ef_construction)?)).map_err(refuse)?,
-        quantization: Quantization::from_name(&record.quantization).map_err(refuse)?,
-    })
+
+    /// Makes those shards of the new index, and closes them; returns how many documents are in them. `progress` hears of
+    /// each that was read.
+    pub(crate) fn make(&self, shards: &[ShardId], progress: &mut dyn FnMut()) -> Result<u64, RestoreError> {
+        let made = if self.restored.shards == self.dumped.shards {
+            adopt::shards(self, shards, progress)
+        } else {
+            spread::shards(self, shards, progress)
+        };
+        // What was broken off fails as whatever it was at.
+        if self.stop.is_told() { Err(RestoreError::Stopped) } else { made }
+    }
+
+    fn open_archive(&self, record: &ShardRecord) -> Fetch<'a> {
+        Fetch::new(self.dump, record.shard, record.archive.bytes(), self.stop)
+    }
+
+    fn source<'r>(&self, folder: &Path, record: &'r ShardRecord) -> Result<Source<'r>, RestoreError> {
+        Source::open(folder, record, self.dump.manifest().head().index_uuid, self.dumped)
+    }
 }
 
 /// The unpacked store of a dumped shard.
@@ -193,12 +226,12 @@ impl<'a> Source<'a> {
     fn open(
         folder: &Path,
         record: &'a ShardRecord,
-        dump: &StoredDump,
+        index: IndexUuid,
         schema: IndexSchema,
     ) -> Result<Self, RestoreError> {
         let shard = record.shard;
         let (store, identity, counters) = Store::open(&folder.join("db"))?;
-        let expected = (dump.manifest().head().index_uuid, shard, record.history, schema, record.seq);
+        let expected = (index, shard, record.history, schema, record.seq);
         if (identity.index, identity.shard, identity.history, identity.schema, counters.seq) != expected {
             return Err(RestoreError::Foreign { shard });
         }
@@ -210,11 +243,15 @@ impl<'a> Source<'a> {
     /// Hands on every document; then tells whether they were all, and answer as they did. Returns the store.
     fn read(
         mut self,
+        stop: &Stop,
         mut take: impl FnMut(DocId, StoredDocument) -> Result<(), StoreError>,
     ) -> Result<(Store, u64), RestoreError> {
         let shard = self.record.shard;
         let mut found = 0;
         for entry in self.store.snapshot().documents(None) {
+            if stop.is_told() {
+                return Err(RestoreError::Stopped);
+            }
             let (id, document) = entry?;
             self.store.check_vector(&id, &document, &self.schema)?;
             if shard_of(&id, self.schema.shards) != shard {

@@ -1,5 +1,7 @@
 //! Nodes: one shard of every index, made and removed as somebody else decides.
 
+mod restores;
+
 use super::{id, name, open, schema, soon, vector};
 use annuli_api::ShardApi;
 use annuli_api::shard_api::{ConditionalWrite, Write};

@@ -1,34 +1,33 @@
 //! Onto as many shards as there were: the files of a dumped shard become those of the new one, with a new identity and a
 //! new history. The store says which segments belong to it; so the shard opens with its graphs, and builds nothing.
 
-use super::{RestoreError, Source};
+use super::{Restoration, RestoreError};
 use crate::segment_file::SegmentFolder;
 use crate::snapshot::{missing_segments, segment_file};
 use crate::store::Store;
 use crate::workspace::disk::{make_folder, remove_folder, rename_folder};
 use crate::workspace::indexes::NewIndex;
-use annuli_core::IndexSchema;
-use annuli_dump::{ShardRecord, StoredDump, extract_archive};
+use annuli_core::{IndexSchema, ShardId};
+use annuli_dump::{ShardRecord, extract_archive};
 use std::path::Path;
 
-/// Makes the shards of the new index, and closes them.
+/// Makes those shards of the new index, and closes them.
 pub(super) fn shards(
-    new: &NewIndex,
-    dump: &StoredDump,
-    schema: IndexSchema,
+    restoration: &Restoration<'_>,
+    shards: &[ShardId],
     progress: &mut dyn FnMut(),
 ) -> Result<u64, RestoreError> {
+    let Restoration { new, dump, restored, stop, .. } = restoration;
     let mut documents = 0;
-    for record in dump.manifest().shards() {
+    for record in dump.manifest().shards().iter().filter(|record| shards.contains(&record.shard)) {
         let unpacked = new.scratch("unpacked")?;
-        let mut archive = dump.open_archive(record.shard)?;
-        extract_archive(record, &mut archive, &unpacked, &mut |_| {})?;
-        let (store, found) = Source::open(&unpacked, record, dump, schema)?.read(|_, _| {
+        extract_archive(record, &mut restoration.open_archive(record), &unpacked, &mut |_| {})?;
+        let (store, found) = restoration.source(&unpacked, record)?.read(stop, |_, _| {
             progress();
             Ok(())
         })?;
         documents += found;
-        shard(new, record, store, &unpacked, &schema)?;
+        shard(new, record, store, &unpacked, restored)?;
         remove_folder(&unpacked)?;
     }
     Ok(documents)

@@ -1,47 +1,47 @@
 //! Onto another number of shards: documents are written anew, by the shards that own them. Segments are left out.
 
-use super::{RestoreError, Source};
+use super::{Restoration, RestoreError};
 use crate::settings::Durability;
 use crate::store::change::{Change, ChangeKind};
 use crate::store::document::StoredDocument;
 use crate::store::meta::Counters;
 use crate::store::{Store, StoreError};
 use crate::workspace::disk::remove_folder;
-use crate::workspace::indexes::{MakeIndexError, NewIndex};
+use crate::workspace::indexes::MakeIndexError;
 use annuli_core::placement::shard_of;
-use annuli_core::{DocId, IndexSchema, Point};
-use annuli_dump::{StoredDump, extract_entries};
+use annuli_core::{DocId, Point, ShardId};
+use annuli_dump::extract_entries;
+use std::collections::BTreeMap;
 
 /// Documents that are committed at once.
 const LOAD_STEP: usize = 1_000;
 
-/// Fills the stores of the new index, and closes them.
+/// Fills the stores of those shards of the new index, and closes them. Any of the dumped shards may have documents that
+/// they own now: all are read.
 pub(super) fn shards(
-    new: &NewIndex,
-    dump: &StoredDump,
-    dumped: IndexSchema,
-    restored: IndexSchema,
+    restoration: &Restoration<'_>,
+    shards: &[ShardId],
     progress: &mut dyn FnMut(),
 ) -> Result<u64, RestoreError> {
-    let mut loaders: Vec<_> = restored
-        .shards
-        .shards()
-        .map(|shard| Ok(Loader::new(new.make_store(shard)?)))
+    let Restoration { new, dump, restored, stop, .. } = restoration;
+    let mut loaders: BTreeMap<ShardId, Loader> = shards
+        .iter()
+        .map(|&shard| Ok((shard, Loader::new(new.make_store(shard)?))))
         .collect::<Result<_, MakeIndexError>>()?;
     let mut documents = 0;
     for record in dump.manifest().shards() {
         let folder = new.scratch("unpacked")?;
-        let mut archive = dump.open_archive(record.shard)?;
+        let mut archive = restoration.open_archive(record);
         extract_entries(record, &mut archive, &folder, &|path| path.segment_number().is_none(), &mut |_| {})?;
-        let (_, found) = Source::open(&folder, record, dump, dumped)?.read(|id, document| {
-            let shard = shard_of(&id, restored.shards);
+        restoration.source(&folder, record)?.read(stop, |id, document| {
             progress();
-            loaders[shard.0 as usize].add(id, document)
+            let Some(loader) = loaders.get_mut(&shard_of(&id, restored.shards)) else { return Ok(()) };
+            documents += 1;
+            loader.add(id, document)
         })?;
-        documents += found;
         remove_folder(&folder)?;
     }
-    loaders.into_iter().try_for_each(Loader::finish)?;
+    loaders.into_values().try_for_each(Loader::finish)?;
     Ok(documents)
 }
 

@@ -14,7 +14,7 @@ const PAUSES: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
 /// Reads an archive to its recorded end.
-pub(super) struct Fetch<'a> {
+pub(crate) struct Fetch<'a> {
     dump: &'a StoredDump,
     shard: ShardId,
     /// Length of the archive.
@@ -28,7 +28,7 @@ pub(super) struct Fetch<'a> {
 
 impl<'a> Fetch<'a> {
     /// Begins with the first of its `bytes`.
-    pub(super) fn new(dump: &'a StoredDump, shard: ShardId, bytes: u64, stop: &'a Stop) -> Self {
+    pub(crate) fn new(dump: &'a StoredDump, shard: ShardId, bytes: u64, stop: &'a Stop) -> Self {
         Self { dump, shard, bytes, at: 0, source: None, failures: 0, stop }
     }
 
