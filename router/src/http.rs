@@ -40,6 +40,7 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .route(path::COUNT, post(documents::count))
         .route(path::DUMPS, get(dumps::list).post(dumps::create))
         .route(path::DUMP, get(dumps::info).delete(dumps::remove))
+        .route(path::RESTORE, post(dumps::restore))
         .route(path::ROLLOUTS, post(rollouts::start))
         .route(path::ROLLOUT, get(rollouts::info))
         .route(path::ROLLOUT_WORD, post(rollouts::say))

@@ -8,7 +8,7 @@ pub use stream::{EventStream, SentEvent};
 
 use annuli_api::v1::cluster::{ClusterInfo, SteppedDown};
 use annuli_api::v1::document::{IndexReply, IndexRequest};
-use annuli_api::v1::dump::DumpList;
+use annuli_api::v1::dump::{DumpList, RestoreDump};
 use annuli_api::v1::event::EventsQuery;
 use annuli_api::v1::index::{AliasList, CreateIndex, IndexInfo, IndexList};
 use annuli_api::v1::path;
@@ -162,6 +162,11 @@ impl Client {
     /// `GET /v1/tasks`
     pub fn tasks(&self) -> Result<TaskList, ClientError> {
         self.call(Method::GET, path::TASKS, &NO_BODY)
+    }
+
+    /// `POST …/restore`
+    pub fn restore_dump(&self, name: &IndexName, dump: Uuid) -> Result<TaskStarted, ClientError> {
+        self.call(Method::POST, &of_index(path::RESTORE, name), &Some(RestoreDump { dump }))
     }
 
     /// `GET /v1/tasks/{id}`

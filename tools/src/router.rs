@@ -27,7 +27,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         .build()
         .map_err(ServeError::Start)?;
     let dumps = settings.cluster_dumps()?;
-    let kept = if dumps.is_some() { Dumps::Kept } else { Dumps::Unknown };
+    let kept = dumps.clone().map_or(Dumps::Unknown, Dumps::Kept);
     let (store, peers, catalogue) = following.block_on(async {
         let Membership { store, secret } = Membership::open(&args.cluster).await?;
         let peers = Arc::new(Peers::new(secret));

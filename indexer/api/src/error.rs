@@ -25,7 +25,7 @@ pub enum ErrorCode {
     DimensionMismatch,
     /// There is no document of this id. Fix the id.
     DocumentNotFound,
-    /// The dump is served by replicas, or about to be. Roll out another first.
+    /// The dump is served by replicas, or about to be, or it is being restored. Roll out another first, or wait.
     DumpInUse,
     /// There is no dump of this id. Fix the id.
     DumpNotFound,

@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::v1::cluster::{ClusterInfo, SteppedDown};
 use crate::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use crate::v1::task::TaskInfo;
+use annuli_core::IndexName;
 use async_trait::async_trait;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -21,6 +22,9 @@ pub trait Operations: Send + Sync {
 
     /// What that rollout would do.
     async fn plan_rollout(&self, index: &Index, rollout: StartRollout) -> Result<RolloutPlan, Failure>;
+
+    /// Asks for a new index that is made of a dump, whichever index that is of; returns its task.
+    async fn restore(&self, name: &IndexName, dump: Uuid) -> Result<Uuid, Failure>;
 
     /// Says something to a rollout of an index.
     async fn say(&self, index: &Index, rollout: Uuid, word: RolloutWord) -> Result<(), Failure>;

@@ -55,6 +55,8 @@ pub mod path {
     pub const DUMPS: &str = "/v1/indexes/{name}/dumps";
     /// One dump.
     pub const DUMP: &str = "/v1/indexes/{name}/dumps/{dump}";
+    /// Make an index of a dump.
+    pub const RESTORE: &str = "/v1/indexes/{name}/restore";
     /// Rollouts of an index.
     pub const ROLLOUTS: &str = "/v1/indexes/{name}/rollouts";
     /// One rollout.
@@ -85,7 +87,7 @@ pub mod path {
     pub const METRICS: &str = "/metrics";
 
     /// Every path.
-    pub const ALL: [&str; 25] = [
+    pub const ALL: [&str; 26] = [
         INDEXES,
         INDEX,
         DOCUMENTS_INDEX,
@@ -97,6 +99,7 @@ pub mod path {
         COUNT,
         DUMPS,
         DUMP,
+        RESTORE,
         ROLLOUTS,
         ROLLOUT,
         ROLLOUT_WORD,

@@ -2,12 +2,14 @@
 
 mod dumping;
 pub mod replica;
+mod restoring;
+mod steps;
 
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
-use crate::decide::{FolderTerm, OlderFolder, Reported, claim_term, found, report_dumped, report_made, report_removed};
+use crate::decide::{FolderTerm, OlderFolder, claim_term, found};
 use crate::mirror::{Mirror, read};
-use crate::reconcile::{HeldShard, Plan, Step, plan};
+use crate::reconcile::{HeldShard, Plan, Restore};
 use crate::record::{DumpedShard, Key, NodeId, NodeRecord, Role, Served};
 use crate::records::Records;
 use crate::serving::{Serving, Tenure};
@@ -20,6 +22,7 @@ use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, Shar
 use annuli_dump::DumpId;
 use async_trait::async_trait;
 use dumping::Dumping;
+use restoring::Restoring;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -44,6 +47,12 @@ pub trait Holder: Send + Sync {
 
     /// Makes the empty shard of a new index, unless it is there; returns its line of writes.
     async fn make(&self, name: &IndexName, uuid: IndexUuid, schema: &IndexSchema) -> Result<HistoryId, Failure>;
+
+    /// Makes the shard of an index from a dump, unless it is there; returns its line of writes.
+    async fn restore(&self, uuid: IndexUuid, restore: &Restore) -> Result<HistoryId, Failure>;
+
+    /// Nobody wants the restore of that index any longer: it ends as soon as it can.
+    fn give_up(&self, uuid: IndexUuid);
 
     /// When it served.
     fn term(&self) -> FolderTerm;
@@ -82,6 +91,8 @@ pub struct Agent {
     serving: Arc<Serving>,
     /// Dumps that get this process's shards now.
     dumping: Dumping,
+    /// Shards that are made of dumps.
+    restoring: Restoring,
     /// What the cluster was told last.
     told: Option<NodeRecord>,
 }
@@ -98,7 +109,8 @@ impl Agent {
         serving: Arc<Serving>,
     ) -> Result<Self, Failure> {
         let mirror = enter(&store, post.shards).await?;
-        Ok(Self { store, mirror, holder, post, serving, dumping: Dumping::default(), told: None })
+        let (dumping, restoring) = (Dumping::default(), Restoring::default());
+        Ok(Self { store, mirror, holder, post, serving, dumping, restoring, told: None })
     }
 
     /// Runs for the primary of the shard and, elected, serves; for as long as the future is polled.
@@ -220,6 +232,7 @@ impl Agent {
                 () = lease.lost() => return Err(lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
                 () = self.dumping.one_ended() => {}
+                () = self.restoring.one_ended() => {}
                 () = sleep(RETRY_AFTER), if failing => {}
             }
         }
@@ -242,83 +255,9 @@ impl Agent {
 
     /// Serves nothing, and says why: of what is not even here, that.
     fn refuse_all(&self, records: &Records, failure: &Failure) {
-        let mut plan = plan(records, self.post.shard, &self.holder.held());
+        let mut plan = self.plan(records);
         plan.serves.values_mut().filter(|serves| serves.is_ok()).for_each(|serves| *serves = Err(failure.clone()));
         self.serving.publish(&plan.serves);
-    }
-
-    /// Does what is to be done, and returns what is served then.
-    async fn step(&self, records: &Records, leadership: &Leadership) -> Plan {
-        let first = plan(records, self.post.shard, &self.holder.held());
-        let mut failed = BTreeMap::new();
-        for step in first.steps {
-            let uuid = match &step {
-                Step::Remove { uuid, .. } | Step::Make { uuid, .. } | Step::Report { uuid, .. } => *uuid,
-            };
-            if let Err(failure) = self.take(step, leadership).await {
-                tracing::error!(index = %uuid, %failure, "a step of the catalogue could not be taken, it is tried again");
-                failed.insert(uuid, failure);
-            }
-        }
-        let mut now = plan(records, self.post.shard, &self.holder.held());
-        for (uuid, failure) in failed {
-            if let Some(serves) = now.serves.get_mut(&uuid) {
-                *serves = Err(failure);
-            }
-        }
-        self.serving.publish(&now.serves);
-        now
-    }
-
-    /// Begins what is to be dumped, and reports what was.
-    ///
-    /// # Errors
-    /// When something could not be reported: it is tried again.
-    async fn dump(&mut self, plan: &Plan, leadership: &Leadership) -> Result<(), Failure> {
-        for (&dump, &uuid) in &plan.dumps {
-            // Asked of the one who serves it: another folder's shard is in no dump of this one.
-            match plan.serves.get(&uuid) {
-                Some(Err(failure)) => self.dumping.refuse(dump, failure),
-                Some(Ok(())) | None => self.dumping.begin(dump, uuid, &self.holder),
-            }
-        }
-        self.dumping.forget_all_but(&plan.dumps);
-        let mut reported = Ok(());
-        for (dump, done) in self.dumping.ended() {
-            let shard = self.post.shard;
-            match self.report(leadership, |records| report_dumped(records, dump, shard, &done)).await {
-                Ok(()) => self.dumping.reported(dump),
-                Err(failure) => reported = Err(failure),
-            }
-        }
-        reported
-    }
-
-    async fn take(&self, step: Step, leadership: &Leadership) -> Result<(), Failure> {
-        match step {
-            Step::Remove { uuid, name } => {
-                self.holder.remove(&name, uuid).await?;
-                self.report(leadership, |records| report_removed(records, uuid, self.post.shard)).await
-            }
-            Step::Make { name, uuid, schema } => {
-                let history = self.holder.make(&name, uuid, &schema).await?;
-                self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
-            }
-            Step::Report { name, uuid, history } => {
-                self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
-            }
-        }
-    }
-
-    /// Only the primary's word counts: what a deposed one has done is of no folder that serves.
-    async fn report(&self, leadership: &Leadership, report: impl Fn(&Records) -> Reported) -> Result<(), Failure> {
-        let decision = |records: &Records| {
-            Ok(match report(records) {
-                Reported::Known | Reported::TooLate => Decision::Stands(()),
-                Reported::New(change) => Decision::Write(change, ()),
-            })
-        };
-        decide_as(leadership, &*self.store, decision).await.map(|((), _)| ())
     }
 
     /// Writes the node's record, if it says something new.

@@ -2,10 +2,10 @@
 
 use crate::commit::{Decision, decide};
 use crate::coordinator;
-use crate::decide::{Creation, Removal, create_index, remove_alias, request_deletion, set_alias};
+use crate::decide::{Creation, Removal, create_index, dump_not_found, remove_alias, request_deletion, set_alias};
 use crate::events::Past;
 use crate::mirror::{Mirror, Seen, read};
-use crate::record::{DumpRecord, IndexState, NumberedDump, Role, Served};
+use crate::record::{DumpRecord, IndexState, NumberedDump, Origin, Role, Served};
 use crate::records::Records;
 use crate::table::{Reach, Table};
 use annuli_api::v1::dump::DumpInfo;
@@ -13,7 +13,7 @@ use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Op
 use annuli_coordination::election::{self, Leader};
 use annuli_coordination::{CoordinationStore, Epoch, Revision, StoreError};
 use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
-use annuli_dump::DumpId;
+use annuli_dump::{DumpId, DumpStore, FindDumpError, ReadManifestError};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -49,10 +49,10 @@ pub struct ClusterCatalogue {
 }
 
 /// Whether this router knows where the cluster keeps its dumps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Dumps {
     /// It does.
-    Kept,
+    Kept(DumpStore),
     /// It was not told: it coordinates nothing, and cannot know whether others do.
     Unknown,
 }
@@ -116,9 +116,9 @@ impl ClusterCatalogue {
     }
 
     /// Refuses what only a coordinator does, where it is not known whether there is one.
-    pub(crate) fn check_dumps(&self) -> Result<(), Failure> {
-        match self.dumps {
-            Dumps::Kept => Ok(()),
+    pub(crate) fn check_dumps(&self) -> Result<&DumpStore, Failure> {
+        match &self.dumps {
+            Dumps::Kept(store) => Ok(store),
             Dumps::Unknown => {
                 let message = "this router does not know where the cluster keeps its dumps: start it with --dumps";
                 Err(Failure::new(ErrorCode::InvalidRequest, message))
@@ -134,6 +134,25 @@ impl ClusterCatalogue {
             Some(Leader { candidate, epoch }) => Ok(Coordinating { name: Some(candidate), epoch }),
             None => self.coordinator().await,
         }
+    }
+
+    /// Looks for a dump in the store, whichever index it is of, and whether or not the catalogue knows it; returns what an
+    /// index that is made of it is made with.
+    pub(crate) async fn find_dump(&self, dump: DumpId) -> Result<(Origin, IndexSchema), Failure> {
+        let store = self.check_dumps()?.clone();
+        #[expect(clippy::disallowed_methods, reason = "a person asks for it now and then, and waits")]
+        let found = tokio::task::spawn_blocking(move || store.find(dump)).await;
+        let found = found.map_err(|error| Failure::new(ErrorCode::Internal, error))?;
+        let stored = found.map_err(|error| match error {
+            // Without a manifest it is none.
+            FindDumpError::Absent(_) | FindDumpError::Manifest(ReadManifestError::Incomplete { .. }) => {
+                dump_not_found(dump)
+            }
+            FindDumpError::Manifest(_) | FindDumpError::Store(_) => Failure::new(ErrorCode::StorageFailed, error),
+        })?;
+        let head = stored.manifest().head();
+        let schema = head.schema.schema().map_err(|error| Failure::new(ErrorCode::InvalidSchema, error))?;
+        Ok((Origin { index: head.index_uuid, dump }, schema))
     }
 
     pub(crate) fn new_uuid(&self) -> Uuid {

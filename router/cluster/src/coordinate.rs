@@ -196,7 +196,8 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
                 vec![Due::now(Step::FailRollout(id, failure))]
             }
         },
-        (Work::Dump { .. } | Work::Rollout(_), _) => Vec::new(),
+        // The primaries end a restore, or whoever deletes its index.
+        (Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_), _) => Vec::new(),
     }
 }
 
@@ -320,7 +321,7 @@ fn old_tasks(records: &Records) -> impl Iterator<Item = Due> {
 fn cancel(records: &Records, id: TaskId) -> Option<Change> {
     match records.tasks.get(&id)?.record.work {
         Work::Dump { .. } => end_dump(records, id, dump_of(id)?, TaskStatus::Cancelled, None),
-        Work::Rollout(_) => end_task(records, id, TaskStatus::Cancelled),
+        Work::Rollout(_) | Work::Restore(_) => end_task(records, id, TaskStatus::Cancelled),
     }
 }
 

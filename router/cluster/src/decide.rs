@@ -7,8 +7,10 @@ mod alias;
 mod dump;
 mod founding;
 mod index;
+mod restore;
 mod rollout;
 mod shard;
+mod take_over;
 mod task;
 mod term;
 
@@ -17,14 +19,17 @@ pub use dump::{begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report
 pub(crate) use dump::{failed_shard, is_awaited};
 pub use founding::{OtherCluster, found};
 pub use index::{Creation, Removal, create_index, remove_index};
+pub use restore::{report_unmade, request_restore};
 pub use rollout::{Word, allow, await_approval, fail_rollout, flip, retire, say, start_rollout};
 pub use shard::{Reported, report_made, report_removed};
+pub use take_over::{Loss, Successor, report_taken_over, successor};
 pub use task::{RolloutOptions, end_task, request_deletion, request_dump, request_rollout};
 pub use term::{FolderTerm, OlderFolder, claim_term};
 
 use crate::record::Key;
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
+use annuli_dump::DumpId;
 
 /// A record that cannot be read is no free name.
 fn check_readable(records: &Records, key: &Key) -> Result<(), Failure> {
@@ -32,6 +37,11 @@ fn check_readable(records: &Records, key: &Key) -> Result<(), Failure> {
         Some(reason) => Err(Failure::new(ErrorCode::IndexUnavailable, reason)),
         None => Ok(()),
     }
+}
+
+/// There is no such dump in the store, or not any longer.
+pub(crate) fn dump_not_found(dump: DumpId) -> Failure {
+    Failure::new(ErrorCode::DumpNotFound, format_args!("there is no dump {dump} in this cluster's store"))
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@
 use crate::catalogue::{ClusterCatalogue, Coordinating, dump_info};
 use crate::commit::Decision;
 use crate::coordinate::rehearse;
-use crate::decide::{RolloutOptions, Word, request_dump, request_rollout, say};
+use crate::decide::{RolloutOptions, Word, request_dump, request_restore, request_rollout, say};
 use crate::mirror::Seen;
 use crate::record::{AskedBy, NumberedDump, Prepared, Role, Served, TaskId, TaskRecord, Work};
 use crate::records::{LiveReplica, Records};
 use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard, SteppedDown};
 use annuli_api::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
-use annuli_api::v1::task::{TaskInfo, TaskProgress};
+use annuli_api::v1::task::{TaskInfo, TaskProgress, TaskStatus};
 use annuli_api::{Catalogue, Chronicle, ErrorCode, Failure, Index, Operations};
-use annuli_core::{Generation, IndexUuid, ShardId};
+use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use annuli_dump::DumpId;
 use async_trait::async_trait;
 use serde_json::json;
@@ -42,6 +42,14 @@ impl Operations for ClusterCatalogue {
         rehearse(records, &index.name, TaskId(self.new_uuid()), options(rollout))
     }
 
+    async fn restore(&self, name: &IndexName, dump: Uuid) -> Result<Uuid, Failure> {
+        let dump = DumpId::new(dump).map_err(|error| Failure::new(ErrorCode::DumpNotFound, error))?;
+        let (origin, schema) = self.find_dump(dump).await?;
+        let (id, new) = (TaskId(self.new_uuid()), IndexUuid(self.new_uuid()));
+        self.decide(|records| asked(records, id, || request_restore(records, name, new, id, origin, &schema))).await?;
+        Ok(id.0)
+    }
+
     async fn say(&self, index: &Index, rollout: Uuid, word: RolloutWord) -> Result<(), Failure> {
         let word = match word {
             RolloutWord::Pause => Word::Pause,
@@ -68,7 +76,7 @@ impl Operations for ClusterCatalogue {
     async fn cluster(&self) -> Result<ClusterInfo, Failure> {
         let coordinating = self.coordinator().await?;
         let Seen { records, .. } = &*self.mirror().seen();
-        let index = |name: &annuli_core::IndexName| (name.as_str().to_owned(), cluster_index(records, name));
+        let index = |name: &IndexName| (name.as_str().to_owned(), cluster_index(records, name));
         Ok(ClusterInfo {
             coordinator: coordinating.name,
             epoch: coordinating.epoch.0,
@@ -129,6 +137,16 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
                 TaskProgress::Replicas { replicas_ready: count(ready), replicas_total: count(replicas.len()) };
             ("rollout", progress, Some(result))
         }
+        Work::Restore(origin) => {
+            let index = records.index_of(task.uuid).map(|(_, stored)| &stored.record);
+            let shards_total = records.cluster.as_ref().map_or(0, |cluster| cluster.record.shards.get());
+            // It may have been deleted since it was restored.
+            let is_whole = task.status == TaskStatus::Succeeded;
+            let made = index.map_or(0, |index| count(index.histories.len()));
+            let shards_done = if is_whole { shards_total } else { made };
+            let result = json!({"dump": origin.dump.uuid(), "index_uuid": task.uuid.0});
+            ("restore", TaskProgress::Shards { shards_done, shards_total }, Some(result))
+        }
     };
     TaskInfo {
         id: id.0,
@@ -150,7 +168,7 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn cluster_index(records: &Records, name: &annuli_core::IndexName) -> ClusterIndex {
+fn cluster_index(records: &Records, name: &IndexName) -> ClusterIndex {
     let index = &records.indexes[name].record;
     let generations = &index.generations;
     let replicas: Vec<_> = records.replicas().collect();

@@ -2,12 +2,14 @@
 //!
 //! Three things are never done: a shard that has a history is never made anew (its primary has lost its documents,
 //! and an empty shard would hide that), a shard without a tombstone is never removed (the catalogue may be the one that
-//! is wrong), and a shard whose history is not the recorded one never serves (another process is its primary).
+//! is wrong), and a shard whose history is not the recorded one never serves (another process is its primary). Somebody
+//! may decide that the primary goes on all the same: then it does so from a dump, and says which history it goes on with
+//! before it serves.
 
 pub mod replica;
 
-use crate::decide::is_awaited;
-use crate::record::IndexRecord;
+use crate::decide::{Loss, OlderFolder, Successor, is_awaited, successor};
+use crate::record::{IndexRecord, Origin};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
@@ -42,6 +44,17 @@ pub enum Step {
         /// What it holds.
         schema: IndexSchema,
     },
+    /// Say that the shard goes on with another history than the recorded one, which is given up.
+    TakeOver {
+        /// Name of the index.
+        name: IndexName,
+        /// The index.
+        uuid: IndexUuid,
+        /// The line of writes that ends.
+        lost: HistoryId,
+        /// The line of writes here.
+        history: HistoryId,
+    },
     /// Say which history the shard of a new index has.
     Report {
         /// Name of the index.
@@ -53,6 +66,19 @@ pub enum Step {
     },
 }
 
+/// A shard that is to be made of a dump, which takes its time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Restore {
+    /// Name of the index.
+    pub name: IndexName,
+    /// What it holds.
+    pub schema: IndexSchema,
+    /// The dump.
+    pub origin: Origin,
+    /// What is given up by it, if the index had the shard before.
+    pub loss: Option<Loss>,
+}
+
 /// What a node has to do, and what it may serve.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
@@ -60,12 +86,15 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Every index of the catalogue, as this node serves it.
     pub serves: BTreeMap<IndexUuid, Result<(), Failure>>,
+    /// Indexes whose shard is to be made of a dump.
+    pub restores: BTreeMap<IndexUuid, Restore>,
     /// Dumps that are yet to get the shard of an index.
     pub dumps: BTreeMap<DumpId, IndexUuid>,
 }
 
-/// Compares what the primary of `shard` holds with what the records say.
-pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldShard>) -> Plan {
+/// Compares what the primary of `shard` holds with what the records say. What is lost, or has another history than the
+/// recorded one, is taken over if that is what is done over an older folder.
+pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldShard>, older: OlderFolder) -> Plan {
     let mut plan = Plan::default();
     for (&uuid, tombstone) in &records.gone {
         if tombstone.record.left.contains(&shard) {
@@ -75,38 +104,111 @@ pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldSh
     for (name, stored) in &records.indexes {
         let index = &stored.record;
         let here = held.iter().find(|(_, held)| held.uuid == Some(index.uuid)).map(|(_, held)| held);
-        let step = match (here, index.histories.get(&shard)) {
-            (None, None) => Some(Step::Make { name: name.clone(), uuid: index.uuid, schema: index.schema }),
-            (Some(HeldShard { state: Ok(history), .. }), None) => {
-                Some(Step::Report { name: name.clone(), uuid: index.uuid, history: *history })
+        let (part, uuid) = (part(records, index, shard, here, older), index.uuid);
+        let restore = |origin, loss| Restore { name: name.clone(), schema: index.schema, origin, loss };
+        let restore = match &part {
+            Part::New => {
+                plan.steps.push(Step::Make { name: name.clone(), uuid, schema: index.schema });
+                None
             }
-            _ => None,
+            Part::Made(history) => {
+                plan.steps.push(Step::Report { name: name.clone(), uuid, history: *history });
+                None
+            }
+            Part::TakenOver { lost, history } => {
+                plan.steps.push(Step::TakeOver { name: name.clone(), uuid, lost: *lost, history: *history });
+                None
+            }
+            Part::Restored(origin) => Some(restore(*origin, None)),
+            Part::Lost { successor: Successor::Dump(origin, loss), .. } => Some(restore(*origin, Some(loss.clone()))),
+            Part::Serves | Part::Damaged(_) | Part::Other { .. } | Part::Lost { .. } => None,
         };
-        plan.steps.extend(step);
-        plan.serves.insert(index.uuid, serves(name, index, shard, here));
+        // A folder of its name may be yet to be removed.
+        if let Some(restore) = restore.filter(|restore| !held.contains_key(&restore.name)) {
+            plan.restores.insert(uuid, restore);
+        }
+        plan.serves.insert(uuid, part.serves(name, shard, older));
     }
     let awaited = records.dumps.iter().filter(|(_, stored)| is_awaited(&stored.record, shard));
     plan.dumps = awaited.map(|(dump, stored)| (*dump, stored.record.uuid)).collect();
     plan
 }
 
-fn serves(name: &IndexName, index: &IndexRecord, shard: ShardId, here: Option<&HeldShard>) -> Result<(), Failure> {
-    let unavailable = |message: String| {
-        Err(Failure::new(ErrorCode::IndexUnavailable, message).with("index", name.as_str()).with("shard", shard.0))
-    };
-    let recorded = index.histories.get(&shard);
+/// How the shard of an index is.
+enum Part<'a> {
+    /// It is here, as the catalogue has it.
+    Serves,
+    /// It does not open.
+    Damaged(&'a Failure),
+    /// It is to be made, empty.
+    New,
+    /// It is to be made of that dump.
+    Restored(Origin),
+    /// It was made, and the catalogue does not know it.
+    Made(HistoryId),
+    /// The catalogue has another history.
+    Other { recorded: HistoryId, found: HistoryId },
+    /// The same, and the one here is to count from now on.
+    TakenOver { lost: HistoryId, history: HistoryId },
+    /// It is not here, where it should be.
+    Lost { recorded: HistoryId, successor: Successor },
+}
+
+fn part<'a>(
+    records: &Records,
+    index: &IndexRecord,
+    shard: ShardId,
+    here: Option<&'a HeldShard>,
+    older: OlderFolder,
+) -> Part<'a> {
+    let recorded = index.histories.get(&shard).copied();
     match (here.map(|held| &held.state), recorded) {
-        (Some(Err(failure)), _) => Err(failure.clone()),
-        (Some(Ok(found)), Some(recorded)) if found == recorded => Ok(()),
-        (Some(Ok(found)), Some(recorded)) => unavailable(format!(
-            "shard {shard} of index `{name}` has history {recorded}, this process holds history {found}: another \
-             process is its primary, or it was restored from elsewhere"
-        )),
-        (None, Some(recorded)) => unavailable(format!(
-            "shard {shard} of index `{name}` is not in the folder of its primary, where history {recorded} should be: \
-             bring the folder back, or restore a dump"
-        )),
-        (Some(Ok(_)) | None, None) => unavailable(format!("shard {shard} of index `{name}` is being made")),
+        (Some(Err(failure)), _) => Part::Damaged(failure),
+        (Some(Ok(found)), Some(recorded)) if *found == recorded => Part::Serves,
+        (Some(Ok(found)), Some(recorded)) => match older {
+            OlderFolder::Refuse => Part::Other { recorded, found: *found },
+            OlderFolder::TakeOver => Part::TakenOver { lost: recorded, history: *found },
+        },
+        (Some(Ok(found)), None) => Part::Made(*found),
+        (None, Some(recorded)) => match older {
+            OlderFolder::Refuse => Part::Lost { recorded, successor: Successor::None },
+            OlderFolder::TakeOver => Part::Lost { recorded, successor: successor(records, index, shard) },
+        },
+        (None, None) => index.origin.map_or(Part::New, Part::Restored),
+    }
+}
+
+impl Part<'_> {
+    fn serves(&self, name: &IndexName, shard: ShardId, older: OlderFolder) -> Result<(), Failure> {
+        let of = format!("shard {shard} of index `{name}`");
+        let message = match self {
+            Self::Serves => return Ok(()),
+            Self::Damaged(failure) => return Err((*failure).clone()),
+            Self::New | Self::Made(_) => format!("{of} is being made"),
+            Self::Restored(Origin { dump, .. }) => format!("{of} is being restored from dump {dump}"),
+            Self::Other { recorded, found } => format!(
+                "{of} has history {recorded}, this process holds history {found}: another process is its primary, or it \
+                 was restored from elsewhere; start this one with --take-over to go on with what is here"
+            ),
+            Self::TakenOver { history, .. } => format!("{of} is being taken over with history {history}"),
+            Self::Lost { successor: Successor::Dump(Origin { dump, .. }, _), .. } => {
+                format!("{of} is not in the folder of its primary: it is being taken over from dump {dump}")
+            }
+            Self::Lost { successor: Successor::Awaited(dump), .. } => format!(
+                "{of} is not in the folder of its primary: it is taken over from dump {dump} as soon as that is whole"
+            ),
+            Self::Lost { recorded, successor: Successor::None } => {
+                let help = match older {
+                    OlderFolder::Refuse => ", or start this process with --take-over to go on from the last dump",
+                    OlderFolder::TakeOver => "; there is no dump of it to go on from",
+                };
+                format!(
+                    "{of} is not in the folder of its primary, where history {recorded} should be: bring the folder \
+                     back{help}"
+                )
+            }
+        };
+        Err(Failure::new(ErrorCode::IndexUnavailable, message).with("index", name.as_str()).with("shard", shard.0))
     }
 }
 
@@ -137,25 +239,25 @@ mod tests {
 
     #[test]
     fn a_new_index_is_made_then_reported() {
-        let made = plan(&catalogue(&[]), SHARD, &BTreeMap::new());
+        let made = plan(&catalogue(&[]), SHARD, &BTreeMap::new(), OlderFolder::Refuse);
         assert_eq!(made.steps, [Step::Make { name: name("faces"), uuid: uuid(1), schema: schema(2) }]);
-        let reported = plan(&catalogue(&[]), SHARD, &held(1, Ok(history(5))));
+        let reported = plan(&catalogue(&[]), SHARD, &held(1, Ok(history(5))), OlderFolder::Refuse);
         assert_eq!(reported.steps, [Step::Report { name: name("faces"), uuid: uuid(1), history: history(5) }]);
         assert!(message(&reported).contains("is being made"));
-        let served = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(history(5))));
+        let served = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(history(5))), OlderFolder::Refuse);
         assert_eq!((served.steps.len(), &served.serves[&uuid(1)]), (0, &Ok(())));
     }
 
     #[test]
     fn a_shard_that_was_lost_is_not_made_anew() {
-        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &BTreeMap::new());
+        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &BTreeMap::new(), OlderFolder::Refuse);
         assert_eq!(plan.steps, []);
         assert!(message(&plan).contains("is not in the folder of its primary"), "{}", message(&plan));
     }
 
     #[test]
     fn a_shard_of_another_history_does_not_serve() {
-        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(history(6))));
+        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(history(6))), OlderFolder::Refuse);
         assert_eq!(plan.steps, []);
         assert!(message(&plan).contains("another process is its primary"), "{}", message(&plan));
     }
@@ -163,7 +265,7 @@ mod tests {
     #[test]
     fn a_shard_that_does_not_open_says_why_and_is_left_alone() {
         let failure = Failure::new(ErrorCode::IndexUnavailable, "rotten");
-        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Err(failure)));
+        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Err(failure)), OlderFolder::Refuse);
         assert_eq!((plan.steps.len(), message(&plan)), (0, "rotten"));
     }
 
@@ -172,7 +274,7 @@ mod tests {
         let mut records = catalogue(&[]);
         let tombstone = Tombstone { name: name("faces"), left: [SHARD].into() };
         records.put(&format!("gone/{}", uuid(9)), 2, &tombstone.encode());
-        let plan = plan(&records, SHARD, &held(9, Ok(history(5))));
+        let plan = plan(&records, SHARD, &held(9, Ok(history(5))), OlderFolder::Refuse);
         let make = Step::Make { name: name("faces"), uuid: uuid(1), schema: schema(2) };
         assert_eq!(plan.steps, [Step::Remove { name: name("faces"), uuid: uuid(9) }, make]);
     }
@@ -182,11 +284,11 @@ mod tests {
         let mut records = Records::default();
         let tombstone = Tombstone { name: name("faces"), left: [ShardId(1)].into() };
         records.put(&format!("gone/{}", uuid(9)), 2, &tombstone.encode());
-        assert_eq!(plan(&records, SHARD, &held(9, Ok(history(5)))).steps, []);
+        assert_eq!(plan(&records, SHARD, &held(9, Ok(history(5))), OlderFolder::Refuse).steps, []);
     }
 
     #[test]
     fn an_empty_catalogue_removes_nothing() {
-        assert_eq!(plan(&Records::default(), SHARD, &held(1, Ok(history(5)))), Plan::default());
+        assert_eq!(plan(&Records::default(), SHARD, &held(1, Ok(history(5))), OlderFolder::Refuse), Plan::default());
     }
 }

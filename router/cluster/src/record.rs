@@ -32,7 +32,7 @@ pub use cluster::ClusterRecord;
 pub use coordinator::CoordinatorRecord;
 pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};
 pub use generation::{Generations, NumberedDump, Preparing};
-pub use index::{IndexRecord, IndexState};
+pub use index::{IndexRecord, IndexState, Origin};
 pub use key::Key;
 pub use node::{NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};
 pub use task::{Approval, AskedBy, Flipped, Rollout, TaskId, TaskRecord, Work};

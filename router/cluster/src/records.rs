@@ -1,8 +1,9 @@
 //! Every record of the coordination store, as of one revision: what routers and nodes decide by.
 
 use crate::record::{
-    AliasRecord, ClusterRecord, CoordinatorRecord, DumpRecord, Generations, IndexRecord, Key, NodeId, NodeRecord,
-    NumberedDump, Prepared, ReplicaId, ReplicaRecord, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
+    AliasRecord, ClusterRecord, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key, NodeId,
+    NodeRecord, NumberedDump, Prepared, ReplicaId, ReplicaRecord, TaskId, TaskRecord, TermRecord, Tombstone,
+    UnreadableRecord,
 };
 use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use annuli_dump::DumpId;
@@ -137,6 +138,12 @@ impl Records {
             if preparing.as_ref().is_some_and(|preparing| preparing.of.dump == dump) {
                 return Some("is being rolled out");
             }
+        }
+        let restored = |index: &IndexRecord| {
+            index.state() == IndexState::Creating && index.origin.is_some_and(|origin| origin.dump == dump)
+        };
+        if self.indexes.values().any(|index| restored(&index.record)) {
+            return Some("is being restored");
         }
         self.tasks.values().any(|task| waits(&task.record)).then_some("waits to be rolled out")
     }

@@ -3,8 +3,8 @@
 use super::address::Path;
 use super::answer::{Answer, HttpFailure, Reply, ok};
 use super::body::Content;
-use crate::Router;
-use annuli_api::v1::dump::{CreateDump, DumpInfo, DumpList};
+use crate::{Router, parse_name};
+use annuli_api::v1::dump::{CreateDump, DumpInfo, DumpList, RestoreDump};
 use annuli_api::v1::task::TaskStarted;
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::State;
@@ -30,6 +30,21 @@ pub(super) async fn create(
         let dump = catalogue.create_dump(&index, progress).await?;
         Ok(json!(dump))
     });
+    Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }))
+}
+
+/// `POST /v1/indexes/{name}/restore`
+pub(super) async fn restore(
+    State(router): State<Arc<Router>>,
+    Path(name): Path<String>,
+    Content(RestoreDump { dump }, _): Content<RestoreDump>,
+) -> Reply<TaskStarted> {
+    let name = parse_name(&name)?;
+    let alone =
+        "this server is no cluster: stop it, and restore into its workspace by `annuli dump restore --workspace`";
+    let operations = router.catalogue.operations();
+    let operations = operations.ok_or_else(|| Failure::new(ErrorCode::InvalidRequest, alone))?;
+    let task = operations.restore(&name, dump).await?;
     Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }))
 }
 

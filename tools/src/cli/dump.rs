@@ -19,7 +19,7 @@ pub enum DumpCommand {
     Inspect(DumpInspect),
     /// Read a dump from end to end and check every byte
     Verify(DumpVerify),
-    /// Make an index of a dump, in a workspace that no server has open
+    /// Make an index of a dump: in a running cluster, or in a workspace that no server has open
     Restore(DumpRestore),
     /// Delete a dump
     Delete(DumpDelete),
@@ -136,21 +136,27 @@ pub struct DumpRestore {
     #[arg(value_parser = DumpId::parse)]
     pub dump: DumpId,
 
-    /// Where.
+    /// Where, with --workspace: a cluster knows where its dumps are.
     #[command(flatten)]
     pub place: PlaceArgs,
 
-    /// Workspace to make the index in
+    /// Make the index in this workspace, which no server has open, instead of in the cluster at --url
     #[arg(long, value_name = "DIR")]
-    pub workspace: PathBuf,
+    pub workspace: Option<PathBuf>,
 
     /// Name of the new index
     #[arg(long, value_name = "NAME", value_parser = IndexName::new)]
     pub index: IndexName,
 
-    /// Shards of the new index [default: as many as the dump has]
-    #[arg(long, value_name = "M", value_parser = shards())]
+    /// Shards of the new index, with --workspace [default: as many as the dump has]. A cluster's indexes have the
+    /// cluster's number of shards
+    #[arg(long, value_name = "M", value_parser = shards(), requires = "workspace")]
     pub shards: Option<ShardCount>,
+
+    /// Wait until the index is there
+    #[arg(long, action = ArgAction::Set, default_value_t = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", conflicts_with = "workspace")]
+    pub wait: bool,
 }
 
 /// `annuli dump delete`

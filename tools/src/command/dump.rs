@@ -20,6 +20,7 @@ use annuli_dump_s3::OpenS3Error;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io;
+use std::path::Path;
 use uuid::Uuid;
 
 /// Why a command on dumps has failed.
@@ -34,6 +35,14 @@ pub enum DumpError {
     /// The server has tried, and failed.
     #[error("the dump of index `{index}` has failed: {}", told(reason.as_ref()))]
     Task {
+        /// The index.
+        index: IndexName,
+        /// Why.
+        reason: Option<Failure>,
+    },
+    /// The cluster has tried to restore, and failed, or was told to leave it.
+    #[error("the restore of index `{index}` has failed: {}", told(reason.as_ref()))]
+    Restore {
         /// The index.
         index: IndexName,
         /// Why.
@@ -86,7 +95,10 @@ pub fn run(command: &DumpCommand, url: &str, format: OutputFormat) -> Result<(),
         DumpCommand::List(args) => list(args, url, format),
         DumpCommand::Inspect(args) => inspect(args, format),
         DumpCommand::Verify(args) => verify(args, format),
-        DumpCommand::Restore(args) => restore(args, format),
+        DumpCommand::Restore(args) => match &args.workspace {
+            Some(root) => restore_offline(root, args, format),
+            None => restore(args, &Client::new(url, 1)?, format),
+        },
         DumpCommand::Delete(args) => delete(args, url, format),
     }
 }
@@ -306,8 +318,26 @@ fn verify(args: &DumpVerify, format: OutputFormat) -> Result<(), DumpError> {
     Ok(())
 }
 
-fn restore(args: &DumpRestore, format: OutputFormat) -> Result<(), DumpError> {
-    let restored = dump_offline::restore(args)?;
+fn restore(args: &DumpRestore, client: &Client, format: OutputFormat) -> Result<(), DumpError> {
+    let started = client.restore_dump(&args.index, args.dump.uuid())?;
+    if !args.wait {
+        return match format {
+            OutputFormat::Table => Ok(output::text(&format!("the restore is task {}\n", started.task))?),
+            OutputFormat::Json => Ok(output::json(&started)?),
+        };
+    }
+    let task = wait_for(client, started.task)?;
+    if task.status != TaskStatus::Succeeded {
+        return Err(DumpError::Restore { index: args.index.clone(), reason: task.error });
+    }
+    match format {
+        OutputFormat::Table => Ok(output::text(&format!("index `{}` is restored\n", args.index))?),
+        OutputFormat::Json => Ok(output::json(&task)?),
+    }
+}
+
+fn restore_offline(root: &Path, args: &DumpRestore, format: OutputFormat) -> Result<(), DumpError> {
+    let restored = dump_offline::restore(root, args)?;
     match format {
         OutputFormat::Table => output::text(&format!(
             "index `{}` is restored: {} documents on {} shards\n",

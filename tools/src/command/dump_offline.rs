@@ -13,7 +13,7 @@ use annuli_dump_s3::OpenS3Error;
 use annuli_indexer::workspace::RestoreError;
 use serde::Serialize;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a workspace was not dumped, or no index restored.
@@ -73,11 +73,11 @@ pub fn create(args: &DumpCreate) -> Result<DumpInfo, OfflineError> {
     Ok(dump)
 }
 
-/// Makes the index `args.index` of `args.dump`.
-pub fn restore(args: &DumpRestore) -> Result<Restored, OfflineError> {
+/// Makes the index `args.index` of `args.dump` in the workspace `root`.
+pub fn restore(root: &Path, args: &DumpRestore) -> Result<Restored, OfflineError> {
     // Before the workspace is touched: what is not there cannot be restored.
-    let dump = args.place.open(&args.workspace)?.find(args.dump)?;
-    let workspace = open_workspace(&Settings { workspace: args.workspace.clone(), ..Settings::default() })?;
+    let dump = args.place.open(root)?.find(args.dump)?;
+    let workspace = open_workspace(&Settings { workspace: root.to_owned(), ..Settings::default() })?;
     let mut progress = Progress::open(Unit::Documents, dump.manifest().documents(), clock::now());
     let restored =
         workspace.restore(&dump, &args.index, args.shards, &mut |documents| progress.show(documents, clock::now()));

@@ -5,13 +5,13 @@ use crate::config::Settings;
 use crate::serve::{self, ServeError};
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_cluster::decide::FolderTerm;
-use annuli_cluster::reconcile::HeldShard;
+use annuli_cluster::reconcile::{HeldShard, Restore};
 use annuli_cluster::record::DumpedShard;
 use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
 use annuli_coordination::{CoordinationStore, Epoch};
 use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_dump::{DumpId, DumpStore};
-use annuli_indexer::node::{NewShard, Place, Term};
+use annuli_indexer::node::{NewShard, Place, RestoredShard, Term};
 use annuli_indexer::{CpuPool, Node};
 use annuli_wire::server::Shards;
 use async_trait::async_trait;
@@ -23,6 +23,9 @@ const CHANGES_QUEUE_MAX: usize = 4;
 
 /// Dumps that wait for their turn. Each is some seconds of the disk; past that, a dump that is refused is taken later.
 const DUMPS_QUEUE_MAX: usize = 64;
+
+/// Restores that wait for their turn, for the same reason.
+const RESTORES_QUEUE_MAX: usize = 64;
 
 /// Opens the folder of a primary.
 pub(super) fn open(settings: &Settings, place: Place) -> Result<Node, super::IndexerError> {
@@ -40,7 +43,8 @@ pub(super) async fn join(
     let serving = Arc::new(Serving::new(node.place().shard));
     let changes = CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX);
     let dumping = CpuPool::start("dump", 1, DUMPS_QUEUE_MAX);
-    let holder = Arc::new(Folder { node: node.clone(), dumps, changes, dumping });
+    let restoring = CpuPool::start("restore", 1, RESTORES_QUEUE_MAX);
+    let holder = Arc::new(Folder { node: node.clone(), dumps, changes, dumping, restoring });
     let agent = Agent::join(store, holder, post, Arc::clone(&serving)).await?;
     Ok(Ready { shards: Arc::new(Served { node, serving }), agent: Box::pin(agent.run()) })
 }
@@ -53,6 +57,15 @@ struct Folder {
     changes: CpuPool,
     /// Another: an index is made while one is dumped.
     dumping: CpuPool,
+    /// And one more: a restore takes as long as the dump is large.
+    restoring: CpuPool,
+}
+
+impl Folder {
+    fn dumps(&self) -> Result<DumpStore, Failure> {
+        let message = "this process does not know where dumps are kept: start it with --dumps";
+        self.dumps.clone().ok_or_else(|| Failure::new(ErrorCode::InvalidRequest, message))
+    }
 }
 
 #[async_trait]
@@ -67,6 +80,17 @@ impl Holder for Folder {
         self.changes.run(move || node.make(&new)).await?
     }
 
+    async fn restore(&self, uuid: IndexUuid, restore: &Restore) -> Result<HistoryId, Failure> {
+        let (node, dumps) = (self.node.clone(), self.dumps()?);
+        let Restore { name, schema, origin, .. } = restore.clone();
+        let restored = RestoredShard { new: NewShard { name, uuid, schema }, of: origin.index, dump: origin.dump };
+        self.restoring.run(move || node.restore(&restored, &dumps)).await?
+    }
+
+    fn give_up(&self, uuid: IndexUuid) {
+        self.node.give_up_restore(uuid);
+    }
+
     fn term(&self) -> FolderTerm {
         let Term { served, begun } = self.node.term();
         FolderTerm { served: served.map(Epoch), begun: begun.map(Epoch) }
@@ -79,11 +103,7 @@ impl Holder for Folder {
     }
 
     async fn dump(&self, uuid: IndexUuid, dump: DumpId) -> Result<DumpedShard, Failure> {
-        let Some(dumps) = self.dumps.clone() else {
-            let message = "this process does not know where dumps are kept: start it with --dumps";
-            return Err(Failure::new(ErrorCode::InvalidRequest, message));
-        };
-        let node = self.node.clone();
+        let (node, dumps) = (self.node.clone(), self.dumps()?);
         let record = self.dumping.run(move || node.dump_shard(uuid, dump, &dumps)).await??;
         Ok(DumpedShard::new(record.history, record.seq, record.documents, record.archive.bytes()))
     }

@@ -8,6 +8,15 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub struct CreateDump {}
 
+/// Body of `POST /v1/indexes/{name}/restore`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreDump {
+    /// The dump that the index is made of.
+    #[serde(with = "uuid::serde::hyphenated")]
+    pub dump: Uuid,
+}
+
 /// A dump in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DumpInfo {

@@ -36,6 +36,12 @@ impl Holder for Folder {
         Ok(history(1))
     }
 
+    async fn restore(&self, _: IndexUuid, _: &Restore) -> Result<HistoryId, Failure> {
+        Err(Failure::new(ErrorCode::Internal, "it knows no dump"))
+    }
+
+    fn give_up(&self, _: IndexUuid) {}
+
     fn term(&self) -> FolderTerm {
         *self.term.lock().unwrap()
     }

@@ -74,7 +74,7 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId)
             let key = Key::Task(rollout);
             change.if_absent(key.clone()).put(key, next.encode())
         }
-        Work::Dump { .. } | Work::Rollout(_) => change,
+        Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_) => change,
     };
     Some(ended(id, task, TaskStatus::Succeeded, None, change))
 }

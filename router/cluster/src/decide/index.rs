@@ -6,7 +6,7 @@ use crate::record::{IndexRecord, IndexState, Key, Tombstone};
 use crate::records::Records;
 use annuli_api::catalogue::refusal;
 use annuli_api::{ErrorCode, Failure};
-use annuli_core::{IndexName, IndexSchema, IndexUuid};
+use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount};
 
 /// Aliases of an index that are removed with it, at most. More of them stay behind, and stand for nothing.
 const ALIASES_REMOVED_MAX: usize = 28;
@@ -33,9 +33,7 @@ pub fn create_index(
     uuid: IndexUuid,
 ) -> Result<Creation, Failure> {
     check_shards(records, schema)?;
-    let (index, alias) = (Key::Index(name.clone()), Key::Alias(name.clone()));
-    check_readable(records, &index)?;
-    check_readable(records, &alias)?;
+    check_name(records, name)?;
     if let Some(found) = records.indexes.get(name) {
         let found = &found.record;
         if found.schema == *schema {
@@ -43,21 +41,36 @@ pub fn create_index(
         }
         return Err(refusal::index_exists(name, &found.schema, schema));
     }
-    let change = Change::new().if_absent(index.clone()).put(index, IndexRecord::new(uuid, *schema).encode());
+    put_new(records, name, &IndexRecord::new(uuid, *schema)).map(Creation::New)
+}
+
+/// Writes the record of a new index, whose name is not that of another.
+pub(super) fn put_new(records: &Records, name: &IndexName, record: &IndexRecord) -> Result<Change, Failure> {
+    let (index, alias) = (Key::Index(name.clone()), Key::Alias(name.clone()));
+    let change = Change::new().if_absent(index.clone()).put(index, record.encode());
     match records.aliases.get(name) {
         Some(_) if records.alias(name).is_some() => Err(refusal::name_is_an_alias(name)),
         // Left behind by an index that was deleted: it stands for nothing, and may not stand for the new one.
-        Some(left) => Ok(Creation::New(change.if_at(alias.clone(), left.revision).delete(alias))),
-        None => Ok(Creation::New(change.if_absent(alias))),
+        Some(left) => Ok(change.if_at(alias.clone(), left.revision).delete(alias)),
+        None => Ok(change.if_absent(alias)),
     }
 }
 
+/// What stands under that name can be read: as an index, and as an alias.
+pub(super) fn check_name(records: &Records, name: &IndexName) -> Result<(), Failure> {
+    check_readable(records, &Key::Index(name.clone()))?;
+    check_readable(records, &Key::Alias(name.clone()))
+}
+
+/// Shards of every index.
+pub(super) fn shards(records: &Records) -> Result<ShardCount, Failure> {
+    let message = "no process that holds a shard has joined this cluster yet: start `annuli indexer`";
+    let cluster = records.cluster.as_ref().ok_or_else(|| Failure::new(ErrorCode::ShardUnavailable, message))?;
+    Ok(cluster.record.shards)
+}
+
 fn check_shards(records: &Records, schema: &IndexSchema) -> Result<(), Failure> {
-    let Some(cluster) = &records.cluster else {
-        let message = "no process that holds a shard has joined this cluster yet: start `annuli indexer`";
-        return Err(Failure::new(ErrorCode::ShardUnavailable, message));
-    };
-    let shards = cluster.record.shards;
+    let shards = shards(records)?;
     if schema.shards == shards {
         return Ok(());
     }

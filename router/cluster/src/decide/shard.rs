@@ -1,8 +1,10 @@
 //! What a primary has done for an index.
 
+use super::restore::end_restore;
 use crate::change::Change;
-use crate::record::{IndexRecord, Key, Tombstone};
+use crate::record::{IndexRecord, IndexState, Key, Tombstone};
 use crate::records::Records;
+use annuli_api::v1::task::TaskStatus;
 use annuli_core::{HistoryId, IndexName, IndexUuid, ShardId};
 
 /// What comes of a report.
@@ -36,7 +38,11 @@ pub fn report_made(
             histories.insert(shard, history);
             let record = IndexRecord { histories, ..stored.record.clone() };
             let key = Key::Index(name.clone());
-            Reported::New(Change::new().if_at(key.clone(), stored.revision).put(key, record.encode()))
+            let change = Change::new().if_at(key.clone(), stored.revision).put(key, record.encode());
+            Reported::New(match record.state() {
+                IndexState::Ready => end_restore(records, uuid, TaskStatus::Succeeded, None, change),
+                IndexState::Creating => change,
+            })
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Decisions, and what becomes of them when several are made at once.
 
+mod restores;
+mod successors;
+
 use super::*;
 use crate::change::Change;
-use crate::reconcile::{HeldShard, Step, plan};
-use crate::record::IndexState;
-use crate::testing::{Plain, history, name, schema, uuid};
+use crate::reconcile::{HeldShard, Plan, Step, plan};
+use crate::record::{IndexState, Origin, TaskId, TaskRecord};
+use crate::testing::{Plain, dump, history, name, schema, uuid};
+use annuli_api::v1::task::TaskStatus;
 use annuli_coordination::Epoch;
 use annuli_core::{IndexName, ShardCount, ShardId};
 use proptest::prelude::*;
@@ -164,6 +168,10 @@ fn a_shard_is_served_from_the_folder_that_served_it_last() {
 #[derive(Debug, Clone)]
 enum Event {
     Create(u8),
+    /// An index is asked for that is made of a dump.
+    Restore(u8),
+    /// The primary of a shard cannot make what it is to make of a dump.
+    Fail(u32),
     Delete(u8),
     Alias(u8, u8),
     /// The primary of a shard does what is to be done, or the first of it.
@@ -173,6 +181,8 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         (0u8..3).prop_map(Event::Create),
+        (0u8..3).prop_map(Event::Restore),
+        (0u32..2).prop_map(Event::Fail),
         (0u8..3).prop_map(Event::Delete),
         (0u8..3, 0u8..3).prop_map(|(alias, index)| Event::Alias(alias, index)),
         (0u32..2, 0usize..3).prop_map(|(shard, steps)| Event::Reconcile(shard, steps)),
@@ -187,8 +197,15 @@ fn index_name(number: u8) -> IndexName {
 type Folder = BTreeMap<IndexName, HeldShard>;
 
 fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usize, next: &mut u128) {
-    for step in plan(&store.records, shard, folder).steps.into_iter().take(steps) {
+    let Plan { steps: all, restores, .. } = plan(&store.records, shard, folder, OlderFolder::Refuse);
+    for (uuid, restore) in restores.into_iter().take(steps) {
+        *next += 1;
+        let made = HeldShard { uuid: Some(uuid), state: Ok(history(*next)) };
+        assert!(folder.insert(restore.name, made).is_none(), "a name is free before it is taken");
+    }
+    for step in all.into_iter().take(steps) {
         match step {
+            Step::TakeOver { .. } => panic!("nobody has said so"),
             Step::Remove { uuid, .. } => {
                 folder.retain(|_, held| held.uuid != Some(uuid));
                 if let Reported::New(change) = report_removed(&store.records, uuid, shard) {
@@ -209,6 +226,16 @@ fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usiz
     }
 }
 
+/// A restore has succeeded where its index is whole, and failed where it is gone. That its index was deleted while it was
+/// under way the coordinator says.
+fn is_told(records: &Records, task: &TaskRecord) -> bool {
+    match records.index_of(task.uuid).map(|(_, index)| index.record.state()) {
+        Some(IndexState::Ready) => task.status == TaskStatus::Succeeded,
+        Some(IndexState::Creating) => task.status == TaskStatus::Running,
+        None => true,
+    }
+}
+
 proptest! {
     /// Whatever is asked for while nodes are busy with something else, they end with what the catalogue says, and no tombstone is left.
     #[test]
@@ -225,6 +252,22 @@ proptest! {
                         Ok(Creation::Existing { .. }) | Err(_) => None,
                     }
                 }
+                Event::Restore(index) => {
+                    let id = TaskId(dump(u64::try_from(next).unwrap()).uuid());
+                    let origin = Origin { index: uuid(1_000), dump: dump(1) };
+                    request_restore(&store.records, &index_name(index), uuid(next), id, origin, &schema(3)).ok()
+                }
+                Event::Fail(shard) => {
+                    let folder = &folders[shard as usize];
+                    let plan = plan(&store.records, ShardId(shard), folder, OlderFolder::Refuse);
+                    plan.restores.first_key_value().and_then(|(uuid, restore)| {
+                        let full = Failure::new(ErrorCode::StorageFull, "full");
+                        match report_unmade(&store.records, &restore.name, *uuid, ShardId(shard), &full) {
+                            Reported::New(change) => Some(change),
+                            Reported::Known | Reported::TooLate => None,
+                        }
+                    })
+                }
                 Event::Delete(index) => remove_index(&store.records, &index_name(index)).ok(),
                 Event::Alias(alias, index) => {
                     set_alias(&store.records, &index_name(alias), &index_name(index)).ok()
@@ -238,6 +281,7 @@ proptest! {
             if let Some(change) = change {
                 prop_assert!(store.commit(&change));
             }
+            prop_assert!(store.records.tasks.values().all(|task| is_told(&store.records, &task.record)));
             for alias in store.records.aliases.keys() {
                 prop_assert!(!store.records.indexes.contains_key(alias), "one name for an alias and an index");
             }
@@ -249,7 +293,7 @@ proptest! {
         }
         prop_assert!(store.records.gone.is_empty());
         for (shard, folder) in (0..).zip(&folders) {
-            let plan = plan(&store.records, ShardId(shard), folder);
+            let plan = plan(&store.records, ShardId(shard), folder, OlderFolder::Refuse);
             prop_assert!(plan.steps.is_empty());
             prop_assert!(plan.serves.values().all(Result::is_ok));
             prop_assert_eq!(folder.len(), store.records.indexes.len());

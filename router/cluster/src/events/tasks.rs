@@ -20,6 +20,8 @@ pub(super) fn events(before: &Records, after: &Records) -> Vec<Event> {
         match &stored.record.work {
             Work::Dump { .. } => events.extend(failed_dump(*id, &stored.record)),
             Work::Rollout(rollout) => events.extend(of_rollout(*id, &stored.record, rollout, was)),
+            // That its index is created, and deleted again if it comes to nothing, is told of the index.
+            Work::Restore(_) => {}
         }
     }
     events.extend(allowed(before, after));

@@ -1,6 +1,6 @@
 //! `task/<task-id>`: something that somebody has asked for and that takes a while.
 
-use super::{Key, NumberedDump, UnreadableRecord, decode, encode, generation, unusable};
+use super::{Key, NumberedDump, Origin, UnreadableRecord, decode, encode, generation, index, unusable};
 use annuli_api::Failure;
 use annuli_api::v1::task::TaskStatus;
 use annuli_core::{IndexName, IndexUuid};
@@ -44,6 +44,8 @@ pub enum Work {
     },
     /// Moves the replicas to a generation.
     Rollout(Rollout),
+    /// Makes the index from a dump. The primaries do it, and end the task: none of it is the coordinator's.
+    Restore(Origin),
 }
 
 /// A rollout.
@@ -108,6 +110,7 @@ struct Json {
 enum WorkJson {
     Dump { then_rollout: bool },
     Rollout(RolloutJson),
+    Restore(index::OriginJson),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,7 +140,7 @@ impl TaskRecord {
     pub fn rollout(&self) -> Option<&Rollout> {
         match &self.work {
             Work::Rollout(rollout) => Some(rollout),
-            Work::Dump { .. } => None,
+            Work::Dump { .. } | Work::Restore(_) => None,
         }
     }
 
@@ -149,6 +152,7 @@ impl TaskRecord {
                 let flipped = flipped_from.map(|flipped| FlippedJson { from: flipped.from.map(Into::into) });
                 WorkJson::Rollout(RolloutJson { to: to.into(), max_unavailable, approval, asked_by, flipped })
             }
+            Work::Restore(origin) => WorkJson::Restore(origin.into()),
         };
         let (index, uuid) = (self.index.as_str().to_owned(), self.uuid.0);
         encode(Json { index, uuid, work, status: self.status, error: self.error.clone() })
@@ -167,6 +171,7 @@ impl TaskRecord {
                 };
                 Work::Rollout(Rollout { to: numbered(to)?, max_unavailable, approval, asked_by, flipped_from })
             }
+            WorkJson::Restore(origin) => Work::Restore(origin.try_into().map_err(|error| unusable(key, error))?),
         };
         let index = IndexName::new(&index).map_err(|error| unusable(key, error))?;
         Ok(Self { index, uuid: IndexUuid(uuid), work, status, error })

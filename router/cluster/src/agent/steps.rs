@@ -1,0 +1,125 @@
+//! What the agent of a primary does about the catalogue: made, removed, taken over, dumped; and told to the cluster.
+
+use super::Agent;
+use crate::commit::{Decision, decide_as};
+use crate::decide::{Reported, report_dumped, report_made, report_removed, report_taken_over, report_unmade};
+use crate::reconcile::{Plan, Restore, Step, plan};
+use crate::records::Records;
+use annuli_api::Failure;
+use annuli_coordination::Leadership;
+use annuli_core::IndexUuid;
+use std::collections::BTreeMap;
+
+impl Agent {
+    /// Does what is to be done, and returns what is served then.
+    pub(super) async fn step(&mut self, records: &Records, leadership: &Leadership) -> Plan {
+        let first = self.plan(records);
+        let mut failed = BTreeMap::new();
+        self.restoring.keep_only(&first.restores, &*self.holder);
+        for step in first.steps {
+            let uuid = match &step {
+                Step::Remove { uuid, .. }
+                | Step::Make { uuid, .. }
+                | Step::TakeOver { uuid, .. }
+                | Step::Report { uuid, .. } => *uuid,
+            };
+            // It would get its folder after that was removed. When it has ended, this comes again.
+            if self.restoring.is_under_way(uuid) {
+                continue;
+            }
+            if let Err(failure) = self.take(step, leadership).await {
+                tracing::error!(index = %uuid, %failure, "a step of the catalogue could not be taken, it is tried again");
+                failed.insert(uuid, failure);
+            }
+        }
+        let mut now = self.plan(records);
+        for (uuid, restore) in &now.restores {
+            self.restoring.begin(*uuid, restore, &self.holder);
+        }
+        for (uuid, restore, failure) in self.restoring.failures() {
+            let unreported = match restore.loss {
+                None => self.report_unmade(&restore, uuid, &failure, leadership).await.err(),
+                Some(_) => None,
+            };
+            failed.insert(uuid, unreported.unwrap_or(failure));
+        }
+        for (uuid, failure) in failed {
+            if let Some(serves) = now.serves.get_mut(&uuid) {
+                *serves = Err(failure);
+            }
+        }
+        self.serving.publish(&now.serves);
+        now
+    }
+
+    pub(super) fn plan(&self, records: &Records) -> Plan {
+        plan(records, self.post.shard, &self.holder.held(), self.post.older)
+    }
+
+    async fn report_unmade(
+        &self,
+        restore: &Restore,
+        uuid: IndexUuid,
+        failure: &Failure,
+        leadership: &Leadership,
+    ) -> Result<(), Failure> {
+        let shard = self.post.shard;
+        self.report(leadership, |records| report_unmade(records, &restore.name, uuid, shard, failure)).await
+    }
+
+    /// Begins what is to be dumped, and reports what was.
+    ///
+    /// # Errors
+    /// When something could not be reported: it is tried again.
+    pub(super) async fn dump(&mut self, plan: &Plan, leadership: &Leadership) -> Result<(), Failure> {
+        for (&dump, &uuid) in &plan.dumps {
+            // Asked of the one who serves it: another folder's shard is in no dump of this one.
+            match plan.serves.get(&uuid) {
+                Some(Err(failure)) => self.dumping.refuse(dump, failure),
+                Some(Ok(())) | None => self.dumping.begin(dump, uuid, &self.holder),
+            }
+        }
+        self.dumping.forget_all_but(&plan.dumps);
+        let mut reported = Ok(());
+        for (dump, done) in self.dumping.ended() {
+            let shard = self.post.shard;
+            match self.report(leadership, |records| report_dumped(records, dump, shard, &done)).await {
+                Ok(()) => self.dumping.reported(dump),
+                Err(failure) => reported = Err(failure),
+            }
+        }
+        reported
+    }
+
+    async fn take(&self, step: Step, leadership: &Leadership) -> Result<(), Failure> {
+        match step {
+            Step::Remove { uuid, name } => {
+                self.holder.remove(&name, uuid).await?;
+                self.report(leadership, |records| report_removed(records, uuid, self.post.shard)).await
+            }
+            Step::Make { name, uuid, schema } => {
+                let history = self.holder.make(&name, uuid, &schema).await?;
+                self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
+            }
+            Step::TakeOver { name, uuid, lost, history } => {
+                let shard = self.post.shard;
+                tracing::warn!(index = %name, %lost, %history, "shard {shard} goes on in another history: the one before is given up");
+                self.report(leadership, |records| report_taken_over(records, &name, uuid, shard, lost, history)).await
+            }
+            Step::Report { name, uuid, history } => {
+                self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
+            }
+        }
+    }
+
+    /// Only the primary's word counts: what a deposed one has done is of no folder that serves.
+    async fn report(&self, leadership: &Leadership, report: impl Fn(&Records) -> Reported) -> Result<(), Failure> {
+        let decision = |records: &Records| {
+            Ok(match report(records) {
+                Reported::Known | Reported::TooLate => Decision::Stands(()),
+                Reported::New(change) => Decision::Write(change, ()),
+            })
+        };
+        decide_as(leadership, &*self.store, decision).await.map(|((), _)| ())
+    }
+}
