@@ -17,6 +17,7 @@ pub struct Cluster {
     /// By shard and place.
     replicas: BTreeMap<(usize, usize), Server>,
     folder: TempDir,
+    dumps: PathBuf,
     coordination: String,
     /// Killed last.
     _etcd: Option<Etcd>,
@@ -50,6 +51,18 @@ impl Cluster {
         cluster
     }
 
+    /// A cluster that keeps its dumps where another does.
+    #[track_caller]
+    pub fn over_dumps_of(other: &Self, shards: usize, routers: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let coordination = folder.path().join("coordination").to_str().expect("a plain name").to_owned();
+        let mut cluster = Self::begin(shards, 0, coordination, folder, None);
+        cluster.dumps = other.dumps();
+        cluster.routers = (0..routers).map(|_| cluster.launch_router().start()).collect();
+        (0..shards).for_each(|shard| cluster.start_primary(shard));
+        cluster
+    }
+
     /// A cluster whose primaries are yet to be started.
     #[track_caller]
     pub fn of_routers(shards: usize, routers: usize) -> Self {
@@ -64,6 +77,7 @@ impl Cluster {
             routers: Vec::new(),
             primaries: (0..shards).map(|_| None).collect(),
             replicas: BTreeMap::new(),
+            dumps: folder.path().join("dumps"),
             folder,
             coordination,
             _etcd: etcd,
@@ -99,19 +113,23 @@ impl Cluster {
     }
 
     fn member_of(&self, launch: Launch, coordination: &str) -> Launch {
-        let dumps = self.dumps();
-        let dumps = dumps.to_str().expect("a plain name");
+        let dumps = self.dumps.to_str().expect("a plain name");
         launch.argument("--coordination").argument(coordination).argument("--dumps").argument(dumps)
     }
 
     /// Where the cluster keeps its dumps.
     pub fn dumps(&self) -> PathBuf {
-        self.beside("dumps")
+        self.dumps.clone()
     }
 
     /// A client of a router.
     pub fn client(&self, router: usize) -> Client {
         self.routers[router].client()
+    }
+
+    /// Where a router listens: `host:port`.
+    pub fn router_address(&self, router: usize) -> &str {
+        self.routers[router].address()
     }
 
     /// A router.
@@ -177,6 +195,14 @@ impl Cluster {
             .argument(&shard.to_string())
             .argument("--shards")
             .argument(&shards.to_string())
+    }
+
+    /// Starts the primary of a shard over a folder of which nothing is left, to go on from the last dump.
+    #[track_caller]
+    pub fn take_over(&mut self, shard: usize) {
+        std::fs::remove_dir_all(self.primary_folder(shard)).expect("it had a folder");
+        let launch = self.launch_primary(shard, &self.primary_folder(shard));
+        self.primaries[shard] = Some(launch.argument("--take-over").start());
     }
 
     /// Kills the primary of a shard.

@@ -8,8 +8,10 @@ mod failures;
 mod partitions;
 mod primaries;
 mod requests;
+mod restores;
 mod rolling;
 mod rollouts;
+mod take_overs;
 
 use annuli_tests::Index;
 use serde_json::{Value, json};

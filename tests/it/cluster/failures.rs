@@ -25,7 +25,7 @@ fn generation(index: &Index) -> Value {
 }
 
 /// The archive of a shard in the newest dump.
-fn newest_archive(store: &Path, shard: usize) -> PathBuf {
+pub(super) fn newest_archive(store: &Path, shard: usize) -> PathBuf {
     let subfolders = |folder: &Path| {
         let entries = std::fs::read_dir(folder).unwrap();
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).max().unwrap()
@@ -33,7 +33,7 @@ fn newest_archive(store: &Path, shard: usize) -> PathBuf {
     subfolders(&subfolders(store)).join(format!("shard-{shard}.tar.zst"))
 }
 
-fn flip_a_bit(path: &Path) {
+pub(super) fn flip_a_bit(path: &Path) {
     let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let middle = file.metadata().unwrap().len() / 2;
     let mut byte = [0];
