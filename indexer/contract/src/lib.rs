@@ -14,5 +14,5 @@ mod subject;
 
 pub mod facts;
 
-pub use model::{ModelShard, history};
+pub use model::{Contents, ModelShard, Stored, history};
 pub use subject::Subject;

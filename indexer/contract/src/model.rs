@@ -18,23 +18,31 @@ use uuid::Uuid;
 /// A shard in memory that compares with every document.
 pub struct ModelShard {
     schema: IndexSchema,
-    state: Mutex<State>,
+    history: HistoryId,
+    contents: Mutex<Contents>,
 }
 
-#[derive(Clone, Default)]
-struct State {
-    seq: u64,
-    documents: BTreeMap<DocId, Stored>,
+/// What a shard holds, and how far it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Contents {
+    /// Changes so far.
+    pub seq: u64,
+    /// Live documents.
+    pub documents: BTreeMap<DocId, Stored>,
 }
 
-#[derive(Clone)]
-struct Stored {
-    seq: Seq,
-    vector: Vector,
-    metadata: Metadata,
+/// A document of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Its last write.
+    pub seq: Seq,
+    /// Its vector.
+    pub vector: Vector,
+    /// Its metadata.
+    pub metadata: Metadata,
 }
 
-/// The history of every model.
+/// The history of every model that was not given another.
 pub fn history() -> HistoryId {
     HistoryId(Uuid::from_u128(0x006d_6f64_656c))
 }
@@ -43,19 +51,38 @@ impl ModelShard {
     /// Shard 0 of an index of that schema, without documents.
     #[expect(clippy::new_ret_no_self, reason = "it is only ever used behind the trait")]
     pub fn new(schema: IndexSchema) -> Arc<dyn ShardApi> {
-        Arc::new(Self { schema, state: Mutex::default() })
+        Self::of(schema, history(), Contents::default())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Shard 0 of an index of that schema, with these contents of that history: one that goes on.
+    pub fn of(schema: IndexSchema, history: HistoryId, contents: Contents) -> Arc<Self> {
+        Arc::new(Self { schema, history, contents: Mutex::new(contents) })
+    }
+
+    /// What it holds now.
+    pub fn contents(&self) -> Contents {
+        self.lock().clone()
+    }
+
+    /// Its line of writes.
+    pub fn history(&self) -> HistoryId {
+        self.history
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         // A panic of another test has changed nothing that matters here.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn position(&self, contents: &Contents) -> Position {
+        Position { history: self.history, seq: Seq(contents.seq) }
     }
 
     /// The state, for a read that may still be made.
-    fn read(&self, after: Option<Position>, deadline: Instant) -> Result<MutexGuard<'_, State>, Failure> {
+    fn read(&self, after: Option<Position>, deadline: Instant) -> Result<MutexGuard<'_, Contents>, Failure> {
         in_time(deadline)?;
-        let state = self.state();
-        let here = state.position();
+        let state = self.lock();
+        let here = self.position(&state);
         match after {
             Some(after) if after.history != here.history => {
                 Err(Failure::new(ErrorCode::StaleToken, "`after` is of another history"))
@@ -83,11 +110,7 @@ fn check(schema: &IndexSchema, vector: &Vector) -> Result<(), Failure> {
     })
 }
 
-impl State {
-    fn position(&self) -> Position {
-        Position { history: history(), seq: Seq(self.seq) }
-    }
-
+impl Contents {
     fn matching(&self, filter: Option<&Filter>) -> impl Iterator<Item = (&DocId, &Stored)> {
         self.documents.iter().filter(move |(_, stored)| filter.is_none_or(|filter| filter.matches(&stored.metadata)))
     }
@@ -146,22 +169,22 @@ impl Stored {
 impl ShardApi for ModelShard {
     async fn write(&self, writes: Vec<ConditionalWrite>, deadline: Instant) -> Result<Written, Failure> {
         in_time(deadline)?;
-        let mut state = self.state();
+        let mut state = self.lock();
         // All of a batch, or nothing.
         let mut next = state.clone();
         let outcomes = writes.into_iter().map(|write| next.write(&self.schema, write)).collect::<Result<_, _>>()?;
         *state = next;
-        Ok(Written { outcomes, position: state.position() })
+        Ok(Written { outcomes, position: self.position(&state) })
     }
 
     async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
         in_time(deadline)?;
-        let mut state = self.state();
+        let mut state = self.lock();
         let before = state.documents.len();
         state.documents.retain(|_, stored| !filter.matches(&stored.metadata));
         let deleted = (before - state.documents.len()) as u64;
         state.seq += deleted;
-        Ok(Deleted { deleted, position: state.position() })
+        Ok(Deleted { deleted, position: self.position(&state) })
     }
 
     async fn search(&self, search: ShardSearch, deadline: Instant) -> Result<ShardHits, Failure> {
@@ -178,13 +201,13 @@ impl ShardApi for ModelShard {
             hits.truncate(search.k);
             hits
         };
-        Ok(ShardHits { results: search.queries.iter().map(of_query).collect(), position: state.position() })
+        Ok(ShardHits { results: search.queries.iter().map(of_query).collect(), position: self.position(&state) })
     }
 
     async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
         let state = self.read(read.after, deadline)?;
         let get = |id: &DocId| state.documents.get(id).map(|stored| stored.document(id, read.include));
-        Ok(Got { documents: ids.iter().map(get).collect(), position: state.position() })
+        Ok(Got { documents: ids.iter().map(get).collect(), position: self.position(&state) })
     }
 
     async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
@@ -192,20 +215,20 @@ impl ShardApi for ModelShard {
         let behind = |(id, _): &(&DocId, &Stored)| list.behind.as_ref().is_none_or(|behind| *id > behind);
         let matching = state.matching(list.filter.as_deref()).filter(behind).take(list.limit);
         let documents = matching.map(|(id, stored)| stored.document(id, read.include)).collect();
-        Ok(Listed { documents, position: state.position() })
+        Ok(Listed { documents, position: self.position(&state) })
     }
 
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         let state = self.read(read.after, deadline)?;
-        Ok(Counted { count: state.matching(filter.as_deref()).count() as u64, position: state.position() })
+        Ok(Counted { count: state.matching(filter.as_deref()).count() as u64, position: self.position(&state) })
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {
-        let state = self.state();
+        let state = self.lock();
         let documents = state.documents.len() as u64;
         Ok(ShardStatus {
             shard: ShardId(0),
-            position: state.position(),
+            position: self.position(&state),
             documents,
             pending: 0,
             queued: 0,
