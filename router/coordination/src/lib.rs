@@ -26,6 +26,6 @@ pub use embedded::{EmbeddedSettings, EmbeddedStore};
 pub use etcd::EtcdStore;
 pub use key::{Key, Prefix, Value};
 pub use lease::{Kept, KeptLease, Lease, LeaseId, Ttl};
-pub use store::{CommitError, CoordinationStore, Entry, Listing, StoreError};
+pub use store::{CommitError, CoordinationStore, Entry, Listing, StoreError, Unavailable, Uncertain};
 pub use txn::{Commit, Condition, Revision, Txn};
-pub use watch::{Change, Changes, Watch, WatchError};
+pub use watch::{Arrivals, Change, Changes, Watch, WatchError};

@@ -106,19 +106,22 @@ pub struct Unusable {
 }
 
 impl Unavailable {
-    pub(crate) fn because(store: &str, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// A store of that name does not serve, for that reason.
+    pub fn because(store: &str, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { store: store.to_owned(), reason: reason.into() }
     }
 }
 
 impl Uncertain {
-    pub(crate) fn because(store: &str, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// A store of that name does not say what became of a change, for that reason.
+    pub fn because(store: &str, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { store: store.to_owned(), reason: reason.into() }
     }
 }
 
 impl Unusable {
-    pub(crate) fn because(store: &str, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// A store of that name needs a hand, for that reason.
+    pub fn because(store: &str, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { store: store.to_owned(), reason: reason.into() }
     }
 }

@@ -63,11 +63,12 @@ pub struct Watch {
     arrivals: mpsc::Receiver<Result<Changes, WatchError>>,
 }
 
-/// Where an implementor puts what a [`Watch`] brings.
-pub(crate) type Arrivals = mpsc::Sender<Result<Changes, WatchError>>;
+/// Where an implementor of the store puts what a [`Watch`] brings.
+pub type Arrivals = mpsc::Sender<Result<Changes, WatchError>>;
 
 impl Watch {
-    pub(crate) fn new(arrivals: mpsc::Receiver<Result<Changes, WatchError>>) -> Self {
+    /// A watch that brings what its implementor puts into the other end, and is over after the first error.
+    pub fn new(arrivals: mpsc::Receiver<Result<Changes, WatchError>>) -> Self {
         Self { arrivals }
     }
 
