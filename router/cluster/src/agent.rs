@@ -145,6 +145,7 @@ impl Agent {
         let leadership = Arc::new(leadership);
         tracing::info!(epoch = %leadership.epoch(), "this process is the primary of shard {shard}");
         let ended = tokio::select! {
+            biased;
             ended = leadership.ended() => {
                 Err(Failure::new(ErrorCode::CoordinationUnavailable, format_args!("its seat is lost: {ended:?}")))
             }
@@ -177,6 +178,7 @@ impl Agent {
                 return Ok(());
             }
             tokio::select! {
+                biased;
                 () = lease.lost() => return Err(lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
             }
@@ -194,6 +196,7 @@ impl Agent {
     async fn campaign(&self, election: &mut Election) -> Result<Leadership, ElectionError> {
         let mut campaign = pin!(election.campaign());
         tokio::select! {
+            biased;
             elected = &mut campaign => return elected,
             () = sleep(SAY_AFTER) => {}
         }
@@ -229,6 +232,7 @@ impl Agent {
                 }
             }
             tokio::select! {
+                biased;
                 () = lease.lost() => return Err(lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
                 () = self.dumping.one_ended() => {}

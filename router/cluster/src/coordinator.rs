@@ -25,11 +25,13 @@ use annuli_core::{IndexSchema, IndexUuid};
 use annuli_dump::{
     BeginDumpError, CreatedAt, DeleteDumpError, DumpId, DumpStore, Manifest, ManifestHead, SchemaRecord,
 };
+use futures_util::future::BoxFuture;
 use refresh::{Refresh, Wanted};
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 use waiting::Waiting;
@@ -76,6 +78,12 @@ pub struct Origins {
     pub utc_now: fn() -> String,
 }
 
+/// Work in the store of dumps: it blocks.
+pub type StoreWork = Box<dyn FnOnce() + Send>;
+
+/// Runs work in the store of dumps to its end.
+pub type RunStoreWork = fn(StoreWork) -> BoxFuture<'static, ()>;
+
 /// A candidate for the coordinator.
 pub struct Coordinator {
     store: Arc<dyn CoordinationStore>,
@@ -84,6 +92,7 @@ pub struct Coordinator {
     settings: CoordinatorSettings,
     origins: Origins,
     leading: Leading,
+    run_store_work: RunStoreWork,
 }
 
 impl Coordinator {
@@ -95,12 +104,20 @@ impl Coordinator {
         settings: CoordinatorSettings,
         origins: Origins,
     ) -> Self {
-        Self { store, catalogue, dumps, settings, origins, leading: Leading::default() }
+        let leading = Leading::default();
+        Self { store, catalogue, dumps, settings, origins, leading, run_store_work: run_beside }
     }
 
     /// Whether it coordinates, for whoever wants to know while it runs.
     pub fn leading(&self) -> Leading {
         self.leading.clone()
+    }
+
+    /// Lets its work in the store of dumps be run otherwise than on a thread of its own: a simulation has one thread, and
+    /// says when things happen.
+    #[must_use]
+    pub fn with_store_work_run_by(self, run_store_work: RunStoreWork) -> Self {
+        Self { run_store_work, ..self }
     }
 
     /// Runs for coordinator and, elected, coordinates; for as long as the future is polled.
@@ -128,6 +145,7 @@ impl Coordinator {
             let seen = Arc::clone(&changes.borrow_and_update());
             outlook.look(&seen.records, &self.settings.keeping, Instant::now());
             tokio::select! {
+                biased;
                 elected = &mut campaign => return elected,
                 changed = changes.changed() => changed.expect("the catalogue outlives its coordinator"),
             }
@@ -138,6 +156,7 @@ impl Coordinator {
         tracing::info!(epoch = %leadership.epoch(), "this process is the coordinator");
         self.leading.begin(leadership.epoch());
         let ended = tokio::select! {
+            biased;
             ended = leadership.ended() => ended,
             () = self.coordinate(&leadership, outlook) => unreachable!("it goes on until it is stopped"),
         };
@@ -161,6 +180,7 @@ impl Coordinator {
             }
             let (next, ask) = (waiting.next(now), refresh.next(records));
             tokio::select! {
+                biased;
                 changed = changes.changed() => changed.expect("the catalogue outlives its coordinator"),
                 () = sleep_until(next) => {}
                 () = until(ask) => refresh.ask(&self.catalogue, records, Instant::now()),
@@ -269,10 +289,10 @@ impl Coordinator {
         &self,
         work: impl FnOnce(&DumpStore) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
-        let dumps = self.dumps.clone();
-        #[expect(clippy::disallowed_methods, reason = "one at a time: the coordinator takes one step after the other")]
-        let done = tokio::task::spawn_blocking(move || work(&dumps));
-        done.await.map_err(|error| internal(&error))?
+        let (dumps, (says, done)) = (self.dumps.clone(), oneshot::channel());
+        // Whoever waits for it may have gone: the leadership is over.
+        (self.run_store_work)(Box::new(move || drop(says.send(work(&dumps))))).await;
+        done.await.map_err(|_| internal(&"the work in the store of dumps ended without a word"))?
     }
 }
 
@@ -294,6 +314,13 @@ async fn until(when: Option<Instant>) {
         Some(when) => sleep_until(when).await,
         None => pending().await,
     }
+}
+
+fn run_beside(work: StoreWork) -> BoxFuture<'static, ()> {
+    #[expect(clippy::disallowed_methods, reason = "one at a time: the coordinator takes one step after the other")]
+    let running = tokio::task::spawn_blocking(work);
+    // One that was cut off in a panic has not said what came of it.
+    Box::pin(async move { drop(running.await) })
 }
 
 /// Puts together what the primaries have left in the store.

@@ -42,7 +42,7 @@ pub use agent::replica::{ReplicaAgent, ReplicaHolder};
 pub use agent::{Agent, Holder, Post};
 pub use catalogue::{ClusterCatalogue, Dumps};
 pub use coordinate::Keeping;
-pub use coordinator::{Coordinator, CoordinatorSettings, Leading, Origins, Schedule};
+pub use coordinator::{Coordinator, CoordinatorSettings, Leading, Origins, RunStoreWork, Schedule, StoreWork};
 pub use records::Records;
 pub use serving::{Guarded, Serving, Tenure};
 pub use table::{Reach, Replicated};

@@ -118,6 +118,7 @@ impl Election {
             }
         };
         tokio::select! {
+            biased;
             () = time => Ok(()),
             changed = change => changed,
         }

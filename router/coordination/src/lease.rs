@@ -99,6 +99,7 @@ impl KeptLease {
         loop {
             let Some(end) = *held_until.borrow_and_update() else { return };
             tokio::select! {
+                biased;
                 () = sleep_until(end) => {
                     let kept = held_until.borrow().is_some_and(|end| Instant::now() < end);
                     if !kept { return }

@@ -157,6 +157,7 @@ impl ReplicaAgent {
                 }
             };
             tokio::select! {
+                biased;
                 () = lease.lost() => return Err(super::lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
                 () = hear(&mut self.under) => {}

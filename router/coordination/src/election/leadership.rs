@@ -85,6 +85,7 @@ impl Leadership {
     /// Waits until it is over, or should be.
     pub async fn ended(&self) -> Ended {
         tokio::select! {
+            biased;
             () = self.lease.lost() => Ended::LeaseLost,
             () = self.deposed() => Ended::Deposed,
             () = self.term_over() => Ended::TermOver,
