@@ -180,8 +180,7 @@ impl ReplicaAgent {
         }
         for key in retire {
             if self.retiring.insert(key) {
-                let holder = Arc::clone(&self.holder);
-                self.retirements.spawn(async move { (key, holder.retire(key.0, key.1).await) });
+                self.retirements.spawn(retire_in_time(Arc::clone(&self.holder), key));
             }
         }
         if self.under.is_some() {
@@ -278,6 +277,16 @@ impl ReplicaAgent {
     }
 }
 
+/// Retires a generation. One that cannot be retired now is one that is being retired for a while longer: it would be tried
+/// again at once.
+async fn retire_in_time(holder: Arc<dyn ReplicaHolder>, key: (IndexUuid, Generation)) -> Retired {
+    let retired = holder.retire(key.0, key.1).await;
+    if retired.is_err() {
+        sleep(RETRY_AFTER).await;
+    }
+    (key, retired)
+}
+
 impl Preparation {
     fn begin(holder: Arc<dyn ReplicaHolder>, new: NewGeneration) -> Self {
         let (of, rollout) = (new.key(), new.rollout);
@@ -327,5 +336,43 @@ async fn until(when: Option<Instant>) {
     match when {
         Some(when) => sleep_until(when).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::uuid;
+    use uuid::Uuid;
+
+    /// A folder that lets go of nothing.
+    struct Stuck;
+
+    #[async_trait]
+    impl ReplicaHolder for Stuck {
+        fn id(&self) -> ReplicaId {
+            ReplicaId(Uuid::nil())
+        }
+
+        fn held(&self) -> Held {
+            Held::default()
+        }
+
+        async fn prepare(&self, _: NewGeneration, _: PreparationProgress) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        async fn retire(&self, _: IndexUuid, _: Generation) -> Result<(), Failure> {
+            Err(Failure::new(ErrorCode::StorageFailed, "the disk is read-only"))
+        }
+    }
+
+    /// It was tried again as soon as it had failed, as fast as the disk could say no.
+    #[tokio::test(start_paused = true)]
+    async fn a_retirement_that_failed_rests_before_it_is_tried_again() {
+        let began = Instant::now();
+        let (_, retired) = retire_in_time(Arc::new(Stuck), (uuid(1), Generation(1))).await;
+        assert!(retired.is_err());
+        assert_eq!(began.elapsed(), RETRY_AFTER);
     }
 }
