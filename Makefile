@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd s3 demo test lint crash-loop rolling chaos fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -64,6 +64,10 @@ chaos: export ANNULI_KILLS ?= 100
 chaos: etcd ## kill processes of a cluster ANNULI_KILLS times (100) while it is dumped and rolled out
 	$(HEARTBEAT) cargo test $(LOCKED) --release -p annuli-tests --test it cluster::chaos -- --nocapture
 
+simulate: export ANNULI_SEEDS ?= 20000
+simulate: ## live ANNULI_SEEDS (20,000) clusters in simulated time, and check what they promise; needs no C++
+	cargo test $(LOCKED) --release -p annuli-sim -- --nocapture
+
 # The compiler is the pinned one; instrumenting code is all that it is asked for beyond what is stable.
 fuzz: export ANNULI_FUZZ_SECONDS ?= 600
 fuzz: export RUSTC_BOOTSTRAP := 1
@@ -91,7 +95,7 @@ micro: ## measure kernels and graph alone; needs no C++
 counts: ## count instructions of kernels, a search and a merge against benches/micro/counts.json; needs valgrind
 	cargo run $(LOCKED) --release -p annuli-micro -- counts
 
-nightly: counts fuzz crash-loop rolling chaos ## what takes too long for every change: counts, fuzz, crash-loop, rolling, chaos
+nightly: counts fuzz crash-loop rolling chaos simulate ## what takes too long for every change: counts, fuzz, crash-loop, rolling, chaos, simulate
 
 clean: ## delete build output; RocksDB's objects stay in ~/.cache/annuli
 	cargo clean

@@ -84,6 +84,7 @@ const CRATES: &[Crate] = &[
     Crate { folder: "tools/xtask", may_use: &[], outside: Outside::Nothing },
     Crate { folder: "tests/s3", may_use: &[], outside: Outside::Except(&["tokio", "axum", "rocksdb"]) },
     Crate { folder: "tests", may_use: LIBRARIES_AND_BINARY, outside: Outside::Except(&["rocksdb"]) },
+    Crate { folder: "tests/sim", may_use: WITHOUT_CXX, outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]) },
     Crate { folder: "benches", may_use: LIBRARIES_AND_BINARY, outside: Outside::Except(&["rocksdb"]) },
     Crate { folder: "benches/micro", may_use: &["annuli-core"], outside: Outside::Except(&["rocksdb"]) },
 ];
@@ -102,6 +103,16 @@ const LIBRARIES: &[&str] = &[
     "annuli-replicas",
     "annuli-router",
     "annuli-wire",
+];
+const WITHOUT_CXX: &[&str] = &[
+    "annuli-api",
+    "annuli-cluster",
+    "annuli-contract",
+    "annuli-coordination",
+    "annuli-core",
+    "annuli-dump",
+    "annuli-replicas",
+    "annuli-router",
 ];
 const LIBRARIES_AND_BINARY: &[&str] = &[
     "annuli",

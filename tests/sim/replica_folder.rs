@@ -1,0 +1,121 @@
+//! The folder of a replica: the generations that it has prepared, and the process's hands on it.
+
+use crate::contents;
+use crate::folder::disk_fault;
+use crate::shelf::ShelfFiles;
+use crate::world::{Who, World, locked};
+use annuli_api::{ErrorCode, Failure};
+use annuli_cluster::ReplicaHolder;
+use annuli_cluster::agent::replica::PreparationProgress;
+use annuli_cluster::reconcile::replica::{Held, NewGeneration};
+use annuli_cluster::record::ReplicaId;
+use annuli_contract::ModelShard;
+use annuli_core::{Generation, IndexUuid, ShardId};
+use annuli_dump::DumpStore;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+/// What is on the disk of a replica.
+pub(crate) struct ReplicaFolder {
+    pub(crate) id: ReplicaId,
+    generations: Mutex<BTreeMap<(IndexUuid, Generation), Arc<ModelShard>>>,
+    /// When it was last tried in vain to let go of one.
+    kept: Mutex<BTreeMap<(IndexUuid, Generation), u64>>,
+}
+
+/// What has failed is not tried again at once: it would fail again, and keep the processor and the log from all else.
+const REST_MS: u64 = 500;
+
+impl ReplicaFolder {
+    pub(crate) fn new(world: &World) -> Self {
+        Self {
+            id: ReplicaId(Uuid::from_u128(world.dice.identity())),
+            generations: Mutex::default(),
+            kept: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn generation(&self, index: IndexUuid, generation: Generation) -> Option<Arc<ModelShard>> {
+        locked(&self.generations).get(&(index, generation)).cloned()
+    }
+
+    /// Which generations it has.
+    pub(crate) fn held(&self) -> Vec<(IndexUuid, Generation)> {
+        locked(&self.generations).keys().copied().collect()
+    }
+
+    /// Its process counts time anew: it was started, or its clock has jumped.
+    pub(crate) fn count_anew(&self) {
+        locked(&self.kept).clear();
+    }
+
+    /// Its disk was lost.
+    pub(crate) fn lose(&self) {
+        locked(&self.generations).clear();
+    }
+}
+
+/// A process's hands on it.
+pub(crate) struct ReplicaFolderHolder {
+    pub(crate) world: Arc<World>,
+    pub(crate) who: Who,
+    pub(crate) shard: ShardId,
+    pub(crate) folder: Arc<ReplicaFolder>,
+}
+
+impl ReplicaFolderHolder {
+    async fn takes_a_while(&self, ms_max: u64) {
+        sleep(Duration::from_millis(self.world.dice.between(1, ms_max))).await;
+    }
+}
+
+#[async_trait]
+impl ReplicaHolder for ReplicaFolderHolder {
+    fn id(&self) -> ReplicaId {
+        self.folder.id
+    }
+
+    fn held(&self) -> Held {
+        self.folder.held().into_iter().map(|key| (key, Ok(()))).collect()
+    }
+
+    async fn prepare(&self, new: NewGeneration, progress: PreparationProgress) -> Result<(), Failure> {
+        let failed = |error: String| Failure::new(ErrorCode::StorageFailed, error);
+        if self.folder.generation(new.uuid, new.of.generation).is_some() {
+            return Ok(());
+        }
+        progress("fetching".to_owned());
+        self.takes_a_while(1_500).await;
+        disk_fault(&self.world)?;
+        let store = DumpStore::new(Arc::new(ShelfFiles(Arc::clone(&self.world))));
+        let dump = store.open(new.uuid, new.of.dump).map_err(|error| failed(error.to_string()))?;
+        let (history, contents) = contents::take(&dump, self.shard).map_err(failed)?;
+        progress("opening".to_owned());
+        self.takes_a_while(700).await;
+        disk_fault(&self.world)?;
+        let model = ModelShard::of(new.schema, history, contents);
+        locked(&self.folder.generations).insert(new.key(), model);
+        self.world.note(format_args!("{} has generation {} of {}", self.who, new.of.generation, new.uuid));
+        self.takes_a_while(100).await;
+        Ok(())
+    }
+
+    async fn retire(&self, index: IndexUuid, generation: Generation) -> Result<(), Failure> {
+        let (key, now) = ((index, generation), self.world.schedule.now());
+        if locked(&self.folder.kept).get(&key).is_some_and(|failed| *failed + REST_MS > now) {
+            self.world.violated(format_args!("{} tries at once again to let go of generation {generation}", self.who));
+        }
+        self.takes_a_while(50).await;
+        if let Err(failure) = disk_fault(&self.world) {
+            locked(&self.folder.kept).insert(key, self.world.schedule.now());
+            return Err(failure);
+        }
+        locked(&self.folder.generations).remove(&(index, generation));
+        self.world.note(format_args!("{} lets go of generation {generation} of {index}", self.who));
+        Ok(())
+    }
+}
