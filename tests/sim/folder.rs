@@ -6,7 +6,7 @@ use crate::world::{Who, World, locked};
 use annuli_api::{ErrorCode, Failure};
 use annuli_cluster::Holder;
 use annuli_cluster::decide::FolderTerm;
-use annuli_cluster::reconcile::HeldShard;
+use annuli_cluster::reconcile::{HeldShard, Restore};
 use annuli_cluster::record::DumpedShard;
 use annuli_contract::{Contents, ModelShard};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
@@ -130,6 +130,13 @@ impl Holder for FolderHolder {
         self.takes_a_while(50).await;
         Ok(())
     }
+
+    async fn restore(&self, uuid: IndexUuid, _: &Restore) -> Result<HistoryId, Failure> {
+        let message = format!("nobody restores the index {uuid} in this world");
+        Err(Failure::new(ErrorCode::Internal, message))
+    }
+
+    fn give_up(&self, _: IndexUuid) {}
 
     async fn dump(&self, uuid: IndexUuid, dump: DumpId) -> Result<DumpedShard, Failure> {
         let failed = |error: String| Failure::new(ErrorCode::StorageFailed, error);

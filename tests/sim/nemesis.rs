@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Something that ends a fault.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Mending {
     Start(Who),
     Thaw(Who),

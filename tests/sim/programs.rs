@@ -145,7 +145,8 @@ pub(crate) async fn router(world: Arc<World>, who: Who, shards: ShardCount, mut 
 async fn catalogue(world: &Arc<World>, who: Who) -> Arc<ClusterCatalogue> {
     loop {
         let reach = Connections { world: Arc::clone(world), who, roster: Roster::default() };
-        match ClusterCatalogue::start(store(world, who), Arc::new(reach), origins::new_uuid, Dumps::Kept).await {
+        let dumps = Dumps::Kept(DumpStore::new(Arc::new(ShelfFiles(Arc::clone(world)))));
+        match ClusterCatalogue::start(store(world, who), Arc::new(reach), origins::new_uuid, dumps).await {
             Ok(catalogue) => return Arc::new(catalogue),
             Err(_) => sleep(START_AGAIN_AFTER).await,
         }
