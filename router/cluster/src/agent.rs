@@ -252,7 +252,8 @@ impl Agent {
         let seen = read(&*self.store).await.map_err(|error| store_failure(&error))?;
         claim(&seen.records)?;
         // In the folder first: if it is killed in between, it knows that it may have been the one.
-        self.holder.keep_term(FolderTerm { begun: Some(epoch), ..folder }).await?;
+        let last = seen.records.terms.get(&shard).map(|last| last.record.epoch);
+        self.holder.keep_term(folder.beginning(last, epoch)).await?;
         decide_as(leadership, &*self.store, |records| Ok(Decision::Write(claim(records)?, ()))).await?;
         self.holder.keep_term(FolderTerm { served: Some(epoch), begun: None }).await
     }

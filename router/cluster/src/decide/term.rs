@@ -17,6 +17,16 @@ pub struct FolderTerm {
     pub begun: Option<Epoch>,
 }
 
+impl FolderTerm {
+    /// What a folder says that is about to serve in `epoch`, where `last` stands in the catalogue. What it had begun it has
+    /// done, if that is what stands there: else it would forget that it was the one, should it be killed once more.
+    #[must_use]
+    pub fn beginning(self, last: Option<Epoch>, epoch: Epoch) -> Self {
+        let has_served = last.is_some() && self.begun == last;
+        Self { served: if has_served { last } else { self.served }, begun: Some(epoch) }
+    }
+}
+
 /// What a primary does that finds another folder than its own to have served last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OlderFolder {
@@ -48,4 +58,30 @@ pub fn claim_term(
         return Err(Failure::new(ErrorCode::IndexUnavailable, message).with("shard", shard.0));
     }
     Ok(put(Change::new().if_at(key.clone(), last.revision)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARD: ShardId = ShardId(0);
+
+    /// It was killed when the catalogue had its word and its own folder did not, twice in a row. Then the folder knew of the
+    /// second time alone, which the catalogue did not, and the shard had no primary any more.
+    #[test]
+    fn a_folder_that_is_interrupted_twice_still_serves() {
+        let mut records = Records::default();
+        records.put("term/0", 7, &TermRecord { epoch: Epoch(2) }.encode());
+        let once = FolderTerm { served: Some(Epoch(1)), begun: Some(Epoch(2)) };
+        let twice = once.beginning(Some(Epoch(2)), Epoch(3));
+        assert_eq!(twice, FolderTerm { served: Some(Epoch(2)), begun: Some(Epoch(3)) });
+        assert!(claim_term(&records, SHARD, twice, Epoch(4), OlderFolder::Refuse).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_never_served_what_stands_there_does_not_say_so() {
+        let other = FolderTerm { served: Some(Epoch(1)), begun: None };
+        let beginning = other.beginning(Some(Epoch(2)), Epoch(3));
+        assert_eq!(beginning, FolderTerm { served: Some(Epoch(1)), begun: Some(Epoch(3)) });
+    }
 }
