@@ -101,7 +101,8 @@ impl CoordinationStore for StoreClient {
 
     async fn commit(&self, txn: Txn) -> Result<Commit, CommitError> {
         txn.check_size()?;
-        Ok(self.change(move |truth, world| truth.commit(&txn, world)).await?)
+        let who = self.who;
+        Ok(self.change(move |truth, world| truth.commit(who, &txn, world)).await?)
     }
 
     async fn watch(&self, prefix: Prefix, after: Revision) -> Result<Watch, StoreError> {

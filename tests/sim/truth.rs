@@ -49,7 +49,7 @@ impl Truth {
         Listing { revision: Revision(self.revision), entries }
     }
 
-    pub(crate) fn commit(&mut self, txn: &Txn, world: &Arc<World>) -> Commit {
+    pub(crate) fn commit(&mut self, by: Who, txn: &Txn, world: &Arc<World>) -> Commit {
         let holds = |condition: &Condition| match condition {
             Condition::KeyAt { key, revision } => self.entries.get(key).is_some_and(|it| it.revision == *revision),
             Condition::KeyAbsent { key } => !self.entries.contains_key(key),
@@ -63,11 +63,11 @@ impl Truth {
             Write::Delete => self.entries.contains_key(key).then(|| Change::Delete { key: key.clone() }),
         };
         let changes = txn.writes().iter().filter_map(change).collect();
-        self.apply(changes, world);
+        self.apply(Some(by), changes, world);
         Commit::Committed { revision: Revision(self.revision) }
     }
 
-    fn apply(&mut self, changes: Vec<Change>, world: &Arc<World>) {
+    fn apply(&mut self, by: Option<Who>, changes: Vec<Change>, world: &Arc<World>) {
         if changes.is_empty() {
             return;
         }
@@ -85,7 +85,7 @@ impl Truth {
         world.note(format_args!("commit {revision}: {}", said(&changes)));
         let broken = {
             let shelf = locked(&world.shelf);
-            locked(&world.witness).saw_commit(&changes, world.schedule.now(), &shelf)
+            locked(&world.witness).saw_commit(by, &changes, world.schedule.now(), &shelf)
         };
         broken.iter().for_each(|broken| world.violated(broken));
         self.history.push(changes);
@@ -115,7 +115,7 @@ impl Truth {
         if self.leases.remove(&lease).is_some() {
             let bound = self.entries.iter().filter(|(_, entry)| entry.lease == Some(lease));
             let gone = bound.map(|(key, _)| Change::Delete { key: key.clone() }).collect();
-            self.apply(gone, world);
+            self.apply(None, gone, world);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Who sees everything, and says what must not be.
 
+use crate::authors::check_author;
 use crate::catalogue_rules::check_commit;
 use crate::ledger::Ledger;
 use crate::shelf::Shelf;
@@ -49,7 +50,7 @@ pub(crate) fn number(component: f32) -> u32 {
 
 impl Witness {
     /// Takes in a commit of the coordination store; returns what it breaks.
-    pub(crate) fn saw_commit(&mut self, changes: &Changes, now: u64, shelf: &Shelf) -> Vec<String> {
+    pub(crate) fn saw_commit(&mut self, by: Option<Who>, changes: &Changes, now: u64, shelf: &Shelf) -> Vec<String> {
         let before = self.records.clone();
         let mut broken = Vec::new();
         for change in &changes.changes {
@@ -77,11 +78,18 @@ impl Witness {
         let changed = self.records.indexes.values().filter(|stored| stored.revision == changes.revision.0);
         self.index_changed.extend(changed.map(|stored| (stored.record.uuid, now)));
         broken.extend(check_commit(&before, self, now, shelf));
+        broken.extend(by.into_iter().flat_map(|by| check_author(by, &before, self)));
         self.gone.extend(
             before.indexes.values().map(|it| it.record.uuid).filter(|uuid| self.records.index_of(*uuid).is_none()),
         );
         self.gone_dumps.extend(before.dumps.keys().filter(|dump| !self.records.dumps.contains_key(dump)));
         broken
+    }
+
+    /// Whether a process has a seat, as the store has it.
+    pub(crate) fn has_seat(&self, who: Who, election: &str) -> bool {
+        let seat = self.seats.get(&format!("elections/{election}/leader"));
+        seat.is_some_and(|leader| leader.contains(&format!("\"{who}\"")))
     }
 
     fn check_seat(&self, key: &str, value: &str) -> Option<String> {
