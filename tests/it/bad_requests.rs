@@ -173,7 +173,11 @@ fn the_query_string_of_one_document_is_read_too() {
         |query: &str, code, says| index.client.get(&index.path(&format!("/documents/a?{query}"))).refused(code, says);
     refused("after=now", ErrorCode::InvalidRequest, "`after` is no token of this server");
     refused("timeout_ms=0", ErrorCode::LimitExceeded, "`timeout_ms` is 0, it has to be at least 1");
-    refused("include=vector", ErrorCode::InvalidRequest, "unknown field `include`, expected `after` or `timeout_ms`");
+    refused(
+        "include=vector",
+        ErrorCode::InvalidRequest,
+        "unknown field `include`, expected one of `after`, `consistency`",
+    );
 }
 
 #[test]

@@ -69,7 +69,11 @@ fn a_rollout_is_begun_agreed_to_watched_and_rolled_back_by_commands() {
     let cluster = dumped();
     let started = asked(&cluster, 0, &["rollout", "start", "faces", "--approve"]);
     let id = started["task"].as_str().unwrap();
-    wait_until("approval is waited for", || asked(&cluster, 1, &["rollout", "status", "faces"])["status"] == "paused");
+    // The other router may hear of it a moment later.
+    wait_until("approval is waited for", || {
+        let shown = run(&cluster, 1, &["rollout", "status", "faces", "--output", "json"]);
+        shown.code == 0 && shown.stdout.contains(r#""status": "paused""#)
+    });
     assert_eq!(asked(&cluster, 1, &["cluster", "show"])["indexes"]["faces"]["preparing"], 1);
     done(&cluster, 1, &["rollout", "resume", "faces", id]);
     let lines = done(&cluster, 0, &["rollout", "watch", "faces", id]);
