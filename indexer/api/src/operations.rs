@@ -29,6 +29,9 @@ pub trait Operations: Send + Sync {
     /// Says something to a rollout of an index.
     async fn say(&self, index: &Index, rollout: Uuid, word: RolloutWord) -> Result<(), Failure>;
 
+    /// A rollout of an index.
+    fn rollout(&self, index: &Index, id: Uuid) -> Option<TaskInfo>;
+
     /// Every task that is remembered, by id.
     fn tasks(&self) -> Vec<TaskInfo>;
 

@@ -1,6 +1,6 @@
 //! The catalogue of a cluster, as a router asks it.
 
-use crate::commit::{Decision, decide};
+use crate::commit::{Decision, decide, once};
 use crate::coordinator;
 use crate::decide::{Creation, Removal, create_index, dump_not_found, remove_alias, request_deletion, set_alias};
 use crate::events::Past;
@@ -290,15 +290,8 @@ impl Catalogue for ClusterCatalogue {
     }
 
     async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure> {
-        // Once it was there and is not any longer, it is removed, by this request or another.
-        let mut found = false;
-        let removal = |records: &Records| match remove_alias(records, &alias) {
-            Err(_) if found => Ok(Decision::Stands(())),
-            removal => {
-                found = true;
-                Ok(Decision::Write(removal?, ()))
-            }
-        };
+        let mut decided = false;
+        let removal = |records: &Records| once(&mut decided, remove_alias(records, &alias));
         let ((), revision) = decide(&*self.store, removal).await?;
         self.catch_up(revision).await;
         Ok(())
@@ -321,7 +314,8 @@ impl Catalogue for ClusterCatalogue {
     async fn remove_dump(&self, index: &Index, dump: Uuid) -> Result<(), Failure> {
         let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("the index has no dump {dump}"));
         let dump = DumpId::new(dump).map_err(missing)?;
-        self.decide(|records| Ok(Decision::Write(request_deletion(records, index.uuid, dump)?, ()))).await
+        let mut decided = false;
+        self.decide(|records| once(&mut decided, request_deletion(records, index.uuid, dump))).await
     }
 }
 

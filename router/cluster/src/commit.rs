@@ -21,6 +21,19 @@ pub(crate) enum Decision<R> {
     Write(Change, R),
 }
 
+/// The decision of a request that is refused once it is done: if it was decided before, what now refuses it is what it has
+/// written itself, by a commit whose answer was lost.
+pub(crate) fn once(decided: &mut bool, change: Result<Change, Failure>) -> Result<Decision<()>, Failure> {
+    match change {
+        Err(_) if *decided => Ok(Decision::Stands(())),
+        Err(failure) => Err(failure),
+        Ok(change) => {
+            *decided = true;
+            Ok(Decision::Write(change, ()))
+        }
+    }
+}
+
 /// Makes a decision by the records as they are now, and carries it out. Returns what it comes to, and a revision at
 /// which it stands.
 pub(crate) async fn decide<R>(

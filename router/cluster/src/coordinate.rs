@@ -149,10 +149,11 @@ pub fn dump_of(task: TaskId) -> Option<DumpId> {
     DumpId::new(task.0).ok()
 }
 
-/// Of each index the task that has begun, or else the first that waits; the others wait longer.
+/// Of each index the task that is under way, or else one that is paused, or else the first that waits; the others wait
+/// longer.
 fn of_tasks(records: &Records) -> Vec<Due> {
     let mut open: Vec<_> = records.tasks.iter().filter(|(_, stored)| !stored.record.is_over()).collect();
-    open.sort_by_key(|(id, stored)| (is_waiting(&stored.record), **id));
+    open.sort_by_key(|(id, stored)| (turn(&stored.record), **id));
     let dumping = open.iter().filter(|(_, stored)| is_dump(&stored.record) && !is_waiting(&stored.record)).count();
     let (mut busy, mut places) = (BTreeSet::new(), DUMPS_AT_ONCE.saturating_sub(dumping));
     let mut due = Vec::new();
@@ -170,6 +171,16 @@ fn of_tasks(records: &Records) -> Vec<Due> {
         due.extend(of_task(records, *id, task));
     }
     due
+}
+
+/// Whose turn it is: ids go by the clocks of those who asked.
+fn turn(task: &TaskRecord) -> u8 {
+    match task.status {
+        TaskStatus::Running => 0,
+        TaskStatus::Paused => 1,
+        TaskStatus::Queued => 2,
+        TaskStatus::Succeeded | TaskStatus::Failed | TaskStatus::RolledBack | TaskStatus::Cancelled => 3,
+    }
 }
 
 fn is_dump(task: &TaskRecord) -> bool {

@@ -15,6 +15,7 @@ use crate::catalogue::ClusterCatalogue;
 use crate::commit::{Decision, decide_as};
 use crate::coordinate::{Keeping, Step, change, due, dump_of};
 use crate::decide::{begin_dump, commit_dump, fail_dump};
+use crate::moment::until;
 use crate::operations::asked;
 use crate::record::{DumpRecord, TaskId};
 use crate::records::Records;
@@ -27,7 +28,6 @@ use annuli_dump::{
 };
 use futures_util::future::BoxFuture;
 use refresh::{Refresh, Wanted};
-use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -306,13 +306,6 @@ impl Outlook {
     fn look(&mut self, records: &Records, keeping: &Keeping, now: Instant) {
         self.waiting.renew(due(records, keeping), now);
         self.refresh.note(records, now);
-    }
-}
-
-async fn until(when: Option<Instant>) {
-    match when {
-        Some(when) => sleep_until(when).await,
-        None => pending().await,
     }
 }
 

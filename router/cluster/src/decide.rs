@@ -6,6 +6,7 @@
 mod alias;
 mod dump;
 mod founding;
+mod generations;
 mod index;
 mod restore;
 mod rollout;
@@ -15,7 +16,9 @@ mod task;
 mod term;
 
 pub use alias::{remove_alias, set_alias};
-pub use dump::{begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report_dumped, retire_dump};
+pub use dump::{
+    begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report_dumped, request_deletion, retire_dump,
+};
 pub(crate) use dump::{failed_shard, is_awaited};
 pub use founding::{OtherCluster, found};
 pub use index::{Creation, Removal, create_index, remove_index};
@@ -23,7 +26,7 @@ pub use restore::{report_unmade, request_restore};
 pub use rollout::{Word, allow, await_approval, fail_rollout, flip, retire, say, start_rollout};
 pub use shard::{Reported, report_made, report_removed};
 pub use take_over::{Loss, Successor, report_taken_over, successor};
-pub use task::{RolloutOptions, end_task, request_deletion, request_dump, request_rollout};
+pub use task::{RolloutOptions, end_task, request_dump, request_rollout};
 pub use term::{FolderTerm, OlderFolder, claim_term};
 
 use crate::record::Key;

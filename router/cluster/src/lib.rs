@@ -7,8 +7,9 @@
 //!
 //! The coordination store holds [`record`]s and nothing else is the truth. Routers make requests into transactions of it
 //! ([`decide`]); nodes make and remove their shards until they hold what it says ([`reconcile`], [`agent`]), and
-//! register what they serve; routers turn that into handles ([`table`]). Everything that decides is a pure function of
-//! [`Records`].
+//! register what they serve; routers turn that into handles ([`table`]). What takes a while is written down as a task, and
+//! carried out by the router that is elected for it ([`coordinate`], [`coordinator`]). Everything that decides is a pure
+//! function of [`Records`].
 
 pub mod record;
 pub mod records;
@@ -18,6 +19,7 @@ pub mod decide;
 
 mod commit;
 pub mod mirror;
+mod moment;
 
 mod absent;
 pub mod table;

@@ -1,7 +1,8 @@
 //! What is asked of a cluster: written down as tasks, which the coordinator takes from there.
 
 use crate::catalogue::{ClusterCatalogue, Coordinating, dump_info};
-use crate::commit::Decision;
+use crate::change::Change;
+use crate::commit::{Decision, once};
 use crate::coordinate::rehearse;
 use crate::decide::{RolloutOptions, Word, request_dump, request_restore, request_rollout, say};
 use crate::mirror::Seen;
@@ -15,6 +16,7 @@ use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use annuli_dump::DumpId;
 use async_trait::async_trait;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -56,14 +58,14 @@ impl Operations for ClusterCatalogue {
             RolloutWord::Resume => Word::Resume,
             RolloutWord::Rollback => Word::RollBack,
         };
-        let id = TaskId(rollout);
+        let (id, mut decided) = (TaskId(rollout), false);
         self.decide(|records| {
             let of_index = records.tasks.get(&id).is_some_and(|task| task.record.uuid == index.uuid);
             if !of_index {
                 let message = format!("index `{}` has no rollout {id}", index.name);
                 return Err(Failure::new(ErrorCode::TaskNotFound, message));
             }
-            Ok(Decision::Write(say(records, id, word)?, ()))
+            once(&mut decided, say(records, id, word))
         })
         .await
     }
@@ -71,6 +73,12 @@ impl Operations for ClusterCatalogue {
     fn tasks(&self) -> Vec<TaskInfo> {
         let Seen { records, .. } = &*self.mirror().seen();
         records.tasks.iter().map(|(id, stored)| task_info(records, *id, &stored.record)).collect()
+    }
+
+    fn rollout(&self, index: &Index, id: Uuid) -> Option<TaskInfo> {
+        let (Seen { records, .. }, id) = (&*self.mirror().seen(), TaskId(id));
+        let task = &records.tasks.get(&id)?.record;
+        (task.uuid == index.uuid && task.rollout().is_some()).then(|| task_info(records, id, task))
     }
 
     async fn cluster(&self) -> Result<ClusterInfo, Failure> {
@@ -107,7 +115,7 @@ fn options(rollout: StartRollout) -> RolloutOptions {
 pub(crate) fn asked(
     records: &Records,
     id: TaskId,
-    request: impl FnOnce() -> Result<crate::change::Change, Failure>,
+    request: impl FnOnce() -> Result<Change, Failure>,
 ) -> Result<Decision<()>, Failure> {
     if records.tasks.contains_key(&id) {
         return Ok(Decision::Stands(()));
@@ -131,7 +139,10 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
         Work::Rollout(rollout) => {
             let generation = rollout.to.generation;
             let replicas: Vec<_> = records.replicas().collect();
-            let ready = replicas.iter().filter(|replica| replica.is_ready(task.uuid, generation)).count();
+            let is_ready = |replica: &&LiveReplica<'_>| replica.is_ready(task.uuid, generation);
+            // They may have gone on to another generation since it was done.
+            let is_done = task.status == TaskStatus::Succeeded;
+            let ready = if is_done { replicas.len() } else { replicas.iter().filter(is_ready).count() };
             let result = json!({"generation": generation.0, "dump": rollout.to.dump.uuid()});
             let progress =
                 TaskProgress::Replicas { replicas_ready: count(ready), replicas_total: count(replicas.len()) };
@@ -208,7 +219,7 @@ fn cluster_shard(records: &Records, uuid: IndexUuid, shard: ShardId, replicas: &
     }
 }
 
-fn generations(replica: &LiveReplica<'_>, uuid: IndexUuid) -> std::collections::BTreeMap<u64, String> {
+fn generations(replica: &LiveReplica<'_>, uuid: IndexUuid) -> BTreeMap<u64, String> {
     let said = |prepared: &Prepared| match prepared {
         Prepared::Ready => "ready".to_owned(),
         Prepared::Under(now) => now.clone(),

@@ -36,10 +36,14 @@ pub(super) async fn info(
 ) -> Reply<TaskInfo> {
     let index = router.index(&name).await?;
     let id = parse_id(&name, &id)?;
-    let mut tasks = router.operations()?.tasks().into_iter();
-    let is_asked =
-        |task: &TaskInfo| task.id == id && task.kind == "rollout" && task.index.as_deref() == Some(index.name.as_str());
-    ok(tasks.find(is_asked).ok_or_else(|| missing(&name, &id)))
+    let operations = router.operations()?;
+    let mut found = operations.rollout(&index, id);
+    if found.is_none() {
+        // It may have been asked for through another router a moment ago.
+        router.catalogue.refresh().await;
+        found = operations.rollout(&index, id);
+    }
+    ok(found.ok_or_else(|| missing(&name, &id)))
 }
 
 /// `POST …/rollouts/{id}/{word}`

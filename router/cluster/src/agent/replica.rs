@@ -7,6 +7,7 @@ use super::{LEASE, Post, RETRY_AFTER, enter};
 use crate::change::Change;
 use crate::commit::{store_failure, txn};
 use crate::mirror::Mirror;
+use crate::moment::until;
 use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, plan};
 use crate::record::{Key, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
 use crate::records::Records;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 /// Before a preparation that failed is tried again, if it still is to be: a store of dumps that does not answer. Each time
 /// it fails the pause doubles.
@@ -328,13 +329,6 @@ fn shown(failure: &Failure) -> String {
 async fn hear(under: &mut Option<Preparation>) {
     match under {
         Some(under) => under.says().await,
-        None => pending().await,
-    }
-}
-
-async fn until(when: Option<Instant>) {
-    match when {
-        Some(when) => sleep_until(when).await,
         None => pending().await,
     }
 }

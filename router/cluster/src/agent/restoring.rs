@@ -1,15 +1,15 @@
 //! Shards that are made of dumps while the process goes on: each is a task of its own.
 
 use super::Holder;
+use crate::moment::until;
 use crate::reconcile::Restore;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{HistoryId, IndexUuid};
 use std::collections::BTreeMap;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// Between two tries to take a shard over. Whatever keeps it, a dump that cannot be read or a full disk, takes a while to
 /// be seen to; and a try may fetch all of the dump.
@@ -54,15 +54,10 @@ impl Restoring {
             Stage::Failed(..) | Stage::Under(_) => None,
         });
         let again = again.min();
-        let again = async move {
-            match again {
-                Some(at) => sleep_until(at).await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
+            biased;
             Some(ended) = self.tasks.join_next() => self.settle(ended),
-            () = again => {}
+            () = until(again) => {}
         }
     }
 

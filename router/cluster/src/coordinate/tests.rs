@@ -324,6 +324,21 @@ fn a_task_that_has_begun_is_not_overtaken_by_one_of_a_clock_behind() {
 }
 
 #[test]
+fn a_task_that_is_paused_before_its_turn_does_not_hold_the_one_that_is_under_way() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    world.ids = 100;
+    let under_way = world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    world.ids = 50;
+    let paused = world.ask_rollout(RolloutOptions::default());
+    world.say(paused, Word::Pause).unwrap();
+    all_ready(&mut world, &[(1, Prepared::Ready)]);
+    world.settle();
+    assert_eq!([under_way, paused].map(|id| world.status(id)), [TaskStatus::Succeeded, TaskStatus::Paused]);
+}
+
+#[test]
 fn the_oldest_dump_is_the_one_of_the_smallest_number_whatever_the_clocks_said() {
     let mut world = World::new();
     for id in [300, 200, 100] {

@@ -1,16 +1,18 @@
 //! Taking a dump: what the coordinator and the primaries write down on the way.
 
+use super::check_readable;
+use super::generations::put_generations;
 use super::shard::Reported;
-use super::task::{changed, deletion, ended};
+use super::task::{changed, ended};
 use crate::change::Change;
 use crate::record::{
-    Approval, AskedBy, DumpRecord, DumpState, Generations, IndexRecord, Key, NumberedDump, Rollout, ShardDump, TaskId,
-    TaskRecord, Work,
+    Approval, AskedBy, DumpRecord, DumpState, Generations, Key, NumberedDump, Rollout, ShardDump, TaskId, TaskRecord,
+    Work,
 };
 use crate::records::{Records, Stored};
-use annuli_api::Failure;
 use annuli_api::v1::task::TaskStatus;
-use annuli_core::{Generation, ShardId};
+use annuli_api::{ErrorCode, Failure};
+use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::{CreatedAt, DumpId};
 use std::collections::BTreeMap;
 
@@ -51,14 +53,11 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId)
     let generation = Generation(index.record.generations.last + 1);
     let generations = Generations { last: generation.0, ..index.record.generations.clone() };
     let taken = DumpRecord { state: DumpState::Taken(generation), ..stored.record.clone() };
-    let (dump_key, index_key) = (Key::Dump(dump), Key::Index(name.clone()));
-    let change = Change::new()
-        .if_at(index_key.clone(), index.revision)
-        .put(index_key, IndexRecord { generations, ..index.record.clone() }.encode())
-        .if_at(dump_key.clone(), stored.revision)
-        .put(dump_key, taken.encode());
+    let key = Key::Dump(dump);
+    let change = put_generations(name, index, generations).if_at(key.clone(), stored.revision).put(key, taken.encode());
+    let is_held = index.record.generations.held;
     let change = match task.record.work {
-        Work::Dump { then_rollout: true } if !generations_held(index) && records.replicas().next().is_some() => {
+        Work::Dump { then_rollout: true } if !is_held && records.replicas().next().is_some() => {
             let to = NumberedDump { generation, dump };
             let next = TaskRecord {
                 work: Work::Rollout(Rollout {
@@ -77,11 +76,6 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId)
         Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_) => change,
     };
     Some(ended(id, task, TaskStatus::Succeeded, None, change))
-}
-
-/// Somebody has rolled back, and said nothing since.
-fn generations_held(index: &Stored<IndexRecord>) -> bool {
-    index.record.generations.held
 }
 
 /// Gives up a dump; its files are to be removed.
@@ -103,6 +97,36 @@ pub fn end_dump(
         Some(_) | None => Change::new(),
     };
     Some(ended(id, task, status, error, change))
+}
+
+/// Asks to take a dump away.
+pub fn request_deletion(records: &Records, uuid: IndexUuid, dump: DumpId) -> Result<Change, Failure> {
+    let key = Key::Dump(dump);
+    check_readable(records, &key)?;
+    let stored = records.dumps.get(&dump).filter(|stored| stored.record.uuid == uuid);
+    let missing = || Failure::new(ErrorCode::DumpNotFound, format_args!("the index has no dump {dump}"));
+    let stored = stored.ok_or_else(missing)?;
+    let in_use = |why: String| Failure::new(ErrorCode::DumpInUse, format_args!("dump {dump} cannot be deleted: {why}"));
+    match stored.record.state {
+        DumpState::Deleting => Err(missing()),
+        DumpState::Taking => Err(in_use("it is being taken".to_owned())),
+        DumpState::Taken(generation) => match records.user_of(uuid, dump) {
+            Some(user) => Err(in_use(format!("generation {generation} {user}"))),
+            None => Ok(deletion(records, dump, stored)),
+        },
+    }
+}
+
+/// What takes a dump away that nobody uses.
+fn deletion(records: &Records, dump: DumpId, stored: &Stored<DumpRecord>) -> Change {
+    let key = Key::Dump(dump);
+    let record = DumpRecord { state: DumpState::Deleting, ..stored.record.clone() };
+    let change = Change::new().if_at(key.clone(), stored.revision).put(key, record.encode());
+    // A rollout that begins to use it at the same time changes the index's record.
+    match records.index_of(stored.record.uuid) {
+        Some((name, index)) => change.if_at(Key::Index(name.clone()), index.revision),
+        None => change,
+    }
 }
 
 /// Takes a dump away that is older than those that are kept.

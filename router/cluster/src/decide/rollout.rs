@@ -4,6 +4,7 @@
 //! was. The generation before stays on the replicas for a while: searches under way end on it, and a rollback is one
 //! transaction too.
 
+use super::generations::put_generations;
 use super::task::{changed, ended};
 use crate::change::Change;
 use crate::record::{
@@ -51,9 +52,7 @@ impl<'a> Under<'a> {
     }
 
     fn with(&self, generations: Generations) -> Change {
-        let key = Key::Index(self.name.clone());
-        let record = IndexRecord { generations, ..self.index.record.clone() };
-        Change::new().if_at(key.clone(), self.index.revision).put(key, record.encode())
+        put_generations(self.name, self.index, generations)
     }
 
     fn generations(&self) -> Generations {
@@ -155,11 +154,9 @@ fn without(generations: &Generations, rollout: TaskId) -> Generations {
 /// Lets go of the generation that was official before.
 pub fn retire(records: &Records, uuid: IndexUuid) -> Option<Change> {
     let (name, index) = records.index_of(uuid)?;
-    let generations = Generations { retiring: None, ..index.record.generations.clone() };
-    index.record.generations.retiring?;
-    let key = Key::Index(name.clone());
-    let record = IndexRecord { generations, ..index.record.clone() };
-    Some(Change::new().if_at(key.clone(), index.revision).put(key, record.encode()))
+    let generations = &index.record.generations;
+    generations.retiring?;
+    Some(put_generations(name, index, Generations { retiring: None, ..generations.clone() }))
 }
 
 /// What a person's word to a rollout comes to.
@@ -215,9 +212,7 @@ fn roll_back(records: &Records, id: TaskId, task: &Stored<TaskRecord>, rollout: 
     }
     // What is rolled back stays for a while too, for the searches that are under way on it.
     let back = Generations { official: from, retiring: Some(rollout.to), preparing: None, held: true, ..*generations };
-    let key = Key::Index(name.clone());
-    let record = IndexRecord { generations: back, ..index.record.clone() };
-    let change = Change::new().if_at(key.clone(), index.revision).put(key, record.encode());
+    let change = put_generations(name, index, back);
     // Another that is under way would bring back what this takes back.
     let other = generations.preparing.as_ref().map(|preparing| preparing.rollout);
     let change = match other.and_then(|other| Some((other, records.tasks.get(&other)?))) {

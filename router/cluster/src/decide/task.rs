@@ -2,12 +2,12 @@
 
 use super::check_readable;
 use crate::change::Change;
-use crate::record::{Approval, AskedBy, DumpState, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
+use crate::record::{Approval, AskedBy, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
 use crate::records::{Records, Stored};
 use annuli_api::catalogue::refusal;
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
-use annuli_core::{Generation, IndexName, IndexUuid};
+use annuli_core::{Generation, IndexName};
 
 /// Tasks of one index that wait for their turn, at most: each later one would find what the one before has left it.
 const QUEUED_MAX: usize = 16;
@@ -63,13 +63,8 @@ pub fn request_rollout(
         ));
     }
     let approval = if options.approve { Approval::Awaited } else { Approval::NotNeeded };
-    request(
-        records,
-        name,
-        index,
-        id,
-        Work::Rollout(Rollout { to, max_unavailable, approval, asked_by: options.asked_by, flipped_from: None }),
-    )
+    let rollout = Rollout { to, max_unavailable, approval, asked_by: options.asked_by, flipped_from: None };
+    request(records, name, index, id, Work::Rollout(rollout))
 }
 
 fn request(
@@ -88,9 +83,8 @@ fn request(
     }
     let record = TaskRecord { index: name.clone(), uuid, work, status: TaskStatus::Queued, error: None };
     // With the index, its tasks go: none may come behind.
-    let index = Key::Index(name.clone());
-    let revision = records.indexes[name].revision;
-    Ok(Change::new().if_at(index, revision).if_absent(Key::Task(id)).put(Key::Task(id), record.encode()))
+    let change = Change::new().if_at(Key::Index(name.clone()), index.revision);
+    Ok(change.if_absent(Key::Task(id)).put(Key::Task(id), record.encode()))
 }
 
 /// The index of that name or alias, all of whose shards were made.
@@ -103,40 +97,6 @@ fn ready<'a>(records: &'a Records, name: &IndexName) -> Result<(&'a IndexName, &
             let message = format!("index `{name}` is being made: not all of its primaries have been there yet");
             Err(Failure::new(ErrorCode::ShardUnavailable, message).with("index", name.as_str()))
         }
-    }
-}
-
-/// Asks to take a dump away.
-pub fn request_deletion(records: &Records, uuid: IndexUuid, dump: annuli_dump::DumpId) -> Result<Change, Failure> {
-    let key = Key::Dump(dump);
-    check_readable(records, &key)?;
-    let stored = records.dumps.get(&dump).filter(|stored| stored.record.uuid == uuid);
-    let missing = || Failure::new(ErrorCode::DumpNotFound, format_args!("the index has no dump {dump}"));
-    let stored = stored.ok_or_else(missing)?;
-    let in_use = |why: String| Failure::new(ErrorCode::DumpInUse, format_args!("dump {dump} cannot be deleted: {why}"));
-    match stored.record.state {
-        DumpState::Deleting => Err(missing()),
-        DumpState::Taking => Err(in_use("it is being taken".to_owned())),
-        DumpState::Taken(generation) => match records.user_of(uuid, dump) {
-            Some(user) => Err(in_use(format!("generation {generation} {user}"))),
-            None => Ok(deletion(records, dump, stored)),
-        },
-    }
-}
-
-/// What takes a dump away that nobody uses.
-pub(super) fn deletion(
-    records: &Records,
-    dump: annuli_dump::DumpId,
-    stored: &Stored<crate::record::DumpRecord>,
-) -> Change {
-    let key = Key::Dump(dump);
-    let record = crate::record::DumpRecord { state: DumpState::Deleting, ..stored.record.clone() };
-    let change = Change::new().if_at(key.clone(), stored.revision).put(key, record.encode());
-    // A rollout that begins to use it at the same time changes the index's record.
-    match records.index_of(stored.record.uuid) {
-        Some((name, index)) => change.if_at(Key::Index(name.clone()), index.revision),
-        None => change,
     }
 }
 
