@@ -37,7 +37,17 @@ impl Router {
                 format!("there is no task `{id}`, or it ended long ago; a seal or merge is one while it runs");
             Failure::new(ErrorCode::TaskNotFound, message)
         };
-        self.all_tasks(started).await.into_iter().find(|task| task.id == id).ok_or_else(missing)
+        let mut found = self.find_task(id, started).await;
+        if found.is_none() && self.catalogue.operations().is_some() {
+            // It may have been asked for through another router a moment ago.
+            self.catalogue.refresh().await;
+            found = self.find_task(id, started).await;
+        }
+        found.ok_or_else(missing)
+    }
+
+    async fn find_task(&self, id: Uuid, started: Instant) -> Option<TaskInfo> {
+        self.all_tasks(started).await.into_iter().find(|task| task.id == id)
     }
 
     /// How every shard is of every index that can be served.

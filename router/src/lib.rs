@@ -112,17 +112,9 @@ impl Router {
         let _all = self.under_way.acquire_many(all).await;
     }
 
-    /// The index of that name or alias, as a request's path has it. One that is not known here may have been made a
-    /// moment ago through another router.
+    /// The index of that name or alias, as a request's path has it.
     pub(crate) async fn index(&self, name: &str) -> Result<Arc<Index>, Failure> {
-        let name = parse_name(name)?;
-        match self.catalogue.resolve(&name) {
-            Err(failure) if failure.code == ErrorCode::IndexNotFound => {
-                self.catalogue.refresh().await;
-                self.catalogue.resolve(&name)
-            }
-            resolved => resolved,
-        }
+        self.catalogue.find(&parse_name(name)?).await
     }
 }
 

@@ -78,11 +78,14 @@ struct Ready {
 
 impl Folder {
     fn open(args: &IndexerArgs, settings: &Settings, place: Place) -> Result<Self, IndexerError> {
-        match args.role {
-            NodeRole::Primary => primary::open(settings, place).map(Self::Primary),
-            NodeRole::Replica if settings.dumps.is_none() => Err(IndexerError::NoDumps),
-            NodeRole::Replica => replica::open(settings, place).map(Self::Replica),
+        if args.role == NodeRole::Replica && settings.dumps.is_none() {
+            return Err(IndexerError::NoDumps);
         }
+        let (workspace, parts) = (&settings.workspace, serve::shard_parts(settings).map_err(ServeError::Start)?);
+        Ok(match args.role {
+            NodeRole::Primary => Self::Primary(Node::open(workspace, place, parts)?),
+            NodeRole::Replica => Self::Replica(Replica::open(workspace, place, parts)?),
+        })
     }
 
     fn close(&self) {

@@ -45,6 +45,10 @@ pub trait Catalogue: Send + Sync {
     /// The index of that name, or the one that the alias of that name stands for.
     fn resolve(&self, name: &IndexName) -> Result<Arc<Index>, Failure>;
 
+    /// As [`resolve`](Self::resolve) has it, after a look at what another process may have changed a moment ago if there
+    /// is no such index here, or not yet all of it.
+    async fn find(&self, name: &IndexName) -> Result<Arc<Index>, Failure>;
+
     /// Brings up to date what look-ups answer from: what any process had changed before this call is seen after it. Where
     /// that is not possible now, they go on as they are.
     async fn refresh(&self);

@@ -23,7 +23,6 @@ use annuli_dump::{
     Canary, DumpId, DumpStore, EntryPath, EntryRecord, ExtractArchiveError, FindDumpError, ReadCanariesError,
     ShardRecord, StoredDump, extract_archive, extract_missing, read_canaries,
 };
-use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -46,17 +45,6 @@ pub enum Preparation {
     Canaries,
     /// What the first searches read is read before them.
     Warming,
-}
-
-impl fmt::Display for Preparation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fetching { bytes, of } => write!(f, "fetching, {bytes} of {of} bytes"),
-            Self::Opening => f.write_str("opening"),
-            Self::Canaries => f.write_str("asking its canaries"),
-            Self::Warming => f.write_str("warming"),
-        }
-    }
 }
 
 /// Why a generation was not prepared. Nothing of it is there, and what was there serves on.

@@ -27,6 +27,10 @@ impl Catalogue for Workspace {
     }
 
     /// No other process changes this workspace.
+    async fn find(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
+        self.resolve(name)
+    }
+
     async fn refresh(&self) {}
 
     fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>> {

@@ -225,6 +225,13 @@ impl Catalogue for ClusterCatalogue {
         self.table.load().resolve(name)
     }
 
+    async fn find(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
+        if !self.table.load().is_whole(name) {
+            self.refresh().await;
+        }
+        self.resolve(name)
+    }
+
     async fn refresh(&self) {
         // A store that is slow must not fill this process with requests for what is not there.
         if timeout(REFRESH_WAIT, self.refresh_in_turn()).await.is_err() {

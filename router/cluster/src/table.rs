@@ -1,12 +1,12 @@
 //! Who is asked for what: a pure function of the records.
 
 pub use crate::absent::Absent;
-use crate::record::{DumpedShard, IndexRecord, NodeRecord, NumberedDump, Role};
+use crate::record::{DumpedShard, IndexRecord, IndexState, NodeRecord, NumberedDump, Role};
 use crate::records::{LiveReplica, Records};
 use annuli_api::catalogue::refusal;
 use annuli_api::{Effect, ErrorCode, Failure, Index, Position, ShardApi};
 use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How to reach a shard of another process.
@@ -41,6 +41,8 @@ pub struct Replicated<'a> {
 pub struct Table {
     indexes: BTreeMap<IndexName, Result<Arc<Index>, Failure>>,
     aliases: BTreeMap<IndexName, IndexName>,
+    /// Indexes that are not known to have each of their shards.
+    unfinished: BTreeSet<IndexName>,
 }
 
 impl Table {
@@ -60,7 +62,18 @@ impl Table {
             }
         }
         let alias = |alias: &IndexName| Some((alias.clone(), records.alias(alias)?.clone()));
-        Self { indexes, aliases: records.aliases.keys().filter_map(alias).collect() }
+        let unfinished = records.indexes.iter().filter(|(_, stored)| stored.record.state() == IndexState::Creating);
+        Self {
+            indexes,
+            aliases: records.aliases.keys().filter_map(alias).collect(),
+            unfinished: unfinished.map(|(name, _)| name.clone()).collect(),
+        }
+    }
+
+    /// Whether there is such an index, or alias of one, with each of its shards.
+    pub fn is_whole(&self, name: &IndexName) -> bool {
+        let name = self.aliases.get(name).unwrap_or(name);
+        self.indexes.contains_key(name) && !self.unfinished.contains(name)
     }
 
     /// The index of that name, or the one that the alias of that name stands for.
@@ -141,6 +154,7 @@ mod tests {
     use super::*;
     use crate::record::{AliasRecord, NodeId};
     use crate::testing::{name, schema, uuid};
+    use annuli_core::HistoryId;
     use std::sync::Mutex;
     use uuid::Uuid;
 
@@ -230,6 +244,21 @@ mod tests {
         answers(&records, &asked).await;
         let asked = asked.0.into_inner().expect("no test panics in between");
         assert_eq!([&asked[0].0, &asked[1].0], [&address(7000), &address(7009)]);
+    }
+
+    #[test]
+    fn an_index_is_whole_once_each_shard_was_made() {
+        let mut records = faces();
+        records.put("alias/people", 2, &AliasRecord { index: name("faces"), uuid: uuid(1) }.encode());
+        let whole = |records: &Records| {
+            let table = Table::of(records, &Asked::default());
+            ["faces", "people", "films"].map(|index| table.is_whole(&name(index)))
+        };
+        assert_eq!(whole(&records), [false, false, false]);
+        let histories = [0, 1].map(|shard| (ShardId(shard), HistoryId(Uuid::from_u128(5))));
+        let ready = IndexRecord { histories: histories.into(), ..IndexRecord::new(uuid(1), schema(2)) };
+        records.put("index/faces", 3, &ready.encode());
+        assert_eq!(whole(&records), [true, true, false]);
     }
 
     #[test]

@@ -132,6 +132,10 @@ impl Catalogue for FakeCatalogue {
         vec![Ok(Arc::clone(&self.0))]
     }
 
+    async fn find(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
+        self.resolve(name)
+    }
+
     async fn refresh(&self) {}
 
     fn is_local(&self) -> bool {

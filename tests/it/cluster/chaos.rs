@@ -60,7 +60,7 @@ fn whatever_is_killed_searches_go_on_and_nothing_acknowledged_is_lost() {
         wait_until("a moment", || load.searched() >= moment);
         let victim = *VICTIMS.choose(&mut random).expect("there are some");
         kill(&mut cluster, victim, &mut random);
-        wait_until("every replica serves again", || all_serve(&index));
+        wait_until("every replica serves again", || all_serve(&cluster, &index));
     }
     let seen = load.stop();
     eprintln!(
@@ -108,14 +108,21 @@ fn kill(cluster: &mut Cluster, victim: Victim, random: &mut StdRng) {
     }
 }
 
-/// Whether each replica has what is official, and each primary serves.
-fn all_serve(index: &Index) -> bool {
+/// Whether each replica that runs has what is official, and each primary that runs serves.
+fn all_serve(cluster: &Cluster, index: &Index) -> bool {
     let shown = index.client.get("/v1/cluster").ok();
     let shown = &shown["indexes"][&index.name];
     let official = shown["generation"].to_string();
-    shown["shards"].as_array().unwrap().iter().all(|shard| {
-        let replicas = shard["replicas"].as_array().unwrap();
-        let ready = replicas.iter().filter(|replica| replica["generations"][&official] == "ready").count();
-        ready == REPLICAS && shard["primary"]["state"] == "ready"
+    (0..SHARDS).all(|shard| {
+        let Value::Array(replicas) = &shown["shards"][shard]["replicas"] else { return false };
+        // By its address: what an earlier run of the process has said of itself stands until its lease ends.
+        let is_ready = |place| {
+            let address = cluster.replica(shard, place).address();
+            replicas.iter().any(|shown| shown["address"] == address && shown["generations"][&official] == "ready")
+        };
+        let primary = &shown["shards"][shard]["primary"];
+        (0..REPLICAS).all(is_ready)
+            && primary["address"] == cluster.primary(shard).address()
+            && primary["state"] == "ready"
     })
 }

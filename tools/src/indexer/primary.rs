@@ -1,8 +1,6 @@
 //! A primary: it holds the documents of one shard of every index, and writes them.
 
 use super::Ready;
-use crate::config::Settings;
-use crate::serve::{self, ServeError};
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_cluster::decide::FolderTerm;
 use annuli_cluster::reconcile::{HeldShard, Restore};
@@ -11,7 +9,7 @@ use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
 use annuli_coordination::{CoordinationStore, Epoch};
 use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_dump::{DumpId, DumpStore};
-use annuli_indexer::node::{NewShard, Place, RestoredShard, Term};
+use annuli_indexer::node::{NewShard, RestoredShard, Term};
 use annuli_indexer::{CpuPool, Node};
 use annuli_wire::server::Shards;
 use async_trait::async_trait;
@@ -21,17 +19,12 @@ use std::sync::Arc;
 /// Changes of the folder that wait for their turn: the agent makes one at a time.
 const CHANGES_QUEUE_MAX: usize = 4;
 
-/// Dumps that wait for their turn. Each is some seconds of the disk; past that, a dump that is refused is taken later.
+/// Dumps that wait for their turn: far more than the coordinator has under way at once, also with those of an earlier
+/// coordinator that were given up and have not noticed yet. One that is refused fails its dump.
 const DUMPS_QUEUE_MAX: usize = 64;
 
 /// Restores that wait for their turn, for the same reason.
 const RESTORES_QUEUE_MAX: usize = 64;
-
-/// Opens the folder of a primary.
-pub(super) fn open(settings: &Settings, place: Place) -> Result<Node, super::IndexerError> {
-    let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
-    Ok(Node::open(&settings.workspace, place, parts)?)
-}
 
 /// Joins the cluster as the primary of the folder's shard, or as one that stands by.
 pub(super) async fn join(

@@ -1,8 +1,6 @@
 //! A replica: it answers searches of one shard of every index, from dumps.
 
 use super::Ready;
-use crate::config::Settings;
-use crate::serve::{self, ServeError};
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_cluster::agent::replica::PreparationProgress;
 use annuli_cluster::reconcile::replica::{Held, NewGeneration};
@@ -11,7 +9,6 @@ use annuli_cluster::{Post, ReplicaAgent, ReplicaHolder};
 use annuli_coordination::CoordinationStore;
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpStore;
-use annuli_indexer::node::Place;
 use annuli_indexer::replica::{NewGeneration as Sought, Preparation};
 use annuli_indexer::{CpuPool, Replica};
 use annuli_wire::server::Shards;
@@ -20,12 +17,6 @@ use std::sync::Arc;
 
 /// Changes of the folder that wait for their turn: the agent makes one at a time.
 const QUEUE_MAX: usize = 4;
-
-/// Opens the folder of a replica.
-pub(super) fn open(settings: &Settings, place: Place) -> Result<Replica, super::IndexerError> {
-    let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
-    Ok(Replica::open(&settings.workspace, place, parts)?)
-}
 
 /// Joins the cluster as a replica of the folder's shard.
 pub(super) async fn join(
