@@ -48,6 +48,7 @@ mod deletions_under_load;
 
 // What must hold whatever happens.
 mod crash_loop;
+mod documentation;
 mod dump;
 mod identity;
 mod model;
