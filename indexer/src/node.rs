@@ -5,6 +5,7 @@
 //! the cluster's catalogue says, and keeps what it is not told about: who has lost its catalogue must not lose its
 //! documents too.
 
+mod anew;
 mod open_error;
 pub(crate) mod place;
 mod restore;
@@ -14,7 +15,7 @@ use crate::snapshot::{self, DumpError};
 use crate::workspace::disk;
 use crate::workspace::indexes::{self, MakeIndexError, NewIndex, OpenIndexError};
 use crate::workspace::lock::WorkspaceLock;
-use annuli_api::{ErrorCode, Failure};
+use annuli_api::{ErrorCode, Failure, Position};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use annuli_dump::{DumpId, DumpStore, ShardRecord};
 use arc_swap::ArcSwap;
@@ -94,8 +95,8 @@ pub struct HeldShard {
     pub name: IndexName,
     /// The index, unless the folder does not even tell that.
     pub uuid: Option<IndexUuid>,
-    /// Its line of writes; or why it does not serve.
-    pub state: Result<HistoryId, Failure>,
+    /// Where it stands in its line of writes; or why it does not serve.
+    pub state: Result<Position, Failure>,
 }
 
 impl Node {
@@ -144,7 +145,7 @@ impl Node {
     pub fn held(&self) -> Vec<HeldShard> {
         let held = |(name, entry): (&IndexName, &Entry)| {
             let (uuid, state) = match entry {
-                Entry::Open { uuid, shard, .. } => (Some(*uuid), Ok(shard.view().position.history)),
+                Entry::Open { uuid, shard, .. } => (Some(*uuid), Ok(shard.view().position)),
                 Entry::Damaged { uuid, failure } => (*uuid, Err(failure.clone())),
             };
             HeldShard { name: name.clone(), uuid, state }

@@ -3,13 +3,13 @@
 use crate::contents;
 use crate::shelf::ShelfFiles;
 use crate::world::{Who, World, locked};
-use annuli_api::{ErrorCode, Failure};
+use annuli_api::{ErrorCode, Failure, Position};
 use annuli_cluster::Holder;
 use annuli_cluster::decide::FolderTerm;
 use annuli_cluster::reconcile::{HeldShard, Restore};
 use annuli_cluster::record::DumpedShard;
 use annuli_contract::{Contents, ModelShard};
-use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
+use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardId};
 use annuli_dump::{DumpId, DumpStore};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -91,7 +91,8 @@ impl Holder for FolderHolder {
     fn held(&self) -> BTreeMap<IndexName, HeldShard> {
         let here = locked(&self.folder.0);
         let held = |(name, held): (&IndexName, &Held)| {
-            (name.clone(), HeldShard { uuid: Some(held.uuid), state: Ok(held.model.history()) })
+            let (history, seq) = (held.model.history(), Seq(held.model.contents().seq));
+            (name.clone(), HeldShard { uuid: Some(held.uuid), state: Ok(Position { history, seq }) })
         };
         here.shards.iter().map(held).collect()
     }
@@ -133,6 +134,11 @@ impl Holder for FolderHolder {
 
     async fn restore(&self, uuid: IndexUuid, _: &Restore) -> Result<HistoryId, Failure> {
         let message = format!("nobody restores the index {uuid} in this world");
+        Err(Failure::new(ErrorCode::Internal, message))
+    }
+
+    async fn begin_anew(&self, name: &IndexName, _: IndexUuid) -> Result<HistoryId, Failure> {
+        let message = format!("nobody takes the shard of {name} over in this world");
         Err(Failure::new(ErrorCode::Internal, message))
     }
 

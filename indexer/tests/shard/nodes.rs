@@ -4,8 +4,8 @@ mod restores;
 
 use super::{id, name, open, schema, soon, vector};
 use annuli_api::ShardApi;
-use annuli_api::shard_api::{ConditionalWrite, Write};
-use annuli_core::{HistoryId, IndexUuid, Metadata, Metric, ShardCount, ShardId};
+use annuli_api::shard_api::{ConditionalWrite, Position, Write};
+use annuli_core::{IndexUuid, Metadata, Metric, Seq, ShardCount, ShardId};
 use annuli_dump::DumpStore;
 use annuli_indexer::node::{NewShard, OpenNodeError, Place, Term};
 use annuli_indexer::{Node, Workspace};
@@ -45,7 +45,26 @@ async fn a_shard_that_was_made_is_there_after_a_restart() {
     let node = start(folder.path(), PLACE).unwrap();
     assert_eq!(documents(&node, &faces).await, 1);
     let held: Vec<_> = node.held().into_iter().map(|held| (held.uuid, held.state)).collect();
-    assert_eq!(held, [(Some(faces.uuid), Ok::<HistoryId, _>(history))]);
+    assert_eq!(held, [(Some(faces.uuid), Ok(Position { history, seq: Seq(1) }))]);
+}
+
+#[tokio::test]
+async fn a_shard_that_begins_a_history_goes_on_from_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path(), PLACE).unwrap();
+    let (faces, songs) = (new("faces", 1), new("songs", 2));
+    let before = node.make(&faces).unwrap();
+    write(&node, &faces).await;
+    let elsewhere = node.begin_anew(&faces.name, songs.uuid).unwrap_err();
+    assert!(elsewhere.message.contains("has no shard of the index"), "{elsewhere}");
+    let begun = node.begin_anew(&faces.name, faces.uuid).unwrap();
+    assert_ne!(begun, before);
+    write(&node, &faces).await;
+    assert_eq!(documents(&node, &faces).await, 1);
+    node.close();
+    drop(node);
+    let held = start(folder.path(), PLACE).unwrap().held();
+    assert_eq!(held[0].state, Ok(Position { history: begun, seq: Seq(2) }));
 }
 
 #[tokio::test]

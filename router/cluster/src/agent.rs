@@ -7,7 +7,7 @@ mod steps;
 
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
-use crate::decide::{FolderTerm, OlderFolder, claim_term, found};
+use crate::decide::{FolderTerm, OlderFolder, claim_term, found, served_last, to_begin_anew};
 use crate::mirror::{Mirror, read};
 use crate::reconcile::{HeldShard, Plan, Restore};
 use crate::record::{DumpedShard, Key, NodeId, NodeRecord, Role, Served};
@@ -50,6 +50,9 @@ pub trait Holder: Send + Sync {
 
     /// Makes the shard of an index from a dump, unless it is there; returns its line of writes.
     async fn restore(&self, uuid: IndexUuid, restore: &Restore) -> Result<HistoryId, Failure>;
+
+    /// Lets the shard of an index go on in a history that no other has, from where it stands; returns it.
+    async fn begin_anew(&self, name: &IndexName, uuid: IndexUuid) -> Result<HistoryId, Failure>;
 
     /// Nobody wants the restore of that index any longer: it ends as soon as it can.
     fn give_up(&self, uuid: IndexUuid);
@@ -251,6 +254,13 @@ impl Agent {
         let claim = |records: &Records| claim_term(records, shard, folder, epoch, self.post.older);
         let seen = read(&*self.store).await.map_err(|error| store_failure(&error))?;
         claim(&seen.records)?;
+        // Before anything says that this folder is the one: nobody would know later that it was not.
+        if !served_last(&seen.records, shard, folder) {
+            for (name, uuid) in to_begin_anew(&seen.records, shard, &self.holder.held()) {
+                let history = self.holder.begin_anew(&name, uuid).await?;
+                tracing::warn!(index = %name, %history, "shard {shard} is of a folder that did not serve last: it has a new history");
+            }
+        }
         // In the folder first: if it is killed in between, it knows that it may have been the one.
         let last = seen.records.terms.get(&shard).map(|last| last.record.epoch);
         self.holder.keep_term(folder.beginning(last, epoch)).await?;

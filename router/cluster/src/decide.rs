@@ -25,9 +25,9 @@ pub use index::{Creation, Removal, create_index, remove_index};
 pub use restore::{report_unmade, request_restore};
 pub use rollout::{Word, allow, await_approval, fail_rollout, flip, retire, say, start_rollout};
 pub use shard::{Reported, report_made, report_removed};
-pub use take_over::{Loss, Successor, report_taken_over, successor};
+pub use take_over::{Copied, Loss, Successor, dumped_beyond, report_taken_over, successor, to_begin_anew};
 pub use task::{RolloutOptions, end_task, request_dump, request_rollout};
-pub use term::{FolderTerm, OlderFolder, claim_term};
+pub use term::{FolderTerm, OlderFolder, claim_term, served_last};
 
 use crate::record::Key;
 use crate::records::Records;

@@ -8,21 +8,21 @@
 
 pub mod replica;
 
-use crate::decide::{Loss, OlderFolder, Successor, is_awaited, successor};
+use crate::decide::{Copied, Loss, OlderFolder, Successor, dumped_beyond, is_awaited, successor};
 use crate::record::{IndexRecord, Origin};
 use crate::records::Records;
-use annuli_api::{ErrorCode, Failure};
+use annuli_api::{ErrorCode, Failure, Position};
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_dump::DumpId;
 use std::collections::BTreeMap;
 
-/// A shard that a node has in its folder: its line of writes, or why it does not open.
+/// A shard that a node has in its folder: where it stands, or why it does not open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeldShard {
     /// The index, unless its folder does not even tell that.
     pub uuid: Option<IndexUuid>,
-    /// Its line of writes, or why it does not serve.
-    pub state: Result<HistoryId, Failure>,
+    /// Where it stands in which line of writes, or why it does not serve.
+    pub state: Result<Position, Failure>,
 }
 
 /// One thing to do, in the order of the list.
@@ -54,6 +54,15 @@ pub enum Step {
         lost: HistoryId,
         /// The line of writes here.
         history: HistoryId,
+    },
+    /// Give the shard a history of its own, and say that it goes on with that: it has a part of the recorded one alone.
+    BeginAnew {
+        /// Name of the index.
+        name: IndexName,
+        /// The index.
+        uuid: IndexUuid,
+        /// The line of writes that ends.
+        lost: HistoryId,
     },
     /// Say which history the shard of a new index has.
     Report {
@@ -119,6 +128,12 @@ pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldSh
                 plan.steps.push(Step::TakeOver { name: name.clone(), uuid, lost: *lost, history: *history });
                 None
             }
+            Part::Copied(Copied { history, .. }) => {
+                if older == OlderFolder::TakeOver {
+                    plan.steps.push(Step::BeginAnew { name: name.clone(), uuid, lost: *history });
+                }
+                None
+            }
             Part::Restored(origin) => Some(restore(*origin, None)),
             Part::Lost { successor: Successor::Dump(origin, loss), .. } => Some(restore(*origin, Some(loss.clone()))),
             Part::Serves | Part::Damaged(_) | Part::Other { .. } | Part::Lost { .. } => None,
@@ -146,6 +161,8 @@ enum Part<'a> {
     Restored(Origin),
     /// It was made, and the catalogue does not know it.
     Made(HistoryId),
+    /// It is here, and lacks what is known to have been written.
+    Copied(Copied),
     /// The catalogue has another history.
     Other { recorded: HistoryId, found: HistoryId },
     /// The same, and the one here is to count from now on.
@@ -164,12 +181,14 @@ fn part<'a>(
     let recorded = index.histories.get(&shard).copied();
     match (here.map(|held| &held.state), recorded) {
         (Some(Err(failure)), _) => Part::Damaged(failure),
-        (Some(Ok(found)), Some(recorded)) if *found == recorded => Part::Serves,
+        (Some(Ok(found)), Some(recorded)) if found.history == recorded => {
+            dumped_beyond(records, index.uuid, shard, *found).map_or(Part::Serves, Part::Copied)
+        }
         (Some(Ok(found)), Some(recorded)) => match older {
-            OlderFolder::Refuse => Part::Other { recorded, found: *found },
-            OlderFolder::TakeOver => Part::TakenOver { lost: recorded, history: *found },
+            OlderFolder::Refuse => Part::Other { recorded, found: found.history },
+            OlderFolder::TakeOver => Part::TakenOver { lost: recorded, history: found.history },
         },
-        (Some(Ok(found)), None) => Part::Made(*found),
+        (Some(Ok(found)), None) => Part::Made(found.history),
         (None, Some(recorded)) => match older {
             OlderFolder::Refuse => Part::Lost { recorded, successor: Successor::None },
             OlderFolder::TakeOver => Part::Lost { recorded, successor: successor(records, index, shard) },
@@ -186,6 +205,7 @@ impl Part<'_> {
             Self::Damaged(failure) => return Err((*failure).clone()),
             Self::New | Self::Made(_) => format!("{of} is being made"),
             Self::Restored(Origin { dump, .. }) => format!("{of} is being restored from dump {dump}"),
+            Self::Copied(copied) => copied_message(&of, *copied, older),
             Self::Other { recorded, found } => format!(
                 "{of} has history {recorded}, this process holds history {found}: another process is its primary, or it \
                  was restored from elsewhere; start this one with --take-over to go on with what is here"
@@ -212,11 +232,26 @@ impl Part<'_> {
     }
 }
 
+fn copied_message(of: &str, Copied { history, found, made, dump }: Copied, older: OlderFolder) -> String {
+    let lacks = format!(
+        "{of} stands at seq {found} of history {history} in this process's folder, and dump {dump} has it at seq {made}: \
+         the folder is an older copy, or its disk has lost writes"
+    );
+    match older {
+        OlderFolder::Refuse => format!(
+            "{lacks}; start a process over the folder that has them, or this one with --take-over to give them up"
+        ),
+        OlderFolder::TakeOver => format!("{lacks}; it is about to go on in a history of its own"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Tombstone;
-    use crate::testing::{history, name, schema, uuid};
+    use crate::record::{DumpRecord, DumpState, DumpedShard, ShardDump, Tombstone};
+    use crate::testing::{at, dump, history, name, schema, uuid};
+    use annuli_core::{Generation, Seq};
+    use annuli_dump::CreatedAt;
 
     const SHARD: ShardId = ShardId(0);
 
@@ -229,7 +264,7 @@ mod tests {
         records
     }
 
-    fn held(number: u128, state: Result<HistoryId, Failure>) -> BTreeMap<IndexName, HeldShard> {
+    fn held(number: u128, state: Result<Position, Failure>) -> BTreeMap<IndexName, HeldShard> {
         [(name("faces"), HeldShard { uuid: Some(uuid(number)), state })].into()
     }
 
@@ -241,10 +276,10 @@ mod tests {
     fn a_new_index_is_made_then_reported() {
         let made = plan(&catalogue(&[]), SHARD, &BTreeMap::new(), OlderFolder::Refuse);
         assert_eq!(made.steps, [Step::Make { name: name("faces"), uuid: uuid(1), schema: schema(2) }]);
-        let reported = plan(&catalogue(&[]), SHARD, &held(1, Ok(history(5))), OlderFolder::Refuse);
+        let reported = plan(&catalogue(&[]), SHARD, &held(1, Ok(at(5, 0))), OlderFolder::Refuse);
         assert_eq!(reported.steps, [Step::Report { name: name("faces"), uuid: uuid(1), history: history(5) }]);
         assert!(message(&reported).contains("is being made"));
-        let served = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(history(5))), OlderFolder::Refuse);
+        let served = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(at(5, 0))), OlderFolder::Refuse);
         assert_eq!((served.steps.len(), &served.serves[&uuid(1)]), (0, &Ok(())));
     }
 
@@ -257,9 +292,33 @@ mod tests {
 
     #[test]
     fn a_shard_of_another_history_does_not_serve() {
-        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(history(6))), OlderFolder::Refuse);
+        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(at(6, 0))), OlderFolder::Refuse);
         assert_eq!(plan.steps, []);
         assert!(message(&plan).contains("another process is its primary"), "{}", message(&plan));
+    }
+
+    /// A copy that was made while the original went on knows of the same term: by that alone it would be taken for it.
+    #[test]
+    fn a_shard_that_lacks_what_a_dump_has_does_not_serve_by_its_history() {
+        let mut records = catalogue(&[(0, 5)]);
+        let put = |records: &mut Records, state, of, seq| {
+            let done = ShardDump::Done(DumpedShard::new(history(of), Seq(seq), 1, 1));
+            let (index, created_at) = (name("faces"), CreatedAt::new("2026-01-02T03:04:05Z").expect("a time"));
+            let record = DumpRecord { index, uuid: uuid(1), created_at, state, shards: [(SHARD, done)].into() };
+            records.put(&format!("dump/{}", dump(seq)), seq, &record.encode());
+        };
+        put(&mut records, DumpState::Taken(Generation(1)), 5, 20);
+        put(&mut records, DumpState::Taking, 5, 30);
+        put(&mut records, DumpState::Taken(Generation(2)), 4, 40);
+        let planned = |seq, older| plan(&records, SHARD, &held(1, Ok(at(5, seq))), older);
+        assert_eq!(planned(30, OlderFolder::Refuse).serves[&uuid(1)], Ok(()));
+        let refused = planned(29, OlderFolder::Refuse);
+        assert_eq!(refused.steps, []);
+        assert!(message(&refused).contains("stands at seq 29 of history"), "{}", message(&refused));
+        assert!(message(&refused).contains("this one with --take-over"), "{}", message(&refused));
+        let taken_over = planned(29, OlderFolder::TakeOver);
+        assert_eq!(taken_over.steps, [Step::BeginAnew { name: name("faces"), uuid: uuid(1), lost: history(5) }]);
+        assert!(taken_over.serves[&uuid(1)].is_err());
     }
 
     #[test]
@@ -274,7 +333,7 @@ mod tests {
         let mut records = catalogue(&[]);
         let tombstone = Tombstone { name: name("faces"), left: [SHARD].into() };
         records.put(&format!("gone/{}", uuid(9)), 2, &tombstone.encode());
-        let plan = plan(&records, SHARD, &held(9, Ok(history(5))), OlderFolder::Refuse);
+        let plan = plan(&records, SHARD, &held(9, Ok(at(5, 0))), OlderFolder::Refuse);
         let make = Step::Make { name: name("faces"), uuid: uuid(1), schema: schema(2) };
         assert_eq!(plan.steps, [Step::Remove { name: name("faces"), uuid: uuid(9) }, make]);
     }
@@ -284,11 +343,11 @@ mod tests {
         let mut records = Records::default();
         let tombstone = Tombstone { name: name("faces"), left: [ShardId(1)].into() };
         records.put(&format!("gone/{}", uuid(9)), 2, &tombstone.encode());
-        assert_eq!(plan(&records, SHARD, &held(9, Ok(history(5))), OlderFolder::Refuse).steps, []);
+        assert_eq!(plan(&records, SHARD, &held(9, Ok(at(5, 0))), OlderFolder::Refuse).steps, []);
     }
 
     #[test]
     fn an_empty_catalogue_removes_nothing() {
-        assert_eq!(plan(&Records::default(), SHARD, &held(1, Ok(history(5))), OlderFolder::Refuse), Plan::default());
+        assert_eq!(plan(&Records::default(), SHARD, &held(1, Ok(at(5, 0))), OlderFolder::Refuse), Plan::default());
     }
 }

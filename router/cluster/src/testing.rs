@@ -3,8 +3,9 @@
 use crate::change::{Change, Condition};
 use crate::decide::{Creation, create_index, found};
 use crate::records::Records;
+use annuli_api::Position;
 use annuli_core::vector::Dim;
-use annuli_core::{HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Quantization, ShardCount};
+use annuli_core::{HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Quantization, Seq, ShardCount};
 use annuli_dump::DumpId;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -19,6 +20,11 @@ pub(crate) fn uuid(number: u128) -> IndexUuid {
 
 pub(crate) fn history(number: u128) -> HistoryId {
     HistoryId(Uuid::from_u128(number))
+}
+
+/// A shard that stands there.
+pub(crate) fn at(number: u128, seq: u64) -> Position {
+    Position { history: history(number), seq: Seq(seq) }
 }
 
 pub(crate) fn schema(shards: u32) -> IndexSchema {

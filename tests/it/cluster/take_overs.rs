@@ -4,6 +4,7 @@ use super::{count, documents, schema};
 use annuli_api::ErrorCode;
 use annuli_tests::{Cluster, Index, wait_until};
 use serde_json::{Value, json};
+use std::process::Command;
 
 fn primary() -> Value {
     json!({"consistency": "primary"})
@@ -92,4 +93,36 @@ fn a_take_over_that_is_cut_off_is_taken_up_again() {
     assert_eq!(index.count(), 100);
     index.store(&documents(120));
     assert_eq!(index.count(), 120);
+}
+
+/// The copy counted on in the history of the original: a seq meant two writes, and whoever had seen the one was answered
+/// as if by the other.
+#[test]
+fn a_copy_that_takes_over_has_a_history_of_its_own() {
+    let mut cluster = Cluster::with_replicas(1, 1, 1);
+    let index = Index::create(&cluster.client(0), &schema());
+    index.store(&documents(10));
+    cluster.kill_primary(0);
+    let folder = cluster.beside("copy");
+    assert!(Command::new("cp").arg("-r").arg(cluster.primary_folder(0)).arg(&folder).status().unwrap().success());
+    cluster.start_primary(0);
+    wait_until("the original is back", || index.post("count", &primary()).is_success());
+    let lost = index.store(&documents(20))["as_of"].clone();
+    cluster.dump(0, &index.name);
+    cluster.roll_out(0, &index.name);
+    cluster.kill_primary(0);
+
+    let copy = cluster.launch_primary(0, &folder);
+    let taking_over = copy.clone().argument("--take-over").start();
+    wait_until("the copy serves", || index.post("count", &primary()).is_success());
+    assert_eq!(count(&index, &primary()), 10);
+    let written = index.store(&documents(30))["as_of"].clone();
+    index.post("count", &after(&lost)).refused(ErrorCode::StaleToken, "it was restored since");
+    assert_eq!(count(&index, &json!({"after": lost})), 20, "the replica has it");
+    assert_eq!(count(&index, &json!({"after": written})), 30);
+    // From now on it is the folder of the shard, and its history stays.
+    drop(taking_over);
+    let _copy = copy.argument("--take-over").start();
+    wait_until("the copy is back", || index.post("count", &after(&written)).is_success());
+    assert_eq!(count(&index, &after(&written)), 30);
 }

@@ -80,6 +80,11 @@ impl Holder for Folder {
         self.restoring.run(move || node.restore(&restored, &dumps)).await?
     }
 
+    async fn begin_anew(&self, name: &IndexName, uuid: IndexUuid) -> Result<HistoryId, Failure> {
+        let (node, name) = (self.node.clone(), name.clone());
+        self.changes.run(move || node.begin_anew(&name, uuid)).await?
+    }
+
     fn give_up(&self, uuid: IndexUuid) {
         self.node.give_up_restore(uuid);
     }

@@ -7,7 +7,7 @@ use crate::reconcile::{Plan, Restore, Step, plan};
 use crate::records::Records;
 use annuli_api::Failure;
 use annuli_coordination::Leadership;
-use annuli_core::IndexUuid;
+use annuli_core::{HistoryId, IndexName, IndexUuid};
 use std::collections::BTreeMap;
 
 impl Agent {
@@ -21,6 +21,7 @@ impl Agent {
                 Step::Remove { uuid, .. }
                 | Step::Make { uuid, .. }
                 | Step::TakeOver { uuid, .. }
+                | Step::BeginAnew { uuid, .. }
                 | Step::Report { uuid, .. } => *uuid,
             };
             // It would get its folder after that was removed. When it has ended, this comes again.
@@ -102,14 +103,29 @@ impl Agent {
                 self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
             }
             Step::TakeOver { name, uuid, lost, history } => {
-                let shard = self.post.shard;
-                tracing::warn!(index = %name, %lost, %history, "shard {shard} goes on in another history: the one before is given up");
-                self.report(leadership, |records| report_taken_over(records, &name, uuid, shard, lost, history)).await
+                self.take_over(&name, uuid, lost, history, leadership).await
+            }
+            Step::BeginAnew { name, uuid, lost } => {
+                let history = self.holder.begin_anew(&name, uuid).await?;
+                self.take_over(&name, uuid, lost, history, leadership).await
             }
             Step::Report { name, uuid, history } => {
                 self.report(leadership, |records| report_made(records, &name, uuid, self.post.shard, history)).await
             }
         }
+    }
+
+    async fn take_over(
+        &self,
+        name: &IndexName,
+        uuid: IndexUuid,
+        lost: HistoryId,
+        history: HistoryId,
+        leadership: &Leadership,
+    ) -> Result<(), Failure> {
+        let shard = self.post.shard;
+        tracing::warn!(index = %name, %lost, %history, "shard {shard} goes on in another history: the one before is given up");
+        self.report(leadership, |records| report_taken_over(records, name, uuid, shard, lost, history)).await
     }
 
     /// Only the primary's word counts: what a deposed one has done is of no folder that serves.

@@ -40,6 +40,10 @@ impl Holder for Folder {
         Err(Failure::new(ErrorCode::Internal, "it knows no dump"))
     }
 
+    async fn begin_anew(&self, _: &IndexName, _: IndexUuid) -> Result<HistoryId, Failure> {
+        Err(Failure::new(ErrorCode::Internal, "it has no shard"))
+    }
+
     fn give_up(&self, _: IndexUuid) {}
 
     fn term(&self) -> FolderTerm {

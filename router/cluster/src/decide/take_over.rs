@@ -2,10 +2,13 @@
 
 use super::shard::Reported;
 use crate::change::Change;
+use crate::reconcile::HeldShard;
 use crate::record::{DumpRecord, DumpState, IndexRecord, Key, Origin, ShardDump};
 use crate::records::Records;
+use annuli_api::Position;
 use annuli_core::{HistoryId, IndexName, IndexUuid, Seq, ShardId};
 use annuli_dump::{CreatedAt, DumpId};
+use std::collections::BTreeMap;
 
 /// What becomes of a lost shard.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +50,50 @@ pub fn successor(records: &Records, index: &IndexRecord, shard: ShardId) -> Succ
         Some(Successor::Dump(origin, loss))
     });
     newest.unwrap_or(Successor::None)
+}
+
+/// A shard that stands before what a dump has of its history: it lies in a copy of a folder, or its disk has lost what was
+/// written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// The line of writes that it has a part of.
+    pub history: HistoryId,
+    /// The last write in that part.
+    pub found: Seq,
+    /// One that was made.
+    pub made: Seq,
+    /// Where that is known from.
+    pub dump: DumpId,
+}
+
+/// Whether a dump has writes that the shard of the index should have, and has not. What was reported counts, also of a dump
+/// that never became whole.
+pub fn dumped_beyond(records: &Records, index: IndexUuid, shard: ShardId, found: Position) -> Option<Copied> {
+    let dumps = records.dumps.iter().filter(|(_, stored)| stored.record.uuid == index);
+    let made = dumps.filter_map(|(dump, stored)| match stored.record.shards.get(&shard)? {
+        ShardDump::Done(done) if done.history() == found.history => Some((done.seq(), *dump)),
+        ShardDump::Done(_) | ShardDump::Failed(_) => None,
+    });
+    let (made, dump) = made.max()?;
+    (made > found.seq).then_some(Copied { history: found.history, found: found.seq, made, dump })
+}
+
+/// The shards in a folder that is about to take over from another which go by the histories of that one. Where these end
+/// nobody knows: the seqs that follow are others than those that were given there.
+pub fn to_begin_anew(
+    records: &Records,
+    shard: ShardId,
+    held: &BTreeMap<IndexName, HeldShard>,
+) -> Vec<(IndexName, IndexUuid)> {
+    let indexes = records.indexes.values().map(|stored| &stored.record);
+    let begins = |index: &IndexRecord| {
+        let recorded = index.histories.get(&shard)?;
+        let is_it = |held: &HeldShard| {
+            held.uuid == Some(index.uuid) && held.state.as_ref().is_ok_and(|found| found.history == *recorded)
+        };
+        held.iter().find(|(_, held)| is_it(held)).map(|(name, _)| (name.clone(), index.uuid))
+    };
+    indexes.filter_map(begins).collect()
 }
 
 /// The primary of `shard` goes on with `history`, where `lost` was recorded.

@@ -36,6 +36,13 @@ pub enum OlderFolder {
     TakeOver,
 }
 
+/// Whether the folder is the one that served the shard last. Another may be a copy of it, and then has its histories, without
+/// what was written since.
+pub fn served_last(records: &Records, shard: ShardId, folder: FolderTerm) -> bool {
+    let last = records.terms.get(&shard).map(|last| last.record.epoch);
+    last.is_none() || folder.served == last || folder.begun == last
+}
+
 /// Lets the primary that was elected in `epoch` serve `shard` from its folder.
 pub fn claim_term(
     records: &Records,
@@ -48,8 +55,7 @@ pub fn claim_term(
     check_readable(records, &key)?;
     let put = |change: Change| change.put(key.clone(), TermRecord { epoch }.encode());
     let Some(last) = records.terms.get(&shard) else { return Ok(put(Change::new().if_absent(key.clone()))) };
-    let served = Some(last.record.epoch);
-    if folder.served != served && folder.begun != served && older == OlderFolder::Refuse {
+    if !served_last(records, shard, folder) && older == OlderFolder::Refuse {
         let message = format!(
             "shard {shard} was served last, in epoch {}, from another folder than this process's, which lacks what was \
              written since: start a process over that folder, or this one with --take-over to give the rest up",

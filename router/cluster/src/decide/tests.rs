@@ -7,7 +7,7 @@ use super::*;
 use crate::change::Change;
 use crate::reconcile::{HeldShard, Plan, Step, plan};
 use crate::record::{IndexState, Origin, TaskId, TaskRecord};
-use crate::testing::{Plain, dump, history, name, schema, uuid};
+use crate::testing::{Plain, at, dump, history, name, schema, uuid};
 use annuli_api::v1::task::TaskStatus;
 use annuli_coordination::Epoch;
 use annuli_core::{IndexName, ShardCount, ShardId};
@@ -200,12 +200,12 @@ fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usiz
     let Plan { steps: all, restores, .. } = plan(&store.records, shard, folder, OlderFolder::Refuse);
     for (uuid, restore) in restores.into_iter().take(steps) {
         *next += 1;
-        let made = HeldShard { uuid: Some(uuid), state: Ok(history(*next)) };
+        let made = HeldShard { uuid: Some(uuid), state: Ok(at(*next, 0)) };
         assert!(folder.insert(restore.name, made).is_none(), "a name is free before it is taken");
     }
     for step in all.into_iter().take(steps) {
         match step {
-            Step::TakeOver { .. } => panic!("nobody has said so"),
+            Step::TakeOver { .. } | Step::BeginAnew { .. } => panic!("nobody has said so"),
             Step::Remove { uuid, .. } => {
                 folder.retain(|_, held| held.uuid != Some(uuid));
                 if let Reported::New(change) = report_removed(&store.records, uuid, shard) {
@@ -214,7 +214,7 @@ fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usiz
             }
             Step::Make { name, uuid, .. } => {
                 *next += 1;
-                let made = HeldShard { uuid: Some(uuid), state: Ok(history(*next)) };
+                let made = HeldShard { uuid: Some(uuid), state: Ok(at(*next, 0)) };
                 assert!(folder.insert(name, made).is_none(), "a name is free before it is taken");
             }
             Step::Report { name, uuid, history } => {

@@ -85,7 +85,7 @@ fn a_dump_that_has_the_lost_shard_and_is_not_whole_yet_is_waited_for() {
 #[test]
 fn a_shard_that_was_taken_over_serves_once_the_catalogue_has_its_history() {
     let mut store = catalogue();
-    let held: Folder = [(name("faces"), HeldShard { uuid: Some(uuid(1)), state: Ok(history(7)) })].into();
+    let held: Folder = [(name("faces"), HeldShard { uuid: Some(uuid(1)), state: Ok(at(7, 0)) })].into();
     let now = |store: &Plain, older| plan(&store.records, LOST, &held, older);
     assert!(now(&store, OlderFolder::Refuse).steps.is_empty());
     let step = Step::TakeOver { name: name("faces"), uuid: uuid(1), lost: history(1), history: history(7) };
