@@ -1,8 +1,9 @@
 //! How a replica has behaved lately.
 
+use crate::conduct::{Changed, Conduct};
 use crate::pace::{Pace, relative};
 use crate::report::{ReplicaReport, ReplicaState};
-use crate::standing::{Moment, Standing, Trial, Why};
+use crate::standing::{Admission, Moment, Standing, Trial, Why};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -13,9 +14,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Health {
     name: Box<str>,
-    known_since: Instant,
+    conduct: Conduct,
     in_flight: AtomicU32,
-    standing: AtomicU64,
     pace: AtomicU64,
     tally: Tally,
 }
@@ -37,9 +37,8 @@ impl Health {
     pub(crate) fn new(name: &str, now: Instant) -> Self {
         Self {
             name: name.into(),
-            known_since: now,
+            conduct: Conduct::new(now),
             in_flight: AtomicU32::new(0),
-            standing: AtomicU64::new(Standing::UNKNOWN.into()),
             pace: AtomicU64::new(Pace::UNKNOWN.into()),
             tally: Tally::default(),
         }
@@ -49,13 +48,16 @@ impl Health {
         &self.name
     }
 
-    pub(crate) fn moment(&self, now: Instant) -> Moment {
-        let since = now.saturating_duration_since(self.known_since);
-        Moment(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    fn moment(&self, now: Instant) -> Moment {
+        self.conduct.moment(now)
     }
 
     pub(crate) fn standing(&self) -> Standing {
-        self.standing.load(Relaxed).into()
+        self.conduct.standing()
+    }
+
+    pub(crate) fn admission(&self, now: Instant) -> Admission {
+        self.conduct.admission(now)
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -82,16 +84,14 @@ impl Health {
 
     /// Returns whether the caller is to try it: it is due, and nobody else does.
     pub(crate) fn begin_trial(&self, now: Instant) -> bool {
-        let now = self.moment(now);
-        let (before, after) = self.change(|standing| standing.tried(now));
-        before != after
+        self.conduct.begin_trial(now)
     }
 
     /// A call answered, or refused what any replica would.
     pub(crate) fn answered(&self, took: Duration) {
         self.tally.answers.fetch_add(1, Relaxed);
         self.tally.answer_micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
-        self.change(Standing::answered);
+        self.conduct.answered();
     }
 
     /// A call ended without an answer that says anything of the replica.
@@ -99,19 +99,26 @@ impl Health {
         self.tally.failures.fetch_add(1, Relaxed);
     }
 
-    /// A call failed.
+    /// A call failed by what it was asked for, which the process has said: it is there.
+    pub(crate) fn spoke(&self) {
+        self.gave_none();
+        self.conduct.answered();
+    }
+
+    /// It is not asked for one index for a while.
+    pub(crate) fn note_ejection(&self) {
+        self.tally.ejections.fetch_add(1, Relaxed);
+    }
+
+    /// A call failed, whatever it was asked for.
     pub(crate) fn failed(&self, now: Instant) {
         self.gave_none();
-        let now = self.moment(now);
-        let change = self.change(|standing| standing.failed(now));
-        self.note_ejection(change, now);
+        self.tell_of(self.conduct.failed(now), now);
     }
 
     /// It is out of line with the others.
     pub(crate) fn out_of_line(&self, now: Instant) {
-        let now = self.moment(now);
-        let change = self.change(|standing| standing.out_of_line(now));
-        self.note_ejection(change, now);
+        self.tell_of(self.conduct.out_of_line(now), now);
     }
 
     /// An answer took so long, or one that was not waited for any longer.
@@ -127,9 +134,7 @@ impl Health {
             // What it was slow at lies before the pause.
             self.pace.store(Pace::UNKNOWN.into(), Relaxed);
         }
-        let now = self.moment(now);
-        let (before, after) = self.change(|standing| standing.after_trial(trial, now));
-        if before.ejected().is_some() && after.ejected().is_none() {
+        if self.conduct.end_trial(trial, now).returned() {
             tracing::info!(replica = %self.name, "a replica is asked again");
         }
     }
@@ -138,29 +143,15 @@ impl Health {
         self.tally.hedges_won.fetch_add(1, Relaxed);
     }
 
-    /// What it was and what it became; the same, if nothing changed.
-    fn change(&self, change: impl Fn(Standing) -> Standing) -> (Standing, Standing) {
-        let changed = |word| {
-            let after = u64::from(change(Standing::from(word)));
-            (after != word).then_some(after)
+    fn tell_of(&self, changed: Changed, now: Instant) {
+        let Some(until) = changed.ejected_until() else { return };
+        self.note_ejection();
+        let why = match changed.after.ejected() {
+            Some(Why::Slowness) => "it takes much longer than the others",
+            Some(Why::Failures) | None => "it failed several times in a row",
         };
-        match self.standing.fetch_update(Relaxed, Relaxed, changed) {
-            Ok(before) => (before.into(), change(before.into())),
-            Err(same) => (same.into(), same.into()),
-        }
-    }
-
-    /// Of all calls that saw the same trouble, one has changed the standing, and says so.
-    fn note_ejection(&self, (before, after): (Standing, Standing), now: Moment) {
-        if let (None, Standing::Out { why, until, .. }) = (before.ejected(), after) {
-            self.tally.ejections.fetch_add(1, Relaxed);
-            let why = match why {
-                Why::Failures => "it failed several times in a row",
-                Why::Slowness => "it takes much longer than the others",
-            };
-            let seconds = until.0.saturating_sub(now.0) / 1_000;
-            tracing::warn!(replica = %self.name, seconds, "a replica is not asked for a while: {why}");
-        }
+        let seconds = until.0.saturating_sub(self.moment(now).0) / 1_000;
+        tracing::warn!(replica = %self.name, seconds, "a replica is not asked for a while: {why}");
     }
 
     pub(crate) fn report(&self, now: Instant) -> ReplicaReport {

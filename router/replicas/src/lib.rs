@@ -6,6 +6,7 @@
 //!   │                 ├─ writes, status, reads of the primary ──────────────────▶ primary
 //!   │                 └─ other reads ─▶ choose ─▶ replica ─ late? ─▶ another as well
 //!   └─ Health of each replica ◀── Underway ───────┘   └──── unable? ─▶ the next ─▶ … ─▶ primary
+//!      and of what it serves
 //! ```
 //!
 //! It knows handles and names; where a replica is and how it is reached is the business of whoever makes the handles.
@@ -15,6 +16,7 @@
 mod limits;
 mod verdict;
 
+mod conduct;
 mod pace;
 mod standing;
 mod tempo;
@@ -25,6 +27,7 @@ mod hedging;
 mod health;
 mod memory;
 mod report;
+mod served;
 
 mod ask;
 mod set;

@@ -56,6 +56,14 @@ pub(crate) const SLOW_AT_FIRST: Duration = Duration::from_secs(1);
 /// merely slow. Shorter times say more of who set them.
 pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(1);
 
+/// So many times as long as a slow answer takes is no slowness any more: who has waited for so long, and for
+/// [`HUNG_AFTER`], waits for a replica that hangs.
+pub(crate) const SLOW_TIMES_HUNG: u32 = 2;
+
+/// Part of a call's time after which the primary is asked as well, whatever was asked for: what is left must do for an
+/// answer. Of listings, counts and batches nothing else tells what is late.
+pub(crate) const TIMES_UNTIL_LATE: u32 = 2;
+
 /// Shortest wait before a hedge. What is quicker than that is rarely late for a reason that another replica would not
 /// share, and a timer is not much finer.
 pub(crate) const HEDGE_AFTER_MIN: Duration = Duration::from_millis(1);

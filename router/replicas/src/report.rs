@@ -27,7 +27,7 @@ pub struct ReplicaReport {
     pub hedges: u64,
     /// Those of them whose answer was used.
     pub hedges_won: u64,
-    /// How often it was not asked for a while.
+    /// How often it was not asked for a while, for all indexes or for one.
     pub ejections: u64,
 }
 
@@ -59,7 +59,7 @@ pub struct ShardReport {
     pub shard: ShardId,
     /// Those that asked for more than the replicas' generation has, and so were the primary's.
     pub fresher: u64,
-    /// Those that the primary was asked because no replica was able.
+    /// Those that the primary was asked because no replica was able, or none had answered for too long.
     pub stood_in: u64,
     /// Median time of the last answers to a search of the usual kind; `None` before there were enough.
     pub search_typical: Option<Duration>,

@@ -4,6 +4,7 @@ use crate::health::Health;
 use crate::hedging::Hedging;
 use crate::memory::Memory;
 use crate::report::{ReplicaReport, ShardReport};
+use crate::served::Served;
 use crate::set::{Replica, ReplicaSet};
 use annuli_api::{Position, ShardApi};
 use annuli_core::{IndexUuid, ShardId};
@@ -22,6 +23,7 @@ pub struct Roster {
 #[derive(Debug, Default)]
 struct Known {
     replicas: BTreeMap<Box<str>, Arc<Health>>,
+    served: BTreeMap<(Box<str>, IndexUuid), Arc<Served>>,
     shards: BTreeMap<(IndexUuid, ShardId), Arc<Memory>>,
 }
 
@@ -43,7 +45,10 @@ impl Roster {
         primary: Arc<dyn ShardApi>,
     ) -> ReplicaSet {
         let (mut known, now) = (self.known(), Instant::now());
-        let replica = |Ready { name, handle }| Replica { handle, health: known.health(&name, now) };
+        let replica = |Ready { name, handle }| {
+            let (health, served) = (known.health(&name, now), known.served(&name, index, holds, now));
+            Replica { handle, health, served }
+        };
         let replicas = ready.into_iter().map(replica).collect();
         let memory = Arc::clone(known.shards.entry((index, shard)).or_default());
         ReplicaSet { replicas, primary, holds, memory, hedging: Arc::clone(&self.hedging) }
@@ -53,6 +58,7 @@ impl Roster {
     pub fn forget_the_absent(&self) {
         let mut known = self.known();
         known.replicas.retain(|_, health| Arc::strong_count(health) > 1);
+        known.served.retain(|_, served| Arc::strong_count(served) > 1);
         known.shards.retain(|_, memory| Arc::strong_count(memory) > 1);
     }
 
@@ -81,5 +87,15 @@ impl Known {
         let health = Arc::new(Health::new(name, now));
         self.replicas.insert(name.into(), Arc::clone(&health));
         health
+    }
+
+    fn served(&mut self, name: &str, index: IndexUuid, holds: Position, now: Instant) -> Arc<Served> {
+        let key = (Box::from(name), index);
+        if let Some(known) = self.served.get(&key).filter(|known| known.holds == holds) {
+            return Arc::clone(known);
+        }
+        let served = Arc::new(Served::new(name, index, holds, now));
+        self.served.insert(key, Arc::clone(&served));
+        served
     }
 }

@@ -7,9 +7,9 @@ use crate::hedging::Hedging;
 use crate::limits::NOTICEABLE;
 use crate::memory::Memory;
 use crate::pace::is_out_of_line;
+use crate::served::Served;
 use crate::standing::{Admission, Why};
-use crate::tempo::Tempo;
-use crate::underway::Underway;
+use crate::underway::{Patience, Trials, Underway};
 use annuli_api::shard_api::{
     ConditionalWrite, Consistency, Counted, Deleted, Got, Listed, Position, Read, SearchMode, ShardHits, ShardList,
     ShardSearch, ShardStatus, Written,
@@ -36,7 +36,10 @@ pub struct ReplicaSet {
 pub(crate) struct Replica {
     /// Answers from the generation that the set is of, or not at all.
     pub(crate) handle: Arc<dyn ShardApi>,
+    /// Of its process, for whatever that is asked.
     pub(crate) health: Arc<Health>,
+    /// Of what this set asks it for.
+    pub(crate) served: Arc<Served>,
 }
 
 impl ReplicaSet {
@@ -62,36 +65,41 @@ impl ReplicaSet {
         &'a self,
         was_asked: impl Fn(usize) -> bool,
         turn: Turn,
-        tempo: Option<&'a Tempo>,
+        patience: Patience<'a>,
     ) -> Option<Underway<'a>> {
         let now = Instant::now();
         loop {
             let chosen = self.choose(&was_asked, turn, now)?;
             // Another call may try it by now: then there is one candidate less.
-            if !chosen.due || self.replica(chosen.place).health.begin_trial(now) {
-                return Some(Underway::begin(self, &chosen, turn, tempo, now));
+            if let Some(trials) = Trials::begin(self.replica(chosen.place), &chosen, now) {
+                return Some(Underway::begin(self, (chosen.place, trials), turn, patience, now));
             }
         }
     }
 
     /// Begins a second call, of another replica than the one at that place, if there is one and it may be spent.
-    pub(crate) fn begin_hedge<'a>(&'a self, first: usize, tempo: Option<&'a Tempo>) -> Option<Underway<'a>> {
+    pub(crate) fn begin_hedge<'a>(&'a self, first: usize, patience: Patience<'a>) -> Option<Underway<'a>> {
         let now = Instant::now();
         let chosen = self.choose(|place| place == first, Turn::Hedge, now)?;
-        self.hedging.take().then(|| Underway::begin(self, &chosen, Turn::Hedge, tempo, now))
+        self.hedging.take().then(|| Underway::begin(self, (chosen.place, Trials::NONE), Turn::Hedge, patience, now))
     }
 
     fn choose(&self, was_asked: impl Fn(usize) -> bool, turn: Turn, now: Instant) -> Option<Candidate> {
         let others = self.replicas.iter().enumerate().filter(|(place, _)| !was_asked(*place));
-        let candidates = others.filter_map(|(place, replica)| self.candidate(place, &replica.health, now));
+        let candidates = others.filter_map(|(place, replica)| self.candidate(place, replica, now));
         choose(candidates, turn, &mut fastrand::Rng::new())
     }
 
-    fn candidate(&self, place: usize, health: &Health, now: Instant) -> Option<Candidate> {
-        let due = match health.standing().admission(health.moment(now)) {
+    fn candidate(&self, place: usize, Replica { health, served, .. }: &Replica, now: Instant) -> Option<Candidate> {
+        let due = match health.admission(now) {
             Admission::Open => false,
             Admission::Due => true,
             Admission::Closed(Why::Slowness) if self.too_many_are_slow(0) => false,
+            Admission::Closed(_) => return None,
+        };
+        let due = match served.admission(now) {
+            Admission::Open => due,
+            Admission::Due => true,
             Admission::Closed(_) => return None,
         };
         Some(Candidate { place, due, in_flight: health.in_flight(), pace: health.pace(now) })
@@ -141,7 +149,7 @@ impl ShardApi for ReplicaSet {
             return self.primary.search(search, deadline).await;
         }
         let tempo = is_usual(&search).then_some(&self.memory.searches);
-        ask::in_turn(self, tempo, |shard| shard.search(search.clone(), deadline)).await
+        ask::in_turn(self, tempo, deadline.into(), |shard| shard.search(search.clone(), deadline)).await
     }
 
     async fn get(&self, ids: Vec<DocId>, read: Read, deadline: StdInstant) -> Result<Got, Failure> {
@@ -149,21 +157,21 @@ impl ShardApi for ReplicaSet {
             return self.primary.get(ids, read, deadline).await;
         }
         let tempo = (ids.len() == 1).then_some(&self.memory.gets);
-        ask::in_turn(self, tempo, |shard| shard.get(ids.clone(), read, deadline)).await
+        ask::in_turn(self, tempo, deadline.into(), |shard| shard.get(ids.clone(), read, deadline)).await
     }
 
     async fn list(&self, list: ShardList, read: Read, deadline: StdInstant) -> Result<Listed, Failure> {
         if !self.is_for_replicas(read) {
             return self.primary.list(list, read, deadline).await;
         }
-        ask::in_turn(self, None, |shard| shard.list(list.clone(), read, deadline)).await
+        ask::in_turn(self, None, deadline.into(), |shard| shard.list(list.clone(), read, deadline)).await
     }
 
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: StdInstant) -> Result<Counted, Failure> {
         if !self.is_for_replicas(read) {
             return self.primary.count(filter, read, deadline).await;
         }
-        ask::in_turn(self, None, |shard| shard.count(filter.clone(), read, deadline)).await
+        ask::in_turn(self, None, deadline.into(), |shard| shard.count(filter.clone(), read, deadline)).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

@@ -1,6 +1,8 @@
 //! How long answers take lately: a histogram that forgets.
 
-use crate::limits::{ANSWERS_MAX, ANSWERS_PER_LOOK, HEDGE_AFTER_MIN, NOTICEABLE, OUT_OF_LINE, SLOW_AT_FIRST};
+use crate::limits::{
+    ANSWERS_MAX, ANSWERS_PER_LOOK, HEDGE_AFTER_MIN, HUNG_AFTER, NOTICEABLE, OUT_OF_LINE, SLOW_AT_FIRST, SLOW_TIMES_HUNG,
+};
 use std::array;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -55,6 +57,12 @@ impl Tempo {
     /// When to ask another replica as well.
     pub(crate) fn hedge_after(&self) -> Option<Duration> {
         self.seen().map(|(_, slow)| slow.max(HEDGE_AFTER_MIN))
+    }
+
+    /// A call that has waited so long for its answer waits for a replica that hangs.
+    pub(crate) fn hung_after(&self) -> Duration {
+        let slow = self.seen().map_or(Duration::ZERO, |(_, slow)| slow);
+        HUNG_AFTER.max(slow * SLOW_TIMES_HUNG)
     }
 
     /// Whether an answer took as long as those of a replica that is out of line.

@@ -11,7 +11,9 @@ pub(crate) enum Verdict {
     Refused,
     /// The replica has too much to do. Another may have less; it is no worse for it.
     Busy,
-    /// The replica cannot answer. Another may.
+    /// The process cannot answer, whatever it is asked. Another may.
+    Unreachable,
+    /// The process cannot answer for what it was asked; it may for other indexes. Another may for this.
     Unable,
     /// The time is over, and with it that of every other replica.
     TooLate,
@@ -29,19 +31,20 @@ impl Verdict {
 
     /// Whether another replica may be asked instead.
     pub(crate) fn another_may(self) -> bool {
-        matches!(self, Self::Busy | Self::Unable)
+        matches!(self, Self::Busy | Self::Unreachable | Self::Unable)
     }
 
     pub(crate) fn of_failure(code: ErrorCode) -> Self {
         match code {
-            // It is down, stops, has a damaged store, or does not have what its record says that it has.
-            ErrorCode::CoordinationUnavailable
-            | ErrorCode::DumpInUse
+            // It is down, stops, or is not who it should be.
+            ErrorCode::CoordinationUnavailable | ErrorCode::ShardUnavailable | ErrorCode::ShuttingDown => {
+                Self::Unreachable
+            }
+            // It has a damaged file, or does not have what its record says that it has.
+            ErrorCode::DumpInUse
             | ErrorCode::DumpNotFound
             | ErrorCode::IndexNotFound
             | ErrorCode::IndexUnavailable
-            | ErrorCode::ShardUnavailable
-            | ErrorCode::ShuttingDown
             | ErrorCode::StaleToken
             | ErrorCode::StorageFailed
             | ErrorCode::StorageFull => Self::Unable,

@@ -100,9 +100,10 @@ impl Shards for Served {
             return Err(unavailable(format!("this process is a replica of shard {held}, and not its primary")));
         };
         let absent = || {
-            unavailable(format!(
-                "this replica of shard {held} does not serve generation {generation} of the index {index}"
-            ))
+            // Of this index alone: for others the process may be asked.
+            let message =
+                format!("this replica of shard {held} does not serve generation {generation} of the index {index}");
+            Failure::new(ErrorCode::IndexUnavailable, message).with_effect(Effect::None)
         };
         self.replica.shard(index, generation).ok_or_else(absent)
     }

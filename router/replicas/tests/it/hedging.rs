@@ -193,8 +193,9 @@ async fn a_hedge_that_hangs_is_given_up_with_its_request() {
     let world = World::of(2);
     world.used_to(millis(10)).await;
     world.all_be(Manner::Hangs);
+    world.primary.be(Manner::Hangs);
     assert_eq!(world.search_by(after(millis(200))).await.unwrap_err().code, ErrorCode::DeadlineExceeded);
-    assert_eq!(world.asked(), [1, 1, 0]);
+    assert_eq!(world.asked(), [1, 1, 1]);
     world.assert_idle();
     world.all_be(AT_ONCE);
     world.searches(1).await;

@@ -6,6 +6,8 @@ mod ejection;
 mod failover;
 mod fake;
 mod hedging;
+mod late;
 mod mishaps;
 mod routing;
+mod served;
 mod world;

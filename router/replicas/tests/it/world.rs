@@ -55,8 +55,19 @@ pub(crate) fn ids(number: usize) -> Vec<DocId> {
 
 /// A set of the shard of index `index` over some of the replicas.
 pub(crate) fn set(roster: &Roster, index: u128, replicas: &[Arc<Fake>], primary: &Arc<Fake>) -> Arc<ReplicaSet> {
+    set_at(roster, index, HOLDS.0, replicas, primary)
+}
+
+/// The same, of a generation that stands at that seq.
+pub(crate) fn set_at(
+    roster: &Roster,
+    index: u128,
+    seq: u64,
+    replicas: &[Arc<Fake>],
+    primary: &Arc<Fake>,
+) -> Arc<ReplicaSet> {
     let ready = |replica: &Arc<Fake>| Ready { name: replica.name(), handle: Arc::clone(replica) as _ };
-    let holds = Position { history: history(), seq: HOLDS };
+    let holds = Position { history: history(), seq: Seq(seq) };
     let key = (IndexUuid(Uuid::from_u128(index)), ShardId(0));
     Arc::new(roster.set(key, holds, replicas.iter().map(ready).collect(), Arc::clone(primary) as _))
 }
