@@ -27,6 +27,7 @@ impl From<PrepareError> for Failure {
             PrepareError::Unfit { reason: Unfit::Store(error), .. } => store_code(error),
             PrepareError::Disk(fault) => disk_failure(fault).code,
             PrepareError::Folder(MakeIndexFolderError::Make(error)) => make_code(error),
+            PrepareError::Folder(MakeIndexFolderError::Unread(_)) => ErrorCode::StorageFailed,
             PrepareError::Open(error) => open_code(error),
             PrepareError::Stopped => ErrorCode::ShuttingDown,
             PrepareError::OtherDump(_)

@@ -4,7 +4,7 @@
 use super::NewGeneration;
 use crate::workspace::MakeIndexError;
 use crate::workspace::disk::{DiskFault, make_folder, rename_folder, sync_folder};
-use crate::workspace::indexes::{self, NewIndex};
+use crate::workspace::indexes::{self, NewIndex, OpenIndexError};
 use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,8 @@ pub(super) fn generations(root: &Path, name: &IndexName, shard: ShardId) -> Resu
 }
 
 /// Makes the folder of an index, unless it is there. What has the name makes room, if it does not say whose it is or is of
-/// an index of which nothing is held: a replica has nothing but copies.
+/// an index of which nothing is held: a replica has nothing but copies. What cannot be read now may be read later, by this
+/// release or by the one that wrote it.
 pub(super) fn make_index(
     root: &Path,
     new: &NewGeneration,
@@ -84,6 +85,7 @@ pub(super) fn make_index(
         }
         // An index that had the name, and whose generations were retired.
         Ok(_) => indexes::discard(root, &root.join(name.as_str())).map_err(MakeIndexError::from)?,
+        Err(error) if !error.is_of_content() => return Err(MakeIndexFolderError::Unread(error)),
         Err(error) if root.join(name.as_str()).exists() => {
             tracing::warn!(index = %name, %error, "removing a folder of which nobody can say whose it is");
             indexes::discard(root, &root.join(name.as_str())).map_err(MakeIndexError::from)?;
@@ -111,6 +113,9 @@ pub enum MakeIndexFolderError {
         /// Whose it was to be.
         wanted: IndexUuid,
     },
+    /// What is there cannot be read now.
+    #[error("what has the folder of the index cannot be read, and stays: {0}")]
+    Unread(OpenIndexError),
     /// It cannot be made.
     #[error(transparent)]
     Make(#[from] MakeIndexError),

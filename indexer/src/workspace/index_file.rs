@@ -47,6 +47,18 @@ pub enum IndexFileError {
     },
 }
 
+impl IndexFileError {
+    pub(super) fn is_of_content(&self) -> bool {
+        match self {
+            Self::File(JsonFileError::Disk(_) | JsonFileError::NewerFormat { .. }) => false,
+            Self::File(JsonFileError::Json { .. })
+            | Self::Missing { .. }
+            | Self::OtherName { .. }
+            | Self::Schema { .. } => true,
+        }
+    }
+}
+
 pub(super) fn read(folder: &Path, name: &IndexName) -> Result<(IndexUuid, IndexSchema), IndexFileError> {
     let path = folder.join("index.json");
     let Some(file) = json_file::read::<IndexFile>(&path)? else { return Err(IndexFileError::Missing { path }) };

@@ -33,6 +33,16 @@ pub enum OpenIndexError {
     },
 }
 
+impl OpenIndexError {
+    /// Whether its description was read, or is not there, and is no description of this release or of one before.
+    pub(crate) fn is_of_content(&self) -> bool {
+        match self {
+            Self::File(error) => error.is_of_content(),
+            Self::Shard { .. } => false,
+        }
+    }
+}
+
 /// Why an index cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeIndexError {

@@ -252,3 +252,25 @@ async fn an_index_that_does_not_say_what_it_is_makes_room() {
     setting.prepare(2, setting.dump()).unwrap();
     assert_eq!(documents(&setting.shard(2)).await, 100);
 }
+
+/// It made room, with its generations, for a disk that did not answer for a moment.
+#[tokio::test]
+async fn an_index_that_cannot_be_read_now_or_by_this_release_keeps_its_place() {
+    let mut setting = Setting::with_generation(100).await;
+    let (file, aside) = (setting.root().join("faces/index.json"), setting.folder.path().join("aside"));
+    fs::rename(&file, &aside).unwrap();
+    let unreadable: [fn(&Path); 2] =
+        [|path| fs::create_dir(path).unwrap(), |path| fs::write(path, r#"{"format_version": 99}"#).unwrap()];
+    for make in unreadable {
+        make(&file);
+        setting.reopen();
+        assert!(setting.replica.held().is_empty());
+        let error = setting.prepare(2, setting.dump()).unwrap_err().to_string();
+        assert!(error.contains("cannot be read, and stays: "), "{error}");
+        assert_eq!(setting.unfinished(), Vec::<String>::new());
+        if file.is_dir() { fs::remove_dir(&file).unwrap() } else { fs::remove_file(&file).unwrap() }
+    }
+    fs::rename(&aside, &file).unwrap();
+    setting.reopen();
+    assert_eq!(documents(&setting.shard(1)).await, 100);
+}
