@@ -62,7 +62,7 @@ impl<'a> Fetch<'a> {
         tracing::warn!(shard = self.shard.0, at = self.at, %error, "an archive broke off, it is read on from there");
         match self.stop.told().recv_timeout(*pause) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the process ends")),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("nobody waits for it any longer")),
         }
     }
 }
@@ -71,7 +71,7 @@ impl Read for Fetch<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.stop.is_told() {
-                return Err(io::Error::other("the process ends"));
+                return Err(io::Error::other("nobody waits for it any longer"));
             }
             match self.read_on(into) {
                 Ok(read) => {

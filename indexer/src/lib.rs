@@ -15,7 +15,7 @@
 pub mod clock;
 pub mod deadline;
 pub mod settings;
-mod stop;
+pub mod stop;
 
 pub mod store;
 
@@ -55,4 +55,5 @@ pub use node::Node;
 pub use replica::Replica;
 pub use settings::{Durability, ShardSettings};
 pub use shard::Shard;
+pub use stop::Effort;
 pub use workspace::Workspace;

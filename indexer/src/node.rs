@@ -12,6 +12,7 @@ mod restore;
 
 use crate::shard::{Shard, ShardParts};
 use crate::snapshot::{self, DumpError};
+use crate::stop::Effort;
 use crate::workspace::disk;
 use crate::workspace::indexes::{self, MakeIndexError, NewIndex, OpenIndexError};
 use crate::workspace::lock::WorkspaceLock;
@@ -180,11 +181,17 @@ impl Node {
     }
 
     /// Dumps its shard of an index for a dump that somebody else has begun, and puts the shard's record beside the archive.
-    /// Dumped already, it is left as it is. Blocks until it is in the store, and so does not run on a thread of a runtime;
-    /// writes go on meanwhile.
-    pub fn dump_shard(&self, index: IndexUuid, dump: DumpId, store: &DumpStore) -> Result<ShardRecord, DumpError> {
+    /// Dumped already, it is left as it is. Blocks until it is in the store or given up, and so does not run on a thread of
+    /// a runtime; writes go on meanwhile.
+    pub fn dump_shard(
+        &self,
+        index: IndexUuid,
+        dump: DumpId,
+        store: &DumpStore,
+        effort: &Effort,
+    ) -> Result<ShardRecord, DumpError> {
         let shard = self.shard(index).ok_or(DumpError::NoShard { index })?;
-        snapshot::of_shard(index, &shard, dump, store)
+        snapshot::of_shard(index, &shard, dump, store, effort.stop())
     }
 
     /// Closes the shard of an index that had this name, and removes its folder. Of an index that is not here nothing is

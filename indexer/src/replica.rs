@@ -24,7 +24,7 @@ use crate::build_pool::BuildPool;
 use crate::node::{OpenNodeError, Place, place};
 use crate::settings::{RECALL_FLOOR, RETIRE_LOOK_INTERVAL, RETIRE_WAIT_MAX};
 use crate::shard::{FrozenShard, ShardParts};
-use crate::stop::{Stop, Stopper};
+use crate::stop::{Effort, Stop, Stopper};
 use crate::workspace::disk::{self, DiskFault};
 use crate::workspace::lock::WorkspaceLock;
 use crate::workspace::{disk_failure, indexes};
@@ -61,6 +61,8 @@ struct Inner {
     held: ArcSwap<Held>,
     /// One preparation at a time, however long it takes.
     preparing: Mutex<()>,
+    /// What is prepared now, to be given up.
+    under: Mutex<Option<Effort>>,
     /// One change of what is held at a time.
     changing: Mutex<()>,
     stopper: Stopper,
@@ -114,6 +116,7 @@ impl Replica {
             quiet,
             held: ArcSwap::from_pointee(held),
             preparing: Mutex::default(),
+            under: Mutex::default(),
             changing: Mutex::default(),
             stopper,
             stop,
@@ -145,22 +148,36 @@ impl Replica {
     }
 
     /// Prepares a generation and serves it. Prepared already, it is left as it is; damaged, it is made anew. Blocks until
-    /// it is done, and while another one is prepared; the other generations serve meanwhile.
+    /// it is done or given up, and while another one is prepared; the other generations serve meanwhile.
     pub fn prepare(
         &self,
         new: &NewGeneration,
         store: &DumpStore,
         progress: &dyn Fn(Preparation),
+        effort: &Effort,
     ) -> Result<Position, PrepareError> {
         let _preparing = lock(&self.0.preparing);
+        *lock_under(&self.0.under) = Some(effort.clone());
+        let prepared = self.prepare_in_turn(new, store, progress, effort.stop());
+        *lock_under(&self.0.under) = None;
+        prepared
+    }
+
+    fn prepare_in_turn(
+        &self,
+        new: &NewGeneration,
+        store: &DumpStore,
+        progress: &dyn Fn(Preparation),
+        stop: &Stop,
+    ) -> Result<Position, PrepareError> {
         if let Some(position) = self.prepared_already(new)? {
             return Ok(position);
         }
-        let Inner { root, place, parts, quiet, recall_floor, stop, .. } = &*self.0;
+        let Inner { root, place, parts, quiet, recall_floor, .. } = &*self.0;
         let (shard, settings, generations) = (place.shard, parts.settings, self.generations_of(new.uuid));
         let recall_floor = *recall_floor;
         let preparer = Preparer { root, generations, shard, settings, pool: quiet, recall_floor, stop };
-        self.publish(new, preparer.prepare(new, store, progress)?)
+        self.publish(new, preparer.prepare(new, store, progress)?, stop)
     }
 
     /// Closes a generation when the last search has let go of it, and removes its folder; with the last of an index, that
@@ -198,10 +215,15 @@ impl Replica {
         of_index.map(|(&(_, number), entry)| folders::generation(root, &entry.name, shard, number)).collect()
     }
 
-    fn publish(&self, new: &NewGeneration, prepared: prepare::Prepared) -> Result<Position, PrepareError> {
+    fn publish(
+        &self,
+        new: &NewGeneration,
+        prepared: prepare::Prepared,
+        wanted: &Stop,
+    ) -> Result<Position, PrepareError> {
         let Inner { root, place, parts, stop, .. } = &*self.0;
         let _changing = lock(&self.0.changing);
-        if stop.is_told() {
+        if stop.is_told() || wanted.is_told() {
             return Err(PrepareError::Stopped);
         }
         let held = self.0.held.load();
@@ -285,7 +307,11 @@ impl Replica {
 
 impl Inner {
     fn close(&self) {
+        // First: what begins a preparation looks at it, after it has said what it begins.
         self.stopper.stop();
+        if let Some(effort) = &*lock_under(&self.under) {
+            effort.give_up();
+        }
         // What is under way is ended first, so that nothing is opened behind this.
         let _preparing = lock(&self.preparing);
         let _changing = lock(&self.changing);
@@ -301,6 +327,11 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+fn lock_under(under: &Mutex<Option<Effort>>) -> MutexGuard<'_, Option<Effort>> {
+    // It is replaced whole.
+    under.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn lock(turn: &Mutex<()>) -> MutexGuard<'_, ()> {

@@ -8,6 +8,7 @@ mod failure;
 use crate::clock;
 use crate::deadline::DeadlinePassed;
 use crate::shard::Shard;
+use crate::stop::{Effort, Stop};
 use crate::view::View;
 use crate::writer::WriteError;
 use annuli_api::v1::dump::DumpInfo;
@@ -105,6 +106,9 @@ pub enum DumpError {
         /// The history here.
         here: HistoryId,
     },
+    /// Nobody waits for it any longer, or the process ends.
+    #[error("nobody waits for the dump any longer")]
+    GivenUp,
     /// There is no such dump of this index.
     #[error("the index has no dump {dump}")]
     NotOfThisIndex {
@@ -126,8 +130,11 @@ pub(crate) fn create(
     // All are captured before any is streamed, so that their states lie close to each other.
     let captures: Vec<_> = shards.iter().map(|shard| Capture::take(shard, dump)).collect::<Result<_, _>>()?;
     let mut records = Vec::with_capacity(shards.len());
+    // Whoever has asked for it waits to its end.
+    let effort = Effort::new();
+    let wanted = effort.stop();
     for ((shard, capture), done) in shards.iter().zip(captures).zip(1..) {
-        records.push(capture.write(shard.id(), pending.create_archive(shard.id())?)?);
+        records.push(capture.write(shard.id(), pending.create_archive(shard.id())?, wanted)?);
         progress(done);
     }
     let head = ManifestHead {
@@ -144,13 +151,17 @@ pub(crate) fn create(
 }
 
 /// Dumps one shard for a dump that somebody else has begun, and puts its record beside its archive: whoever writes the
-/// manifest needs nothing but the store. Dumped already, it is left as it is.
+/// manifest needs nothing but the store. Dumped already, it is left as it is; given up, it leaves nothing.
 pub(crate) fn of_shard(
     index: IndexUuid,
     shard: &Shard,
     dump: DumpId,
     store: &DumpStore,
+    wanted: &Stop,
 ) -> Result<ShardRecord, DumpError> {
+    if wanted.is_told() {
+        return Err(DumpError::GivenUp);
+    }
     let (id, here) = (shard.id(), shard.view().position.history);
     match store.record(index, dump, id)? {
         Some(record) if record.history == here => return Ok(record),
@@ -158,7 +169,7 @@ pub(crate) fn of_shard(
         None => {}
     }
     let capture = Capture::take(shard, dump)?;
-    let record = capture.write(id, store.create_archive(index, dump, id)?)?;
+    let record = capture.write(id, store.create_archive(index, dump, id)?, wanted)?;
     store.put_record(index, dump, &record)?;
     tracing::info!(%index, shard = id.0, %dump, documents = record.documents, seq = record.seq.0, "dumped a shard");
     Ok(record)
@@ -222,8 +233,10 @@ impl Capture {
     }
 
     /// Streams the archive, and publishes it.
-    fn write(self, shard: ShardId, file: NewArchive) -> Result<ShardRecord, DumpError> {
-        let archive = archive::write(&self, file)?;
+    fn write(self, shard: ShardId, file: NewArchive, wanted: &Stop) -> Result<ShardRecord, DumpError> {
+        let archive = archive::write(&self, file, wanted);
+        // Before what went wrong is looked at: that may be because it was cut off.
+        let archive = if wanted.is_told() { Err(DumpError::GivenUp) } else { archive }?;
         let Position { history, seq } = self.view.position;
         Ok(ShardRecord { shard, history, seq, documents: self.view.live() as u64, archive })
     }

@@ -113,8 +113,8 @@ pub enum PrepareError {
     /// Once it had its name, it did not open.
     #[error(transparent)]
     Open(#[from] OpenFrozenError),
-    /// The process ends.
-    #[error("the process ends")]
+    /// Nobody waits for it any longer, or the process ends.
+    #[error("nobody waits for the generation any longer")]
     Stopped,
 }
 
@@ -192,18 +192,37 @@ impl Preparer<'_> {
         make_folder(&unpacked)?;
         self.fetch(stored, dumped.record, &unpacked, at_hand, progress)?;
         progress(Preparation::Opening);
+        self.check_wanted()?;
         let canaries = canaries(&unpacked, dumped.record, dump)?;
         arrange(&unpacked, folder.path(), dumped.record)?;
         let settled = settle(folder.path(), dumped, self.settings, self.pool, self.stop);
+        // Before what went wrong is looked at: that may be because it was cut off.
+        self.check_wanted()?;
         let Settled { store, view } = settled.map_err(|reason| PrepareError::Settle { dump, shard, reason })?;
         progress(Preparation::Canaries);
-        let tried = trial::check(&view, &store, &canaries, self.recall_floor);
+        let tried = trial::check(&view, &store, &canaries, self.recall_floor, self.stop);
+        self.check_wanted()?;
         tried.map_err(|reason| PrepareError::Unfit { dump, shard, reason })?;
         drop(store);
         progress(Preparation::Warming);
-        warm(&view);
+        self.warm(&view)?;
         generation_file::write(folder.path(), dump, dumped.record)?;
         Ok(Prepared { folder, identity: dumped.identity, view })
+    }
+
+    fn check_wanted(&self) -> Result<(), PrepareError> {
+        if self.stop.is_told() { Err(PrepareError::Stopped) } else { Ok(()) }
+    }
+
+    /// Reads what searches read from the files, for the first of them not to wait for the disk. Codes and links are in
+    /// memory since the segments were opened, and the canaries have walked them.
+    fn warm(&self, view: &View) -> Result<(), PrepareError> {
+        let mut left = WARM_BYTES_MAX;
+        for part in &view.parts {
+            self.check_wanted()?;
+            left -= part.segment().touch(left);
+        }
+        self.check_wanted()
     }
 
     fn fetch(
@@ -233,9 +252,7 @@ impl Preparer<'_> {
                 extract_missing(record, &mut source, folder, &mut reuse, &mut heard)
             }
         };
-        if self.stop.is_told() {
-            return Err(PrepareError::Stopped);
-        }
+        self.check_wanted()?;
         fetched.map_err(|reason| PrepareError::Fetch { dump, reason })?;
         let content = record.archive.content_bytes();
         tracing::info!(%dump, shard = self.shard.0, bytes = content, reused, "fetched a dump");
@@ -264,13 +281,4 @@ fn canaries(folder: &Path, record: &ShardRecord, dump: DumpId) -> Result<Vec<Can
     let path = folder.join(path.as_str());
     let mut file = File::open(&path).map_err(DiskFault::of("read", &path))?;
     read_canaries(&mut file).map_err(|reason| PrepareError::Canaries { dump, shard: record.shard, reason })
-}
-
-/// Reads what searches read from the files, for the first of them not to wait for the disk. Codes and links are in
-/// memory since the segments were opened, and the canaries have walked them.
-fn warm(view: &View) {
-    let mut left = WARM_BYTES_MAX;
-    for part in &view.parts {
-        left -= part.segment().touch(left);
-    }
 }

@@ -46,8 +46,8 @@ pub enum SettleError {
     /// What is in no segment was not built.
     #[error("what is in no segment cannot be built: {0}")]
     Seal(SaveError),
-    /// The process ends.
-    #[error("the process ends")]
+    /// Nobody waits for it any longer.
+    #[error("nobody waits for it any longer")]
     Stopped,
 }
 
@@ -85,11 +85,14 @@ pub(super) fn settle(
     }
     forget_missing(&store, dumped)?;
     let segments = SegmentFolder::of(folder);
-    let found = Found::of(&store, &segments, identity, pool.heads())?;
+    let found = Found::while_wanted(&store, &segments, identity, pool.heads(), stop)?.ok_or(SettleError::Stopped)?;
     // Not left to be built again: an archive that says one thing twice is not to be trusted.
     let recovered = found.whole()?.recover(&store, &counters)?;
     let next = recovered.next_segment;
     let mut view = recovered.into_view();
+    if stop.is_told() {
+        return Err(SettleError::Stopped);
+    }
     if view.live() as u64 != record.documents {
         return Err(SettleError::Documents { found: view.live() as u64, recorded: record.documents });
     }

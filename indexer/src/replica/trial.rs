@@ -4,6 +4,7 @@
 use crate::clock;
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::snapshot::{CANARIES_TIME_MAX, WrongAnswer, asked, is_near};
+use crate::stop::Stop;
 use crate::store::{Store, StoreError};
 use crate::view::{Allowed, View};
 use annuli_api::shard_api::{SearchMode, ShardHit};
@@ -46,16 +47,28 @@ pub enum Unfit {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nobody waits for it any longer.
+    #[error("nobody waits for its canaries any longer")]
+    Stopped,
 }
 
-/// Asks every canary. At least `recall_floor` of their nearest documents must be found by approximate searches.
-pub(super) fn check(view: &View, store: &Store, canaries: &[Canary], recall_floor: f64) -> Result<(), Unfit> {
+/// Asks every canary. At least `recall_floor` of their nearest documents must be found by approximate searches. Who has
+/// told it to stop waits for one search of one canary at most.
+pub(super) fn check(
+    view: &View,
+    store: &Store,
+    canaries: &[Canary],
+    recall_floor: f64,
+    stop: &Stop,
+) -> Result<(), Unfit> {
     let deadline = Deadline(clock::now() + CANARIES_TIME_MAX);
     let trial = Trial { view, store, allowed: view.allowed(None, deadline)?, deadline };
     let (mut found, mut wanted) = (0, 0);
     for (number, canary) in canaries.iter().enumerate() {
         let query = trial.query(number, canary)?;
+        check_wanted(stop)?;
         trial.ask_exactly(number, &query, &canary.hits)?;
+        check_wanted(stop)?;
         trial.ask_store(number, &query, &canary.hits)?;
         found += trial.ask_approximately(&query, &canary.hits)?;
         wanted += canary.hits.len();
@@ -64,6 +77,10 @@ pub(super) fn check(view: &View, store: &Store, canaries: &[Canary], recall_floo
         return Err(Unfit::Recall { found, wanted, floor: recall_floor });
     }
     Ok(())
+}
+
+fn check_wanted(stop: &Stop) -> Result<(), Unfit> {
+    if stop.is_told() { Err(Unfit::Stopped) } else { Ok(()) }
 }
 
 /// Of an empty shard nothing is missed.

@@ -7,6 +7,7 @@
 use crate::clock::Every;
 use crate::part::Part;
 use crate::segment_file::{SegmentFile, SegmentFolder, Unusable};
+use crate::stop::Stop;
 use crate::store::meta::{Counters, Identity};
 use crate::store::segment::SegmentRecord;
 use crate::store::{Store, StoreError};
@@ -69,6 +70,29 @@ impl<'a> Found<'a> {
         let records = store.segments()?;
         let open = |record: &SegmentRecord| folder.open(record, &identity.schema);
         let opened: Vec<_> = pool.install(|| records.par_iter().map(open).collect());
+        Ok(Self::sorted(folder, identity, records, opened))
+    }
+
+    /// The same, for as long as somebody waits for it: every byte of each is checked, which takes its time.
+    pub(crate) fn while_wanted(
+        store: &Store,
+        folder: &'a SegmentFolder,
+        identity: &'a Identity,
+        pool: &ThreadPool,
+        stop: &Stop,
+    ) -> Result<Option<Self>, StoreError> {
+        let records = store.segments()?;
+        let open = |record: &SegmentRecord| (!stop.is_told()).then(|| folder.open(record, &identity.schema));
+        let opened: Option<Vec<_>> = pool.install(|| records.par_iter().map(open).collect());
+        Ok(opened.map(|opened| Self::sorted(folder, identity, records, opened)))
+    }
+
+    fn sorted(
+        folder: &'a SegmentFolder,
+        identity: &'a Identity,
+        records: Vec<SegmentRecord>,
+        opened: Vec<Result<SegmentFile, Unusable>>,
+    ) -> Self {
         let (mut files, mut lost) = (Vec::new(), Vec::new());
         for (record, opened) in records.into_iter().zip(opened) {
             match opened {
@@ -76,7 +100,7 @@ impl<'a> Found<'a> {
                 Err(reason) => lost.push(Lost { number: record.number, rows: record.rows, reason }),
             }
         }
-        Ok(Self { folder, identity, files, lost })
+        Self { folder, identity, files, lost }
     }
 
     /// All of them, if none is lost.

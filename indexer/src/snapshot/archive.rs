@@ -1,6 +1,7 @@
 //! The archive of one shard: the files of the copied store, the segments as they are, and the canaries.
 
 use super::{Capture, DumpError, canaries};
+use crate::stop::{Stop, WhileWanted};
 use crate::store::segment::SegmentRecord;
 use annuli_dump::{
     ArchiveRecord, ArchiveWriter, Compression, EntryPath, FinishArchiveError, NewArchive, ShardRecord, write_canaries,
@@ -15,34 +16,46 @@ const COMPRESSION: Compression = Compression { level: 1, threads: 1 };
 /// What the file of a segment is called in its folder.
 const SEGMENT: &str = "segment";
 
-/// Writes the archive into `file`, and publishes it.
-pub(super) fn write(capture: &Capture, file: NewArchive) -> Result<ArchiveRecord, DumpError> {
-    let mut archive = ArchiveWriter::new(BufWriter::new(file), COMPRESSION)?;
+/// Writes the archive into `file`, and publishes it, for as long as somebody waits for it.
+pub(super) fn write(capture: &Capture, file: NewArchive, wanted: &Stop) -> Result<ArchiveRecord, DumpError> {
+    let archive = ArchiveWriter::new(BufWriter::new(file), COMPRESSION)?;
+    let mut archive = Packing { archive, wanted };
     let db = capture.folder.join("db");
     for name in file_names(&db)? {
-        append(&mut archive, &store_file(&name), &db.join(&name))?;
+        archive.append(&store_file(&name), &db.join(&name))?;
     }
     let segments = capture.folder.join("segments");
     for part in &capture.view.parts {
         let path = segments.join(part.number().to_string());
         // It could not be copied, which the log says: whoever restores the dump builds it again.
         if path.exists() {
-            append(&mut archive, &segment_file(part.number()), &path)?;
+            archive.append(&segment_file(part.number()), &path)?;
         }
     }
-    let canaries = write_canaries(&canaries::of(&capture.view)?)?;
+    let canaries = write_canaries(&canaries::of(&capture.view, wanted)?)?;
+    let mut archive = archive.archive;
     archive.append(&EntryPath::canaries(), canaries.len() as u64, &mut canaries.as_slice())?;
     let (record, file) = archive.finish()?;
+    if wanted.is_told() {
+        return Err(DumpError::GivenUp);
+    }
     let file = file.into_inner().map_err(|error| FinishArchiveError::Write(error.into_error()))?;
     file.publish()?;
     Ok(record)
 }
 
-fn append(archive: &mut ArchiveWriter<BufWriter<NewArchive>>, entry: &EntryPath, path: &Path) -> Result<(), DumpError> {
-    let copy = |reason| DumpError::Copy { path: path.to_owned(), reason };
-    let mut content = File::open(path).map_err(copy)?;
-    let bytes = content.metadata().map_err(copy)?.len();
-    Ok(archive.append(entry, bytes, &mut content)?)
+struct Packing<'a> {
+    archive: ArchiveWriter<BufWriter<NewArchive>>,
+    wanted: &'a Stop,
+}
+
+impl Packing<'_> {
+    fn append(&mut self, entry: &EntryPath, path: &Path) -> Result<(), DumpError> {
+        let copy = |reason| DumpError::Copy { path: path.to_owned(), reason };
+        let content = File::open(path).map_err(copy)?;
+        let bytes = content.metadata().map_err(copy)?.len();
+        Ok(self.archive.append(entry, bytes, &mut WhileWanted { source: content, stop: self.wanted })?)
+    }
 }
 
 /// In the order of their names, so that equal stores give equal archives.

@@ -1,8 +1,10 @@
 //! Canaries: sample queries with the exact answers of the captured state, by which whoever opens a dump can tell
 //! whether it answers as the original did.
 
+use super::DumpError;
 use crate::clock;
-use crate::deadline::{Deadline, DeadlinePassed};
+use crate::deadline::Deadline;
+use crate::stop::Stop;
 use crate::view::View;
 use annuli_api::shard_api::{Consistency, Include, Read, SearchMode, ShardSearch};
 use annuli_core::metric::PreparedQuery;
@@ -24,11 +26,14 @@ pub(crate) const TIME_MAX: Duration = Duration::from_secs(600);
 const TOLERANCE: f32 = 1e-3;
 
 /// The canaries of a captured state: documents spread over all, as queries.
-pub(super) fn of(view: &View) -> Result<Vec<Canary>, DeadlinePassed> {
+pub(super) fn of(view: &View, wanted: &Stop) -> Result<Vec<Canary>, DumpError> {
     let search = asked(view.sample(CANARIES), HITS, SearchMode::Exact);
     let deadline = Deadline(clock::now() + TIME_MAX);
     let allowed = view.allowed(None, deadline)?;
     let canary = |query: &Vector| {
+        if wanted.is_told() {
+            return Err(DumpError::GivenUp);
+        }
         let hits = view.nearest(query, &search, &allowed, deadline)?;
         let hits = hits.into_iter().map(|hit| CanaryHit { id: hit.id, distance: hit.distance }).collect();
         Ok(Canary { vector: query.as_slice().to_vec(), hits })

@@ -20,6 +20,7 @@ impl From<DumpError> for Failure {
             | DumpError::PutRecord(_)
             | DumpError::Delete(_) => ErrorCode::StorageFailed,
             DumpError::NoShard { .. } | DumpError::OtherHistory { .. } => ErrorCode::IndexUnavailable,
+            DumpError::GivenUp => ErrorCode::ShuttingDown,
             DumpError::Slow(_) | DumpError::Canaries(_) | DumpError::Compression(_) | DumpError::Manifest(_) => {
                 ErrorCode::Internal
             }

@@ -10,7 +10,7 @@ use annuli_coordination::{CoordinationStore, Epoch};
 use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_dump::{DumpId, DumpStore};
 use annuli_indexer::node::{NewShard, RestoredShard, Term};
-use annuli_indexer::{CpuPool, Node};
+use annuli_indexer::{CpuPool, Effort, Node};
 use annuli_wire::server::Shards;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -102,7 +102,9 @@ impl Holder for Folder {
 
     async fn dump(&self, uuid: IndexUuid, dump: DumpId) -> Result<DumpedShard, Failure> {
         let (node, dumps) = (self.node.clone(), self.dumps()?);
-        let record = self.dumping.run(move || node.dump_shard(uuid, dump, &dumps)).await??;
+        let effort = Effort::new();
+        let _awaited = effort.while_awaited();
+        let record = self.dumping.run(move || node.dump_shard(uuid, dump, &dumps, &effort)).await??;
         Ok(DumpedShard::new(record.history, record.seq, record.documents, record.archive.bytes()))
     }
 

@@ -10,7 +10,7 @@ use annuli_coordination::CoordinationStore;
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpStore;
 use annuli_indexer::replica::{NewGeneration as Sought, Preparation};
-use annuli_indexer::{CpuPool, Replica};
+use annuli_indexer::{CpuPool, Effort, Replica};
 use annuli_wire::server::Shards;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) async fn join(
 struct Folder {
     replica: Replica,
     dumps: DumpStore,
-    /// One thread: a generation is prepared after the other. One that was given up may not have noticed yet.
+    /// One thread: a generation is prepared after the other. One that was given up notices soon.
     preparing: CpuPool,
     /// Another: what is retired does not wait for what is prepared.
     changes: CpuPool,
@@ -57,7 +57,9 @@ impl ReplicaHolder for Folder {
         let (replica, dumps) = (self.replica.clone(), self.dumps.clone());
         let NewGeneration { name, uuid, schema, of, .. } = new;
         let sought = Sought { name, uuid, schema, generation: of.generation, dump: of.dump };
-        let prepare = move || replica.prepare(&sought, &dumps, &|now| progress(said(now)));
+        let effort = Effort::new();
+        let _awaited = effort.while_awaited();
+        let prepare = move || replica.prepare(&sought, &dumps, &|now| progress(said(now)), &effort);
         self.preparing.run(prepare).await??;
         Ok(())
     }

@@ -6,6 +6,7 @@ use annuli_core::{Generation, Metric};
 use annuli_dump::{
     ArchiveWriter, Canary, Compression, DumpId, ShardRecord, extract_archive, read_canaries, write_canaries,
 };
+use annuli_indexer::Effort;
 use annuli_indexer::replica::NewGeneration;
 use std::fs::{self, File};
 use std::io::Write;
@@ -124,7 +125,7 @@ async fn a_dump_of_another_schema_is_refused() {
     let setting = Setting::with_generation(300).await;
     let dump = setting.dump();
     let new = NewGeneration { schema: schema(DIM as u64, Metric::Cosine), ..setting.new_generation(2, dump) };
-    let error = setting.replica.prepare(&new, &setting.dumps, &|_| {}).unwrap_err().to_string();
+    let error = setting.replica.prepare(&new, &setting.dumps, &|_| {}, &Effort::new()).unwrap_err().to_string();
     assert!(error.contains("has another schema than index `faces`"), "{error}");
     assert_eq!(setting.unfinished(), Vec::<String>::new());
 }

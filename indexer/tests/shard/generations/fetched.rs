@@ -5,6 +5,7 @@ use super::setting::{Setting, answers, documents};
 use annuli_api::shard_api::SearchMode;
 use annuli_core::Generation;
 use annuli_dump::{BeginDumpError, DumpFile, DumpFiles, DumpId, DumpKey, DumpStore, LocalFiles, NewFile, StoreFault};
+use annuli_indexer::Effort;
 use annuli_indexer::replica::PrepareError;
 use std::fs;
 use std::io::{self, Read};
@@ -87,7 +88,7 @@ async fn a_reading_that_breaks_off_goes_on_from_there() {
     let bytes = setting.dumps.open(setting.faces.uuid, dump).unwrap().manifest().archive_bytes();
     let after = bytes / 3 + 1;
     let (flaky, begun) = Flaky::over(&setting, after);
-    setting.replica.prepare(&setting.new_generation(1, dump), &flaky, &|_| {}).unwrap();
+    setting.replica.prepare(&setting.new_generation(1, dump), &flaky, &|_| {}, &Effort::new()).unwrap();
     assert_eq!(*begun.lock().unwrap(), [0, after, 2 * after]);
     assert_eq!(documents(&setting.shard(1)).await, 300);
 }
@@ -98,7 +99,7 @@ async fn a_place_that_gives_nothing_more_is_given_up() {
     let dump = setting.dump();
     let (flaky, begun) = Flaky::over(&setting, 0);
     let new = setting.new_generation(1, dump);
-    let error = setting.replica.prepare(&new, &flaky, &|_| {}).unwrap_err().to_string();
+    let error = setting.replica.prepare(&new, &flaky, &|_| {}, &Effort::new()).unwrap_err().to_string();
     assert!(error.contains("it breaks off at byte 0 of ") && error.contains("after 5 attempts"), "{error}");
     assert_eq!(*begun.lock().unwrap(), [0; 5]);
     assert_eq!(setting.unfinished(), Vec::<String>::new());
@@ -110,7 +111,7 @@ async fn a_replica_that_closes_ends_its_preparation() {
     let dump = setting.dump();
     let (flaky, begun) = Flaky::over(&setting, 0);
     let (replica, new) = (setting.replica.clone(), setting.new_generation(1, dump));
-    let preparing = thread::spawn(move || replica.prepare(&new, &flaky, &|_| {}));
+    let preparing = thread::spawn(move || replica.prepare(&new, &flaky, &|_| {}, &Effort::new()));
     while begun.lock().unwrap().is_empty() {
         thread::yield_now();
     }

@@ -5,8 +5,8 @@ use super::setting::{DIM, PLACE, Setting, answers, document_id, documents, new_i
 use annuli_api::shard_api::{Position, SearchMode};
 use annuli_api::{Effect, ErrorCode};
 use annuli_core::{Filter, Generation, HistoryId, Seq};
-use annuli_indexer::Replica;
 use annuli_indexer::replica::Preparation;
+use annuli_indexer::{Effort, Replica};
 use std::cell::RefCell;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -94,7 +94,7 @@ async fn a_preparation_says_what_it_does() {
     setting.fill(0, 100).await;
     let heard = RefCell::new(Vec::new());
     let new = setting.new_generation(1, setting.dump());
-    setting.replica.prepare(&new, &setting.dumps, &|step| heard.borrow_mut().push(step)).unwrap();
+    setting.replica.prepare(&new, &setting.dumps, &|step| heard.borrow_mut().push(step), &Effort::new()).unwrap();
     let heard = heard.into_inner();
     let (fetching, rest) = heard.split_at(heard.len() - 3);
     assert_eq!(rest, [Preparation::Opening, Preparation::Canaries, Preparation::Warming]);
@@ -112,7 +112,7 @@ async fn a_generation_that_misses_too_much_does_not_serve() {
     setting.replica.close();
     let strict = Replica::open_with(&setting.folder.path().join("strict"), PLACE, parts(1_000), 1.5).unwrap();
     let new = setting.new_generation(1, setting.dump());
-    let error = strict.prepare(&new, &setting.dumps, &|_| {}).unwrap_err().to_string();
+    let error = strict.prepare(&new, &setting.dumps, &|_| {}, &Effort::new()).unwrap_err().to_string();
     let figures = "find 80 of the 80 nearest documents of its canaries, a share of 1.000, and 1.5 is the least";
     assert!(error.contains(figures), "{error}");
     assert!(strict.held().is_empty());

@@ -10,7 +10,7 @@ use annuli_dump::{CreatedAt, DumpId, DumpStore, HnswRecord, Manifest, ManifestHe
 use annuli_indexer::node::{NewShard, Place};
 use annuli_indexer::replica::{HeldGeneration, NewGeneration, PrepareError};
 use annuli_indexer::snapshot::DumpError;
-use annuli_indexer::{Node, Replica, clock};
+use annuli_indexer::{Effort, Node, Replica, clock};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::fs;
@@ -106,7 +106,7 @@ impl Setting {
     }
 
     pub(super) fn prepare(&self, generation: u64, dump: DumpId) -> Result<Position, PrepareError> {
-        self.replica.prepare(&self.new_generation(generation, dump), &self.dumps, &|_| {})
+        self.replica.prepare(&self.new_generation(generation, dump), &self.dumps, &|_| {}, &Effort::new())
     }
 
     /// What serves a generation.
@@ -152,7 +152,7 @@ pub(super) fn dump_shard(
     dump: DumpId,
     store: &DumpStore,
 ) -> Result<ShardRecord, DumpError> {
-    thread::scope(|scope| scope.spawn(|| node.dump_shard(index, dump, store)).join().unwrap())
+    thread::scope(|scope| scope.spawn(|| node.dump_shard(index, dump, store, &Effort::new())).join().unwrap())
 }
 
 pub(super) fn new_dump() -> DumpId {

@@ -8,7 +8,7 @@ use annuli_dump::DumpId;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// The dumps that were begun, until the cluster knows what came of them.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct Dumping {
 }
 
 enum Stage {
-    Under,
+    Under(AbortHandle),
     Ended(ShardDump),
     /// It was reported, which this process may not have seen yet.
     Reported,
@@ -31,9 +31,9 @@ impl Dumping {
             return;
         }
         tracing::info!(%dump, index = %uuid, "dumping a shard");
-        self.begun.insert(dump, Stage::Under);
         let holder = Arc::clone(holder);
-        self.tasks.spawn(async move { (dump, holder.dump(uuid, dump).await) });
+        let task = self.tasks.spawn(async move { (dump, holder.dump(uuid, dump).await) });
+        self.begun.insert(dump, Stage::Under(task));
     }
 
     /// Says why a shard cannot be put into the dump.
@@ -44,6 +44,9 @@ impl Dumping {
     /// Waits until one has ended.
     pub(super) async fn one_ended(&mut self) {
         match self.tasks.join_next().await {
+            // Given up, just when it had ended.
+            Some(Ok((dump, _))) if !self.begun.contains_key(&dump) => {}
+            Some(Err(error)) if error.is_cancelled() => {}
             Some(Ok((dump, ended))) => {
                 let said = match ended {
                     Ok(done) => ShardDump::Done(done),
@@ -58,7 +61,7 @@ impl Dumping {
             Some(Err(error)) => {
                 tracing::error!(%error, "a dump ended without a word");
                 if self.tasks.is_empty() {
-                    let under = self.begun.values_mut().filter(|stage| matches!(stage, Stage::Under));
+                    let under = self.begun.values_mut().filter(|stage| matches!(stage, Stage::Under(_)));
                     under.for_each(|stage| *stage = Stage::Ended(ShardDump::Failed(error.to_string())));
                 }
             }
@@ -70,7 +73,7 @@ impl Dumping {
     pub(super) fn ended(&self) -> Vec<(DumpId, ShardDump)> {
         let ended = |(dump, stage): (&DumpId, &Stage)| match stage {
             Stage::Ended(said) => Some((*dump, said.clone())),
-            Stage::Under | Stage::Reported => None,
+            Stage::Under(_) | Stage::Reported => None,
         };
         self.begun.iter().filter_map(ended).collect()
     }
@@ -80,8 +83,16 @@ impl Dumping {
         self.begun.insert(dump, Stage::Reported);
     }
 
-    /// Forgets those that were reported and that nobody waits for.
+    /// Forgets those that nobody waits for: they were reported, or their dump was given up, which ends them.
     pub(super) fn forget_all_but(&mut self, awaited: &BTreeMap<DumpId, IndexUuid>) {
-        self.begun.retain(|dump, stage| awaited.contains_key(dump) || !matches!(stage, Stage::Reported));
+        self.begun.retain(|dump, stage| match stage {
+            Stage::Under(task) if !awaited.contains_key(dump) => {
+                tracing::info!(%dump, "a dump is not waited for any longer: this process's part of it is given up");
+                task.abort();
+                false
+            }
+            Stage::Reported => awaited.contains_key(dump),
+            Stage::Under(_) | Stage::Ended(_) => true,
+        });
     }
 }
