@@ -5,6 +5,7 @@ use crate::limits::{
     ARCHIVE_BYTES_MAX, COMPRESSION_RATIO_FLOOR_BYTES, COMPRESSION_RATIO_MAX, ENTRIES_MAX, ENTRY_BYTES_MAX,
 };
 use std::collections::BTreeSet;
+use std::io::{self, Read};
 
 /// One archive: its entries in order, its length and its digest. Consistent by construction: no path twice, frames
 /// side by side from the first byte on, a trailer after them, everything within [`crate::limits`].
@@ -101,6 +102,16 @@ pub enum InvalidArchiveRecord {
         /// Length of its content.
         content_bytes: u64,
     },
+}
+
+impl EntryRecord {
+    /// Whether that is the content of the entry, to the last byte. Reads all of it.
+    pub fn is_content(&self, content: &mut impl Read) -> io::Result<bool> {
+        let mut hasher = blake3::Hasher::new();
+        // One byte more than there should be tells that there is more.
+        let read = io::copy(&mut content.take(self.bytes.saturating_add(1)), &mut hasher)?;
+        Ok(read == self.bytes && hasher.finalize() == self.blake3)
+    }
 }
 
 impl ArchiveRecord {

@@ -1,18 +1,25 @@
 //! What of a dump is here already. Segments and the tables of RocksDB are never written again once they have their names,
-//! so that a file of the same content serves several generations: it has a name in the folder of each.
+//! so that a file of the same content serves several generations: it has a name in the folder of each. What was whole when
+//! it came need not be so years and generations later: what gets another name is read and checked like what is fetched.
 
 use super::generation_file::{self, KeptFile};
+use crate::stop::Stop;
+use crate::stop::WhileWanted;
 use annuli_dump::{EntryPath, EntryRecord, ShardRecord};
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Files of generations that are here, by length and digest.
-pub(super) struct AtHand(HashMap<(u64, String), PathBuf>);
+pub(super) struct AtHand<'a> {
+    files: HashMap<(u64, String), PathBuf>,
+    stop: &'a Stop,
+}
 
-impl AtHand {
+impl<'a> AtHand<'a> {
     /// Those of the generations in these folders.
-    pub(super) fn of(generations: &[PathBuf]) -> Self {
+    pub(super) fn of(generations: &[PathBuf], stop: &'a Stop) -> Self {
         let mut files = HashMap::new();
         for folder in generations {
             // One that cannot be read now is of no use here.
@@ -23,7 +30,7 @@ impl AtHand {
                 }
             }
         }
-        Self(files)
+        Self { files, stop }
     }
 
     /// Whether anything of the shard is among them.
@@ -31,14 +38,27 @@ impl AtHand {
         shard.archive.entries().iter().any(|entry| self.file(entry).is_some())
     }
 
-    /// Gives the file of an entry another name; says whether there was one. Its content was checked when it came.
+    /// Gives the file of an entry another name; says whether there was one. One whose content is not the entry's any longer
+    /// is none.
     pub(super) fn link(&self, entry: &EntryRecord, path: &Path) -> bool {
-        let is_as_long = |file: &&PathBuf| fs::metadata(file).is_ok_and(|found| found.len() == entry.bytes);
-        self.file(entry).filter(is_as_long).is_some_and(|file| fs::hard_link(file, path).is_ok())
+        let Some(file) = self.file(entry) else { return false };
+        match self.is_whole(entry, file) {
+            Ok(true) => fs::hard_link(file, path).is_ok(),
+            Ok(false) => {
+                tracing::warn!(file = %file.display(), "a file of a generation is not as it came: it is fetched again for the next; the generation that has it may fail");
+                false
+            }
+            // One that is gone meanwhile, or was not read to its end, is of no use here.
+            Err(_) => false,
+        }
+    }
+
+    fn is_whole(&self, entry: &EntryRecord, file: &Path) -> io::Result<bool> {
+        entry.is_content(&mut WhileWanted { source: File::open(file)?, stop: self.stop })
     }
 
     fn file(&self, entry: &EntryRecord) -> Option<&PathBuf> {
-        self.0.get(&(entry.bytes, entry.blake3.to_hex().to_string()))
+        self.files.get(&(entry.bytes, entry.blake3.to_hex().to_string()))
     }
 }
 

@@ -167,7 +167,7 @@ impl Preparer<'_> {
     ) -> Result<Prepared, PrepareError> {
         let stored = store.open(new.uuid, new.dump)?;
         let dumped = Dumped::of(stored.manifest(), new, self.shard)?;
-        let at_hand = AtHand::of(&self.generations);
+        let at_hand = AtHand::of(&self.generations, self.stop);
         if at_hand.has_any_of(dumped.record) {
             match self.attempt(&stored, &dumped, Some(&at_hand), progress) {
                 Err(error) if error.may_be_rot() && !self.stop.is_told() => {

@@ -173,3 +173,39 @@ async fn what_is_here_and_rotten_is_fetched() {
     assert_eq!(setting.rotten().0, Generation(1));
     assert_eq!(documents(&setting.shard(2)).await, 2_100);
 }
+
+/// RocksDB checks a block of a table when that is read, which canaries read a few of: a rotten one went from generation to
+/// generation, each with the digest that it had when it came.
+#[tokio::test]
+async fn a_table_that_is_here_and_rotten_is_fetched() {
+    let mut setting = Setting::start();
+    setting.fill(0, 1_000).await;
+    setting.reopen_primary();
+    setting.prepare(1, setting.dump()).unwrap();
+    let tables = |setting: &Setting, generation| {
+        let files = fs::read_dir(setting.generation_folder(generation).join("db")).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        let mut tables: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "sst")).collect();
+        tables.sort();
+        tables
+    };
+    let dump = setting.dump();
+    setting.prepare(2, dump).unwrap();
+    let shared = |setting: &Setting| {
+        let inode = |path: &PathBuf| fs::metadata(path).unwrap().ino();
+        let first: Vec<_> = tables(setting, 1).iter().map(inode).collect();
+        tables(setting, 2).iter().filter(|path| first.contains(&inode(path))).count()
+    };
+    assert!(shared(&setting) > 0, "a table that is as it came has a name in each generation");
+    setting.replica.retire(setting.faces.uuid, Generation(2)).unwrap();
+
+    let largest = tables(&setting, 1).into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let mut bytes = fs::read(&largest).unwrap();
+    let whole = bytes.clone();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&largest, &bytes).unwrap();
+    setting.prepare(2, dump).unwrap();
+    assert!(tables(&setting, 2).iter().any(|path| fs::read(path).unwrap() == whole));
+    assert!(tables(&setting, 2).iter().all(|path| fs::read(path).unwrap() != bytes));
+}

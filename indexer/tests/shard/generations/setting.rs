@@ -77,6 +77,15 @@ impl Setting {
         self.replica = Replica::open(&self.root(), PLACE, parts(SEAL_POINTS)).unwrap();
     }
 
+    /// Closes the primary and opens it again: what its store had in memory is in tables then.
+    pub(super) fn reopen_primary(&mut self) {
+        self.node.close();
+        // The folder is locked until the last handle is gone.
+        let elsewhere = tempfile::tempdir().unwrap();
+        self.node = Node::open(elsewhere.path(), PLACE, parts(SEAL_POINTS)).unwrap();
+        self.node = Node::open(&self.folder.path().join("primary"), PLACE, parts(SEAL_POINTS)).unwrap();
+    }
+
     pub(super) fn primary(&self) -> Arc<dyn ShardApi> {
         self.node.shard(self.faces.uuid).unwrap()
     }
