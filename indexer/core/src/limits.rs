@@ -6,6 +6,10 @@
 /// Longest name of an index or alias. It is a folder's name, and folders beside it add a few characters to it.
 pub const INDEX_NAME_BYTES_MAX: usize = 64;
 
+/// Most indexes of a workspace or a cluster. Each is a database and two threads for each shard of a process; and a replica
+/// tells of three generations of each in one record of the coordination store, of which a mebibyte is taken.
+pub const INDEXES_MAX: usize = 1_000;
+
 /// Longest document id. Ids are RocksDB keys and stay in memory, one a document: 512 bytes hold any URL or path that
 /// is sensible as a key, and keep a million of the worst below half a gigabyte.
 pub const ID_BYTES_MAX: usize = 512;

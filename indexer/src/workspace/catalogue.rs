@@ -8,6 +8,7 @@ use crate::snapshot;
 use annuli_api::catalogue::refusal;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations};
+use annuli_core::limits::INDEXES_MAX;
 use annuli_core::{IndexName, IndexSchema, ShardCount};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -122,6 +123,9 @@ impl Inner {
         }
         if state.aliases.contains_key(name) {
             return Err(refusal::name_is_an_alias(name));
+        }
+        if state.indexes.len() >= INDEXES_MAX {
+            return Err(refusal::too_many_indexes(state.indexes.len()));
         }
         self.make(name, schema).map_err(|error| make_failure(name, &error))?;
         let open = self.open_new(name).map_err(|error| indexes::unavailable(name, &error))?;

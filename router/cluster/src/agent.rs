@@ -170,7 +170,7 @@ impl Agent {
         let record = NodeRecord { role: Role::Aside, ..self.record(&Plan::default()) };
         let change = Change::new().put(Key::Node(self.post.node), record.encode());
         self.store
-            .commit(txn(&change, Some(lease.id())))
+            .commit(txn(&change, Some(lease.id()))?)
             .await
             .map_or_else(|error| Err(Failure::new(ErrorCode::CoordinationUnavailable, error)), |_| Ok(()))?;
         let mut changes = self.mirror.changes();
@@ -233,6 +233,10 @@ impl Agent {
                     tracing::warn!(%error, "the cluster is not told yet what this process serves");
                     failing = true;
                 }
+                Err(NotTold::TooMuch(failure)) => {
+                    tracing::error!(%failure, "the cluster cannot be told what this process serves");
+                    failing = true;
+                }
             }
             tokio::select! {
                 biased;
@@ -282,7 +286,8 @@ impl Agent {
             return Ok(());
         }
         let change = Change::new().put(Key::Node(self.post.node), record.encode());
-        match leadership.commit(txn(&change, Some(lease))).await {
+        let txn = txn(&change, Some(lease)).map_err(NotTold::TooMuch)?;
+        match leadership.commit(txn).await {
             Ok(Commit::Committed { .. }) => {
                 self.told = Some(record);
                 Ok(())
@@ -333,6 +338,8 @@ enum NotTold {
     Lost(Failure),
     /// It could not be now.
     Later(CommitError),
+    /// There is too much to say.
+    TooMuch(Failure),
 }
 
 fn lost() -> Failure {

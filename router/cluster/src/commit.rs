@@ -89,7 +89,7 @@ where
             Decision::Stands(result) => return Ok((result, seen.revision)),
             Decision::Write(change, result) => (change, result),
         };
-        match commit(txn(&change, None)).await {
+        match commit(txn(&change, None)?).await {
             Ok(Commit::Committed { revision }) => return Ok((result, revision)),
             // Another was faster.
             Ok(Commit::Conflict { .. }) | Err(NotCommitted::Uncertain) => {}
@@ -101,19 +101,24 @@ where
 }
 
 /// A change as the store takes it; what it writes vanishes with the lease, if there is one.
-pub(crate) fn txn(change: &Change, lease: Option<LeaseId>) -> Txn {
+///
+/// # Errors
+/// When a record is larger than the store takes.
+pub(crate) fn txn(change: &Change, lease: Option<LeaseId>) -> Result<Txn, Failure> {
     let condition = |condition: &change::Condition| match condition {
         change::Condition::Absent(key) => Condition::KeyAbsent { key: store_key(key) },
         change::Condition::At(key, revision) => Condition::KeyAt { key: store_key(key), revision: Revision(*revision) },
     };
     let txn = change.conditions.iter().map(condition).fold(Txn::new(), Txn::when);
     let txn = change.deletes.iter().map(store_key).fold(txn, Txn::delete);
-    change.puts.iter().fold(txn, |txn, (key, value)| {
-        let (key, value) = (store_key(key), Value::new(value).expect("a record is far below a mebibyte"));
-        match lease {
+    change.puts.iter().try_fold(txn, |txn, (key, value)| {
+        let too_large =
+            |error| Failure::new(ErrorCode::LimitExceeded, format_args!("the record `{key}` is too large: {error}"));
+        let (value, key) = (Value::new(value).map_err(too_large)?, store_key(key));
+        Ok(match lease {
             Some(lease) => txn.put_leased(key, value, lease),
             None => txn.put(key, value),
-        }
+        })
     })
 }
 
@@ -128,4 +133,21 @@ pub(crate) fn store_failure(error: &StoreError) -> Failure {
         StoreError::Unusable(_) => ErrorCode::StorageFailed,
     };
     Failure::new(code, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+
+    /// It ended the process that was about to write it.
+    #[test]
+    fn a_record_that_is_too_large_is_refused_by_its_name() {
+        let key = record::Key::Index(name("faces"));
+        let change = |bytes: usize| Change::new().put(key.clone(), vec![b'a'; bytes]);
+        assert!(txn(&change(1024 * 1024), None).is_ok());
+        let refused = txn(&change(1024 * 1024 + 1), None).expect_err("it is too large");
+        assert_eq!(refused.code, ErrorCode::LimitExceeded);
+        assert!(refused.message.starts_with("the record `index/faces` is too large: a value has 1048577"), "{refused}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What a catalogue refuses, in the same words wherever the catalogue is kept.
 
 use crate::error::{ErrorCode, Failure};
+use annuli_core::limits::INDEXES_MAX;
 use annuli_core::{IndexName, IndexSchema};
 
 /// There is no index or alias of that name.
@@ -20,6 +21,15 @@ pub fn index_exists(name: &IndexName, found: &IndexSchema, wanted: &IndexSchema)
     let (found, wanted) = (describe(found), describe(wanted));
     let message = format!("index `{name}` exists with another schema: it has {found}; asked for was {wanted}");
     Failure::new(ErrorCode::IndexExists, message).with("index", name.as_str())
+}
+
+/// One index more than there may be is to be made.
+pub fn too_many_indexes(there_are: usize) -> Failure {
+    let message = format!(
+        "there are {there_are} indexes, the limit is {INDEXES_MAX}: delete one that nobody needs, or tell what belongs \
+         together apart by a field of its metadata instead"
+    );
+    Failure::new(ErrorCode::LimitExceeded, message).with("limit", INDEXES_MAX)
 }
 
 /// An index is to be made under the name of an alias.

@@ -12,7 +12,7 @@ use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, plan};
 use crate::record::{Key, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
-use annuli_coordination::{Commit, CommitError, CoordinationStore, KeptLease, LeaseId, Ttl};
+use annuli_coordination::{Commit, CoordinationStore, KeptLease, LeaseId, Ttl};
 use annuli_core::{Generation, IndexUuid};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,10 @@ const PREPARE_AGAIN_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// Longest reason that is told: a replica's record has one for each generation that failed.
 const WHY_CHARS_MAX: usize = 300;
+
+/// All reasons of a record together: of as many indexes as a cluster has at most, each may fail, and a record is a mebibyte
+/// at most. A character may take six bytes of JSON.
+const ALL_WHYS_CHARS_MAX: usize = 64 * 1024;
 
 /// Hears what a preparation does now.
 pub type PreparationProgress = Arc<dyn Fn(String) + Send + Sync>;
@@ -152,8 +156,8 @@ impl ReplicaAgent {
             let again = match self.tell(lease.id()).await {
                 Ok(Told::Known) => due,
                 Ok(Told::LeaseEnded) => return Err(super::lost()),
-                Err(error) => {
-                    tracing::warn!(%error, "the cluster is not told yet what this replica serves");
+                Err(failure) => {
+                    tracing::warn!(%failure, "the cluster is not told yet what this replica serves");
                     Some(Instant::now() + RETRY_AFTER)
                 }
             };
@@ -233,13 +237,14 @@ impl ReplicaAgent {
     }
 
     /// Writes the replica's record, if it says something new.
-    async fn tell(&mut self, lease: LeaseId) -> Result<Told, CommitError> {
+    async fn tell(&mut self, lease: LeaseId) -> Result<Told, Failure> {
         let record = self.record();
         if self.told.as_ref() == Some(&record) {
             return Ok(Told::Known);
         }
         let change = Change::new().put(Key::Node(self.post.node), record.encode());
-        match self.store.commit(txn(&change, Some(lease))).await? {
+        let committed = self.store.commit(txn(&change, Some(lease))?).await;
+        match committed.map_err(|error| Failure::new(ErrorCode::CoordinationUnavailable, error))? {
             Commit::Committed { .. } => {
                 self.told = Some(record);
                 Ok(Told::Known)
@@ -250,6 +255,8 @@ impl ReplicaAgent {
 
     fn record(&self) -> NodeRecord {
         let mut generations: BTreeMap<_, _> = BTreeMap::new();
+        let mut left = ALL_WHYS_CHARS_MAX;
+        let mut shown = |failure: &Failure| shown(failure, &mut left);
         for (key, held) in self.holder.held() {
             let prepared = match held {
                 Ok(()) => Prepared::Ready,
@@ -321,8 +328,11 @@ impl Preparation {
     }
 }
 
-fn shown(failure: &Failure) -> String {
-    failure.message.chars().take(WHY_CHARS_MAX).collect()
+/// The reason in as many characters as are left for it.
+fn shown(failure: &Failure, left: &mut usize) -> String {
+    let shown: String = failure.message.chars().take(WHY_CHARS_MAX.min(*left)).collect();
+    *left -= shown.chars().count();
+    if shown.is_empty() { "see the log of the replica".to_owned() } else { shown }
 }
 
 /// Waits until a preparation says something new, or has ended.
@@ -359,6 +369,15 @@ mod tests {
         async fn retire(&self, _: IndexUuid, _: Generation) -> Result<(), Failure> {
             Err(Failure::new(ErrorCode::StorageFailed, "the disk is read-only"))
         }
+    }
+
+    #[test]
+    fn reasons_are_told_until_a_record_is_full() {
+        let failure = Failure::new(ErrorCode::StorageFailed, "rotten".repeat(100));
+        let mut left = 310;
+        assert_eq!(shown(&failure, &mut left).len(), WHY_CHARS_MAX);
+        assert_eq!(shown(&failure, &mut left), "rottenrott");
+        assert_eq!((shown(&failure, &mut left), left), ("see the log of the replica".to_owned(), 0));
     }
 
     /// It was tried again as soon as it had failed, as fast as the disk could say no.

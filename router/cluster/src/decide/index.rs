@@ -6,6 +6,7 @@ use crate::record::{IndexRecord, IndexState, Key, Tombstone};
 use crate::records::Records;
 use annuli_api::catalogue::refusal;
 use annuli_api::{ErrorCode, Failure};
+use annuli_core::limits::INDEXES_MAX;
 use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount};
 
 /// Aliases of an index that are removed with it, at most. More of them stay behind, and stand for nothing.
@@ -44,8 +45,12 @@ pub fn create_index(
     put_new(records, name, &IndexRecord::new(uuid, *schema)).map(Creation::New)
 }
 
-/// Writes the record of a new index, whose name is not that of another.
+/// Writes the record of a new index, whose name is not that of another, if there may be one more. Two that are made at the
+/// same moment do not count each other.
 pub(super) fn put_new(records: &Records, name: &IndexName, record: &IndexRecord) -> Result<Change, Failure> {
+    if records.indexes.len() >= INDEXES_MAX {
+        return Err(refusal::too_many_indexes(records.indexes.len()));
+    }
     let (index, alias) = (Key::Index(name.clone()), Key::Alias(name.clone()));
     let change = Change::new().if_absent(index.clone()).put(index, record.encode());
     match records.aliases.get(name) {

@@ -6,10 +6,11 @@ mod successors;
 use super::*;
 use crate::change::Change;
 use crate::reconcile::{HeldShard, Plan, Step, plan};
-use crate::record::{IndexState, Origin, TaskId, TaskRecord};
+use crate::record::{IndexRecord, IndexState, Origin, TaskId, TaskRecord};
 use crate::testing::{Plain, at, dump, history, name, schema, uuid};
 use annuli_api::v1::task::TaskStatus;
 use annuli_coordination::Epoch;
+use annuli_core::limits::INDEXES_MAX;
 use annuli_core::{IndexName, ShardCount, ShardId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -36,6 +37,23 @@ fn of_two_creations_of_one_name_the_first_wins_and_the_second_is_told() {
     assert!(refused.message.contains("it has dim 2"), "{refused}");
     let same = create_index(&store.records, &faces, &schema(2), uuid(3)).unwrap();
     assert_eq!(same, Creation::Existing { uuid: uuid(1), state: IndexState::Creating });
+}
+
+#[test]
+fn there_is_a_last_index_and_room_for_the_next_once_one_is_deleted() {
+    let mut store = Plain::of_two_shards();
+    for number in 0..INDEXES_MAX {
+        let record = IndexRecord::new(uuid(number as u128 + 1), schema(2));
+        store.records.put(&format!("index/index-{number}"), 1, &record.encode());
+    }
+    let refused = create_index(&store.records, &name("one-more"), &schema(2), uuid(0)).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::LimitExceeded);
+    assert!(refused.message.starts_with("there are 1000 indexes, the limit is 1000: delete one"), "{refused}");
+    // What is there is there.
+    let same = create_index(&store.records, &name("index-7"), &schema(2), uuid(0)).unwrap();
+    assert_eq!(same, Creation::Existing { uuid: uuid(8), state: IndexState::Creating });
+    store.records.delete("index/index-7");
+    new(create_index(&store.records, &name("one-more"), &schema(2), uuid(0)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What becomes of a shard whose folder is lost.
 
 use super::*;
-use crate::record::{DumpRecord, DumpState, DumpedShard, IndexRecord, Key, ShardDump};
+use crate::record::{DumpRecord, DumpState, DumpedShard, Key, ShardDump};
 use annuli_core::{Generation, HistoryId, Seq};
 use annuli_dump::CreatedAt;
 
