@@ -6,14 +6,16 @@ use crate::cli::{CoordinationArgs, RouterArgs};
 use crate::config::Settings;
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
-use crate::serve::{self, ServeError};
+use crate::serve::{self, PartEnded, ServeError};
 use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Reach, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
 use meters::ClusterMeters;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// Serves until the process is told to end by SIGTERM or SIGINT.
 pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
@@ -35,25 +37,42 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         let catalogue = ClusterCatalogue::start(Arc::clone(&store), reach, clock::new_uuid, kept).await?;
         Ok::<_, MembershipError>((store, peers, Arc::new(catalogue)))
     })?;
-    let mut leading = None;
+    let (mut leading, mut coordinating) = (None, None);
     if let Some(dumps) = dumps {
         let address = listener.local_addr().map_err(ServeError::Start)?;
-        let coordinating = coordinating(args.coordination, address);
+        let settings = coordinator_settings(args.coordination, address);
         let origins = Origins { new_uuid: clock::new_uuid, utc_now: clock::utc_now };
-        let coordinator = Coordinator::new(store, Arc::clone(&catalogue), dumps, coordinating, origins);
+        let coordinator = Coordinator::new(store, Arc::clone(&catalogue), dumps, settings, origins);
         leading = Some(coordinator.leading());
-        following.spawn(coordinator.run());
+        coordinating = Some(following.spawn(coordinator.run()));
     }
+    let ends = part_ended(Arc::clone(&catalogue), coordinating);
     let meters = ClusterMeters { peers, catalogue: Arc::clone(&catalogue), leading };
     let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards);
     router.registry().register(Box::new(meters)).expect("it is the first that says none of its names before");
-    let ended = serve::serve_router(listener, Arc::new(router), args.cluster.stdin(), settings);
+    let ended = serve::serve_router(listener, Arc::new(router), args.cluster.stdin(), settings, ends);
     following.shutdown_background();
     tracing::info!("ended");
     ended
 }
 
-fn coordinating(args: CoordinationArgs, address: SocketAddr) -> CoordinatorSettings {
+/// Waits until a part has ended by which the process would only look well.
+async fn part_ended(catalogue: Arc<ClusterCatalogue>, coordinating: Option<JoinHandle<()>>) -> PartEnded {
+    let coordinator = async {
+        match coordinating {
+            // It goes on until it panics: what that says is in the log.
+            Some(running) => drop(running.await),
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = catalogue.mirror().ended() => PartEnded::Mirror,
+        () = coordinator => PartEnded::Coordinator,
+    }
+}
+
+fn coordinator_settings(args: CoordinationArgs, address: SocketAddr) -> CoordinatorSettings {
     let CoordinationArgs { dump_every, dump_after_changes, dumps_kept, retire_after, coordinator_term } = args;
     CoordinatorSettings {
         name: format!("router at {address}"),

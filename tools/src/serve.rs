@@ -14,6 +14,7 @@ use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::polling::InvalidPolling;
 use annuli_router::{Limits, Polling, PollingTable, Router};
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -46,12 +47,26 @@ pub enum ServeError {
     /// The cluster cannot be joined.
     #[error(transparent)]
     Membership(#[from] MembershipError),
+    /// A part of the process without which it would serve by what it once knew has ended.
+    #[error("{0}: the log says where; start the process again")]
+    PartEnded(PartEnded),
     /// Requests were still under way when the time was over.
     #[error("some requests were not finished within {drain_ms} ms (`drain_ms`)")]
     NotDrained {
         /// The time that they had.
         drain_ms: u64,
     },
+}
+
+/// A part of a router that goes on for as long as the process does, and has ended: in a panic, for it ends in no other way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PartEnded {
+    /// What follows the records of the cluster.
+    #[error("what follows the coordination store has ended in a panic")]
+    Mirror,
+    /// What coordinates, or stands by to.
+    #[error("the coordinator has ended in a panic")]
+    Coordinator,
 }
 
 /// Why a workspace does not open.
@@ -79,27 +94,45 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     let router = Router::new(Arc::new(workspace.clone()), limits(settings), polling, settings.shards);
     meters.register(router.registry(), &search_pool);
     drop(search_pool);
-    let ended = serve_router(listener, Arc::new(router), UntilStdinCloses::No, settings);
+    let ended = serve_router(listener, Arc::new(router), UntilStdinCloses::No, settings, pending());
     tracing::info!("closing the workspace");
     workspace.close();
     tracing::info!("ended");
     ended
 }
 
-/// Serves the HTTP API until the process is told to end, and answers what is under way then.
+/// Serves the HTTP API until the process is told to end or a part of it has ended, and answers what is under way then.
 pub(crate) fn serve_router(
     listener: TcpListener,
     router: Arc<Router>,
     stdin: UntilStdinCloses,
     settings: &Settings,
+    ends: impl Future<Output = PartEnded>,
 ) -> Result<(), ServeError> {
     // It accepts connections and hands them over; what is done for a request is done on the threads below.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let threads = ConnectionThreads::start(cores()).map_err(ServeError::Start)?;
     let drain = Duration::from_millis(settings.drain_ms);
-    let ended = runtime.block_on(serve_until_told(listener, router, &threads, stdin, drain))?;
+    let (ended, part_ended) = runtime.block_on(async {
+        let told = Told::new(stdin).map_err(ServeError::Start)?;
+        let mut part_ended = None;
+        let end = async {
+            tokio::select! {
+                biased;
+                () = told.wait() => {}
+                part = ends => part_ended = Some(part),
+            }
+            router.drain();
+        };
+        let ended = serve_until(listener, &router, &threads, end, drain).await?;
+        Ok::<_, ServeError>((ended, part_ended))
+    })?;
     drop(threads);
     runtime.shutdown_background();
+    if let Some(part) = part_ended {
+        tracing::error!("{part}");
+        return Err(ServeError::PartEnded(part));
+    }
     match ended {
         Ended::Drained => Ok(()),
         Ended::TimedOut => Err(ServeError::NotDrained { drain_ms: settings.drain_ms }),
@@ -134,22 +167,17 @@ fn cores() -> usize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get()
 }
 
-async fn serve_until_told(
+async fn serve_until(
     listener: TcpListener,
-    router: Arc<Router>,
+    router: &Arc<Router>,
     threads: &ConnectionThreads,
-    stdin: UntilStdinCloses,
+    told: impl Future<Output = ()>,
     drain: Duration,
 ) -> Result<Ended, ServeError> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
     let address = listener.local_addr().map_err(ServeError::Start)?;
-    let told = Told::new(stdin).map_err(ServeError::Start)?;
     tracing::info!(url = %format_args!("http://{address}"), "serving");
-    let told = async {
-        told.wait().await;
-        router.drain();
-    };
-    let service = api(Arc::clone(&router));
+    let service = api(Arc::clone(router));
     Ok(serve(listener, service, threads, End { told, idle: router.idle(), drain }).await)
 }
 
@@ -188,4 +216,25 @@ fn polling(settings: &Settings) -> BTreeMap<String, Polling> {
         PollingRule::All => Polling::All,
     };
     settings.polling.rules().map(|(endpoint, rule)| (endpoint.name().to_owned(), polling(rule))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use annuli_core::ShardCount;
+
+    /// The process went on, by what it had known last.
+    #[test]
+    fn a_process_ends_with_a_part_of_it_and_says_which() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { workspace: folder.path().to_owned(), ..Settings::default() };
+        let workspace = open_workspace(&settings).unwrap();
+        let polling = polling_table(&settings).unwrap();
+        let router = Router::new(Arc::new(workspace.clone()), limits(&settings), polling, ShardCount::ONE);
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let ends = async { PartEnded::Coordinator };
+        let ended = serve_router(listener, Arc::new(router), UntilStdinCloses::No, &settings, ends).unwrap_err();
+        assert!(ended.to_string().starts_with("the coordinator has ended in a panic: "), "{ended}");
+        workspace.close();
+    }
 }

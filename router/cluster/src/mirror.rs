@@ -53,6 +53,12 @@ impl Mirror {
         self.seen.clone()
     }
 
+    /// Waits until it follows the records no longer: its task has ended in a panic. What is seen then stays what it is.
+    pub async fn ended(&self) {
+        // It has said something new until then, which is not what is waited for.
+        let _ = self.seen.clone().wait_for(|_| false).await;
+    }
+
     /// Waits until the records are so, at most until the deadline; returns whether they are.
     pub async fn wait_until(&self, deadline: Instant, mut is_so: impl FnMut(&Seen) -> bool) -> bool {
         let mut seen = self.seen.clone();
@@ -127,4 +133,59 @@ fn tell(seen: Seen, says: &watch::Sender<Arc<Seen>>) {
 async fn retry_later(error: &StoreError) {
     tracing::warn!(%error, "the coordination store is not followed; what is known is served by");
     sleep(RETRY_AFTER).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use annuli_coordination::{
+        Commit, CommitError, EmbeddedSettings, EmbeddedStore, Entry, Kept, Key, Lease, LeaseId, Listing, SystemClock,
+        Ttl, Txn, Watch,
+    };
+    use async_trait::async_trait;
+
+    /// A store that can be read, and that nobody can follow without coming upon a defect.
+    struct Panicking(EmbeddedStore);
+
+    #[async_trait]
+    impl CoordinationStore for Panicking {
+        async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+            self.0.get(key).await
+        }
+
+        async fn list(&self, prefix: &Prefix) -> Result<Listing, StoreError> {
+            self.0.list(prefix).await
+        }
+
+        async fn commit(&self, txn: Txn) -> Result<Commit, CommitError> {
+            self.0.commit(txn).await
+        }
+
+        async fn watch(&self, _: Prefix, _: Revision) -> Result<Watch, StoreError> {
+            panic!("of the test")
+        }
+
+        async fn grant(&self, ttl: Ttl) -> Result<Lease, StoreError> {
+            self.0.grant(ttl).await
+        }
+
+        async fn keep_alive(&self, lease: LeaseId) -> Result<Kept, StoreError> {
+            self.0.keep_alive(lease).await
+        }
+
+        async fn revoke(&self, lease: LeaseId) -> Result<(), StoreError> {
+            self.0.revoke(lease).await
+        }
+    }
+
+    /// The copy stayed as it was, for ever, and the process that served by it looked well.
+    #[tokio::test]
+    async fn a_mirror_whose_task_has_panicked_says_that_it_has_ended() {
+        let root = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(SystemClock::new());
+        let store = EmbeddedStore::open(root.path(), EmbeddedSettings::default(), clock).expect("an empty store");
+        let mirror = Mirror::start(Arc::new(Panicking(store)), |_, _| {}).await.expect("it is read first");
+        mirror.ended().await;
+        assert_eq!(mirror.seen().records, Records::default());
+    }
 }
