@@ -30,7 +30,7 @@ use annuli_core::Metric;
 use annuli_core::Quantization;
 use annuli_core::ShardCount;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Sharded indexes for nearest-neighbour search: the server and its tools.
 #[derive(Debug, Parser)]
@@ -42,6 +42,15 @@ pub struct Cli {
     /// For every command.
     #[command(flatten)]
     pub global: Global,
+}
+
+impl Cli {
+    /// Reads the command line of this process; one that is wrong is the end of it.
+    pub fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let read = Self::from_arg_matches(&matches);
+        read.and_then(|cli| dump::check_place(&matches).map(|()| cli)).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// Kept in step with `exit::Exit` by a test there.

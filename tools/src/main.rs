@@ -2,11 +2,10 @@
 
 use annuli::cli::Cli;
 use annuli::command;
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match command::run(Cli::parse()) {
+    match command::run(Cli::read()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever closes the pipe has read what they wanted: `annuli search … | head -1`.
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,

@@ -1,11 +1,13 @@
 //! `annuli dump …`
 
-use super::shards;
+use super::{Cli, shards};
 use crate::config::DumpPlace;
 use annuli_core::{IndexName, ShardCount};
 use annuli_dump::{DumpId, DumpStore};
 use annuli_dump_s3::OpenS3Error;
-use clap::{ArgAction, Args, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, Subcommand};
 use std::path::{Path, PathBuf};
 
 /// Dumps.
@@ -23,6 +25,20 @@ pub enum DumpCommand {
     Restore(DumpRestore),
     /// Delete a dump
     Delete(DumpDelete),
+}
+
+/// Refuses a place of dumps where a cluster restores: it was passed over, and the dump of that id in the cluster's own place
+/// was taken. A variable may stand there for other commands; a flag is meant for this one.
+pub(super) fn check_place(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let restore = matches.subcommand_matches("dump").and_then(|dump| dump.subcommand_matches("restore"));
+    let Some(restore) = restore.filter(|restore| !restore.contains_id("workspace")) else { return Ok(()) };
+    let is_said = |name: &&str| restore.value_source(name) == Some(ValueSource::CommandLine);
+    if !["dumps", "dumps_endpoint"].iter().any(is_said) {
+        return Ok(());
+    }
+    let message = "--dumps goes with --workspace: a cluster restores from the place where it keeps its dumps, so leave it \
+                   out, or name the workspace that the index is to be made in";
+    Err(Cli::command().error(ErrorKind::ArgumentConflict, message))
 }
 
 /// Where dumps are kept. The variables are those of the server, so that both look into the same place.
