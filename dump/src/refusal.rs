@@ -50,6 +50,28 @@ pub enum ReadArchiveError {
     },
 }
 
+impl ReadArchiveError {
+    /// What the source said that could not be read. `None`: it was read, and is not what its record says.
+    pub fn unread(&self) -> Option<&io::Error> {
+        let frame = match self {
+            Self::Read { error, .. } => return Some(error),
+            Self::Entry(EntryRefused { fault: EntryFault::Frame(frame), .. })
+            | Self::Trailer { fault: TrailerFault::Frame(frame), .. } => frame,
+            Self::Entry(_) | Self::Trailer { .. } | Self::TrailingBytes { .. } | Self::Digest { .. } => return None,
+        };
+        match frame {
+            FrameFault::Read(error) => Some(error),
+            FrameFault::ArchiveEnds { .. }
+            | FrameFault::Header(_)
+            | FrameFault::Decode(_)
+            | FrameFault::Unfinished
+            | FrameFault::EndsEarly { .. }
+            | FrameFault::Shorter { .. }
+            | FrameFault::Longer => None,
+        }
+    }
+}
+
 /// An entry that is not what its record says.
 #[derive(Debug, thiserror::Error)]
 #[error("entry `{entry}` of archive `{}` is refused: {fault}", archive_name(*shard))]

@@ -11,6 +11,7 @@
 //! ```
 
 mod at_hand;
+mod blame;
 mod dumped;
 mod failure;
 mod folders;

@@ -174,6 +174,10 @@ impl Effect {
     }
 }
 
+/// The detail of what failed for something that is damaged for good.
+const CAUSE: &str = "cause";
+const CAUSE_DUMP: &str = "dump";
+
 /// The body of a failed request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FailureBody {
@@ -204,6 +208,17 @@ impl Failure {
     pub fn effect(&self) -> Option<Effect> {
         let name = self.details.get(Effect::DETAIL)?.as_str()?;
         [Effect::None, Effect::Unknown].into_iter().find(|effect| effect.name() == name)
+    }
+
+    /// Says that what is wrong is in the dump that a generation was to be made of: another dump may do.
+    #[must_use]
+    pub fn blaming_the_dump(self) -> Self {
+        self.with(CAUSE, CAUSE_DUMP)
+    }
+
+    /// Whether that was said.
+    pub fn blames_the_dump(&self) -> bool {
+        self.details.get(CAUSE).and_then(Value::as_str) == Some(CAUSE_DUMP)
     }
 
     /// More of `what` than the server takes.

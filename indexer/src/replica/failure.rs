@@ -35,7 +35,8 @@ impl From<PrepareError> for Failure {
             | PrepareError::Folder(MakeIndexFolderError::Taken { .. })
             | PrepareError::Unfit { .. } => ErrorCode::IndexUnavailable,
         };
-        Self::new(code, error)
+        let (failure, of_dump) = (Self::new(code, &error), error.blames_the_dump());
+        if of_dump { failure.blaming_the_dump() } else { failure }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::decide::{
     retire_dump, start_rollout,
 };
 use crate::record::{
-    Approval, DumpState, Generations, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId,
+    Approval, Blame, DumpState, Generations, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId,
     TaskRecord, Work,
 };
 use crate::records::{LiveReplica, Records};
@@ -248,13 +248,18 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
     }
     let is_allowed = |replica: &LiveReplica<'_>| preparing.allowed.contains(&replica.record.id);
     for replica in replicas.iter().filter(|replica| is_allowed(replica)) {
-        if let Some(Prepared::Failed { why, rollout: Some(of) }) = replica.prepared(uuid, generation)
+        if let Some(Prepared::Failed { why, rollout: Some(of), blame }) = replica.prepared(uuid, generation)
             && *of == id
         {
             let LiveReplica { shard, address, .. } = replica;
             let message =
                 format!("the replica of shard {shard} at {address} cannot serve generation {generation}: {why}");
-            return fail(Duration::ZERO, message);
+            let failure = Failure::new(ErrorCode::ShardUnavailable, message);
+            let failure = match blame {
+                Blame::Dump => failure.blaming_the_dump(),
+                Blame::Replica => failure,
+            };
+            return vec![Due::now(Step::FailRollout(id, failure))];
         }
     }
     // It may be what it prepares that ends it.

@@ -34,7 +34,7 @@ pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};
 pub use generation::{Generations, NumberedDump, Preparing};
 pub use index::{IndexRecord, IndexState, Origin};
 pub use key::Key;
-pub use node::{NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};
+pub use node::{Blame, NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};
 pub use task::{Approval, AskedBy, Flipped, Rollout, TaskId, TaskRecord, Work};
 pub use term::TermRecord;
 pub use tombstone::Tombstone;

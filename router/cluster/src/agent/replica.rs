@@ -9,7 +9,7 @@ use crate::commit::{store_failure, txn};
 use crate::mirror::Mirror;
 use crate::moment::until;
 use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, plan};
-use crate::record::{Key, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
+use crate::record::{Blame, Key, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::{Commit, CoordinationStore, KeptLease, LeaseId, Ttl};
@@ -260,14 +260,16 @@ impl ReplicaAgent {
         for (key, held) in self.holder.held() {
             let prepared = match held {
                 Ok(()) => Prepared::Ready,
-                Err(failure) => Prepared::Failed { why: shown(&failure), rollout: None },
+                Err(failure) => Prepared::Failed { why: shown(&failure), rollout: None, blame: Blame::Replica },
             };
             if !self.retiring.contains(&key) {
                 generations.insert(key, prepared);
             }
         }
         for (key, failed) in &self.failed {
-            generations.insert(*key, Prepared::Failed { why: shown(&failed.why), rollout: failed.rollout });
+            let blame = Blame::of(&failed.why);
+            let why = shown(&failed.why);
+            generations.insert(*key, Prepared::Failed { why, rollout: failed.rollout, blame });
         }
         if let Some(under) = &self.under
             && let State::Under(says) = &*under.state.borrow()

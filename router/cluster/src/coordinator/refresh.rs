@@ -125,7 +125,10 @@ impl Refresh {
         let generations = &index.record.generations;
         let behind = newest.filter(|newest| generations.official != Some(*newest))?;
         let may = !generations.held && records.replicas().next().is_some() && self.schedule.wants(since, u64::MAX);
-        may.then(|| Wanted::Rollout(name.clone(), behind))
+        may.then(|| {
+            let name = name.clone();
+            if is_damaged(records, behind) { Wanted::Dump(name) } else { Wanted::Rollout(name, behind) }
+        })
     }
 
     /// Indexes that serve and for which nothing is under way.
@@ -139,12 +142,20 @@ impl Refresh {
     }
 }
 
+/// Whether a rollout of that dump has failed for what is in it: every other would.
+fn is_damaged(records: &Records, dump: NumberedDump) -> bool {
+    records.tasks.values().map(|stored| &stored.record).any(|task| {
+        let blames = task.error.as_ref().is_some_and(Failure::blames_the_dump);
+        blames && task.rollout().is_some_and(|rollout| rollout.to == dump)
+    })
+}
+
 /// What is asked for by itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// A dump, and a rollout of it.
+    /// A dump, and a rollout of it: something has changed, or the newest dump is damaged.
     Dump(IndexName),
-    /// A rollout of what was dumped: an earlier one failed, or there were no replicas then.
+    /// A rollout of what was dumped: an earlier one failed for another reason than the dump, or there were no replicas then.
     Rollout(IndexName, NumberedDump),
 }
 
@@ -194,6 +205,16 @@ fn changes(records: &Records, since: Option<NumberedDump>, positions: &BTreeMap<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{
+        Approval, DumpRecord, DumpState, DumpedShard, NodeId, NodeRecord, ReplicaId, ReplicaRecord, Role, Rollout,
+        ShardDump, TaskRecord, Work,
+    };
+    use crate::testing::{dump, history, name, schema, uuid};
+    use annuli_api::ErrorCode;
+    use annuli_api::v1::task::TaskStatus;
+    use annuli_core::{Generation, Seq};
+    use annuli_dump::CreatedAt;
+    use uuid::Uuid;
 
     #[track_caller]
     fn check(schedule: Schedule, seconds: u64, changes: u64, want: bool) {
@@ -211,6 +232,54 @@ mod tests {
         check(by_changes, 10, 100, true);
         check(Schedule { every: Some(Duration::from_secs(30)), ..by_changes }, 30, 1, true);
         check(Schedule::default(), 300, 1_000, false);
+    }
+
+    /// The damaged dump was rolled out again each time, and nothing newer ever came.
+    #[test]
+    fn where_the_newest_dump_is_damaged_another_is_taken() {
+        let newest = NumberedDump { generation: Generation(1), dump: dump(1) };
+        let mut records = Records::default();
+        let histories = [(ShardId(0), history(1))].into();
+        let index = IndexRecord { histories, ..IndexRecord::new(uuid(1), schema(1)) };
+        records.put("index/faces", 1, &index.encode());
+        let done = ShardDump::Done(DumpedShard::new(history(1), Seq(7), 7, 100));
+        let record = DumpRecord {
+            index: name("faces"),
+            uuid: uuid(1),
+            created_at: CreatedAt::new("2026-01-02T03:04:05Z").expect("a time"),
+            state: DumpState::Taken(Generation(1)),
+            shards: [(ShardId(0), done)].into(),
+        };
+        records.put(&format!("dump/{}", newest.dump), 2, &record.encode());
+        let id = ReplicaId(Uuid::nil());
+        let node = NodeRecord {
+            address: "127.0.0.1:7720".to_owned(),
+            role: Role::Replica,
+            shard: ShardId(0),
+            serves: BTreeMap::new(),
+            replica: Some(ReplicaRecord { id, generations: BTreeMap::new() }),
+        };
+        records.put(&format!("node/{}", NodeId(Uuid::nil())), 3, &node.encode());
+        let schedule = Schedule { every: Some(Duration::from_secs(30)), after_changes: None };
+        let (start, mut refresh) = (Instant::now(), Refresh::new(schedule));
+        let answer = (uuid(1), Some([(ShardId(0), Position { history: history(1), seq: Seq(7) })].into()));
+        let mut wanted_after = |error: Failure| {
+            let rollout = Rollout {
+                to: newest,
+                max_unavailable: 1,
+                approval: Approval::NotNeeded,
+                asked_by: AskedBy::Schedule,
+                flipped_from: None,
+            };
+            let (status, work) = (TaskStatus::Failed, Work::Rollout(rollout));
+            let task = TaskRecord { index: name("faces"), uuid: uuid(1), work, status, error: Some(error) };
+            records.put(&format!("task/{}", TaskId(dump(2).uuid())), 4, &task.encode());
+            refresh.note(&records, start);
+            refresh.wants(&records, &answer, start + Duration::from_secs(30))
+        };
+        let failure = Failure::new(ErrorCode::ShardUnavailable, "it cannot be served");
+        assert_eq!(wanted_after(failure.clone()), Some(Wanted::Rollout(name("faces"), newest)));
+        assert_eq!(wanted_after(failure.blaming_the_dump()), Some(Wanted::Dump(name("faces"))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::decide::{
     RolloutOptions, Word, allow, begin_dump, commit_dump, fail_dump, flip, remove_alias, report_made, request_dump,
     request_rollout, say, set_alias, start_rollout,
 };
-use crate::record::{AskedBy, Key, NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
+use crate::record::{AskedBy, Blame, Key, NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
 use crate::testing::{Plain, dump, history, name, uuid};
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{Generation, ShardId};
@@ -102,7 +102,7 @@ fn a_process_joins_says_what_it_has_and_leaves() {
     let change = replica(&[(1, Prepared::Ready)]);
     world.check(Some(change.clone()), &["replica_ready"]);
     world.check(Some(change), &[]);
-    let failed = Prepared::Failed { why: "it is broken".to_owned(), rollout: None };
+    let failed = Prepared::Failed { why: "it is broken".to_owned(), rollout: None, blame: Blame::Replica };
     let change = replica(&[(1, Prepared::Ready), (2, failed)]);
     let failed = world.check(Some(change), &["replica_failed"]);
     let Event::ReplicaFailed { replica, reason } = &failed[0] else { panic!("{failed:?}") };

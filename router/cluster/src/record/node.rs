@@ -1,6 +1,7 @@
 //! `node/<node-id>`: a process, for as long as it lives.
 
 use super::{Key, TaskId, UnreadableRecord, decode, encode};
+use annuli_api::Failure;
 use annuli_core::{Generation, IndexUuid, ShardId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -80,7 +81,32 @@ pub enum Prepared {
         /// The rollout that it was to be prepared for; `None`: it is, or was, official.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rollout: Option<TaskId>,
+        /// What is to be changed before it can be.
+        #[serde(default, skip_serializing_if = "Blame::is_replica")]
+        blame: Blame,
     },
+}
+
+/// What a failed preparation is due to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// Something there or on the way: it may do later, and elsewhere.
+    #[default]
+    Replica,
+    /// The dump: another one is needed.
+    Dump,
+}
+
+impl Blame {
+    /// What a failure says.
+    pub fn of(failure: &Failure) -> Self {
+        if failure.blames_the_dump() { Self::Dump } else { Self::Replica }
+    }
+
+    fn is_replica(&self) -> bool {
+        *self == Self::Replica
+    }
 }
 
 /// How the shard of one index is on a node. Why one does not serve the node itself says to who asks: the record stays small.

@@ -5,7 +5,7 @@ use crate::decide::{
     Reported, RolloutOptions, Word, begin_dump, commit_dump, report_dumped, report_made, request_dump, request_rollout,
     say,
 };
-use crate::record::{DumpedShard, Generations, NodeId, NodeRecord, ReplicaRecord, ShardDump};
+use crate::record::{Blame, DumpedShard, Generations, NodeId, NodeRecord, ReplicaRecord, ShardDump};
 use crate::testing::{Plain, dump, history, name, uuid};
 use annuli_core::{Generation, Seq};
 use annuli_dump::CreatedAt;
@@ -193,5 +193,5 @@ pub(super) fn failed() -> ShardDump {
 }
 
 pub(super) fn unfit(why: &str, rollout: Option<TaskId>) -> Prepared {
-    Prepared::Failed { why: why.to_owned(), rollout }
+    Prepared::Failed { why: why.to_owned(), rollout, blame: Blame::Replica }
 }
