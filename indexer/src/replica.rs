@@ -18,6 +18,7 @@ mod folders;
 mod generation_file;
 mod held;
 mod prepare;
+mod recall;
 mod settle;
 mod trial;
 

@@ -122,7 +122,8 @@ pub const JOBS_PER_SEARCH_MAX: usize = 16;
 pub const ROWS_PER_LOOK: usize = 1_024;
 
 /// The least share of the nearest documents of its canaries that approximate searches of a generation must find for it to
-/// serve. Well below what healthy graphs find, so that a refusal means that something is broken.
+/// serve; what chance takes from few canaries aside. Well below what healthy graphs find, so that a refusal means that
+/// something is broken.
 pub const RECALL_FLOOR: f64 = 0.90;
 
 /// Bytes that are read ahead before a generation serves: a second's work of a slow disk, some of it again.

@@ -4,6 +4,7 @@
 mod archive;
 mod canaries;
 mod failure;
+mod nearness;
 
 use crate::clock;
 use crate::deadline::DeadlinePassed;
@@ -22,7 +23,8 @@ use annuli_dump::{
 pub use archive::UnknownSegment;
 pub(crate) use archive::{missing_segments, segment_file};
 pub use canaries::WrongAnswer;
-pub(crate) use canaries::{CanaryCheck, TIME_MAX as CANARIES_TIME_MAX, asked, is_near};
+pub(crate) use canaries::{CanaryCheck, TIME_MAX as CANARIES_TIME_MAX, asked};
+pub(crate) use nearness::Nearness;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

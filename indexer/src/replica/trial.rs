@@ -1,9 +1,10 @@
 //! Whether a generation answers as the dumped shard did. Its canaries are asked of what is about to serve: exactly, of its
 //! segments and its tail; approximately, as most searches do; and of the store, for who reads documents by their ids.
 
+use super::recall::Recall;
 use crate::clock;
 use crate::deadline::{Deadline, DeadlinePassed};
-use crate::snapshot::{CANARIES_TIME_MAX, WrongAnswer, asked, is_near};
+use crate::snapshot::{CANARIES_TIME_MAX, Nearness, WrongAnswer, asked};
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
 use crate::view::{Allowed, View};
@@ -31,7 +32,7 @@ pub enum Unfit {
     #[error(
         "approximate searches find {found} of the {wanted} nearest documents of its canaries, a share of {:.3}, and {floor} \
          is the least that may serve",
-        share(*found, *wanted)
+        Recall { found: *found, wanted: *wanted }.share()
     )]
     Recall {
         /// Hits that are among the nearest.
@@ -52,8 +53,8 @@ pub enum Unfit {
     Stopped,
 }
 
-/// Asks every canary. At least `recall_floor` of their nearest documents must be found by approximate searches. Who has
-/// told it to stop waits for one search of one canary at most.
+/// Asks every canary. Of their nearest documents approximate searches must find as many as a graph does that finds
+/// `recall_floor` of all, but for chance. Who has told it to stop waits for one search of one canary at most.
 pub(super) fn check(
     view: &View,
     store: &Store,
@@ -63,29 +64,25 @@ pub(super) fn check(
 ) -> Result<(), Unfit> {
     let deadline = Deadline(clock::now() + CANARIES_TIME_MAX);
     let trial = Trial { view, store, allowed: view.allowed(None, deadline)?, deadline };
-    let (mut found, mut wanted) = (0, 0);
+    let mut recall = Recall::default();
     for (number, canary) in canaries.iter().enumerate() {
         let query = trial.query(number, canary)?;
         check_wanted(stop)?;
         trial.ask_exactly(number, &query, &canary.hits)?;
         check_wanted(stop)?;
         trial.ask_store(number, &query, &canary.hits)?;
-        found += trial.ask_approximately(&query, &canary.hits)?;
-        wanted += canary.hits.len();
+        recall.found += trial.ask_approximately(&query, &canary.hits)?;
+        recall.wanted += canary.hits.len();
     }
-    if share(found, wanted) < recall_floor {
-        return Err(Unfit::Recall { found, wanted, floor: recall_floor });
+    if recall.is_enough(recall_floor) {
+        return Ok(());
     }
-    Ok(())
+    let Recall { found, wanted } = recall;
+    Err(Unfit::Recall { found, wanted, floor: recall_floor })
 }
 
 fn check_wanted(stop: &Stop) -> Result<(), Unfit> {
     if stop.is_told() { Err(Unfit::Stopped) } else { Ok(()) }
-}
-
-/// Of an empty shard nothing is missed.
-fn share(found: usize, wanted: usize) -> f64 {
-    if wanted == 0 { 1.0 } else { found as f64 / wanted as f64 }
 }
 
 struct Trial<'a> {
@@ -96,6 +93,10 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    fn nearness(&self, query: &Vector) -> Nearness {
+        Nearness::of(self.view.schema.metric, query)
+    }
+
     fn query(&self, canary: usize, asked: &Canary) -> Result<Vector, WrongAnswer> {
         let query = Vector::new(asked.vector.clone()).map_err(|_| WrongAnswer::Query { canary })?;
         self.view.schema.check(&query).map_err(|_| WrongAnswer::Query { canary })?;
@@ -104,7 +105,8 @@ impl Trial<'_> {
 
     fn ask_exactly(&self, canary: usize, query: &Vector, wanted: &[CanaryHit]) -> Result<(), Unfit> {
         let found = self.nearest(query, wanted.len(), SearchMode::Exact)?;
-        let same = |(found, wanted): (&ShardHit, &CanaryHit)| is_near(found.distance, wanted.distance);
+        let nearness = self.nearness(query);
+        let same = |(found, wanted): (&ShardHit, &CanaryHit)| nearness.is_near(found.distance, wanted.distance);
         if found.len() != wanted.len() || !found.iter().zip(wanted).all(same) {
             return Err(WrongAnswer::Hits { canary }.into());
         }
@@ -112,10 +114,11 @@ impl Trial<'_> {
     }
 
     fn ask_store(&self, canary: usize, query: &Vector, wanted: &[CanaryHit]) -> Result<(), Unfit> {
+        let nearness = self.nearness(query);
         let query = PreparedQuery::new(self.view.schema.metric, query);
         for hit in wanted {
             let stored = self.store.document(&hit.id)?;
-            if !stored.is_some_and(|stored| is_near(query.distance(&stored.vector), hit.distance)) {
+            if !stored.is_some_and(|stored| nearness.is_near(query.distance(&stored.vector), hit.distance)) {
                 return Err(Unfit::Document { canary, id: hit.id.clone() });
             }
         }
@@ -126,7 +129,9 @@ impl Trial<'_> {
     fn ask_approximately(&self, query: &Vector, wanted: &[CanaryHit]) -> Result<usize, Unfit> {
         let Some(farthest) = wanted.last() else { return Ok(0) };
         let found = self.nearest(query, wanted.len(), SearchMode::Approximate { ef: EF_DEFAULT })?;
-        let is_hit = |hit: &&ShardHit| hit.distance <= farthest.distance || is_near(hit.distance, farthest.distance);
+        let nearness = self.nearness(query);
+        let is_hit =
+            |hit: &&ShardHit| hit.distance <= farthest.distance || nearness.is_near(hit.distance, farthest.distance);
         Ok(found.iter().filter(is_hit).count())
     }
 

@@ -1,7 +1,7 @@
 //! Canaries: sample queries with the exact answers of the captured state, by which whoever opens a dump can tell
 //! whether it answers as the original did.
 
-use super::DumpError;
+use super::{DumpError, Nearness};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::stop::Stop;
@@ -20,10 +20,6 @@ const HITS: usize = 10;
 
 /// Time for all of them, which are seconds of work on a large shard.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(600);
-
-/// How far distances may lie apart, relative to 1 and to themselves: kernels of another processor add in another
-/// order.
-const TOLERANCE: f32 = 1e-3;
 
 /// The canaries of a captured state: documents spread over all, as queries.
 pub(super) fn of(view: &View, wanted: &Stop) -> Result<Vec<Canary>, DumpError> {
@@ -48,14 +44,17 @@ pub(crate) fn asked(queries: Vec<Vector>, k: usize, mode: SearchMode) -> ShardSe
     ShardSearch { queries: queries.into(), k, mode, filter: None, except: None, read }
 }
 
-/// Whether a distance is the recorded one.
-pub(crate) fn is_near(found: f32, wanted: f32) -> bool {
-    (found - wanted).abs() <= TOLERANCE * wanted.abs().max(1.0)
-}
-
 /// Answers a shard's canaries again, from documents that pass by one after the other.
 pub(crate) struct CanaryCheck {
-    canaries: Vec<(PreparedQuery, TopK<Hit>, Vec<CanaryHit>)>,
+    canaries: Vec<Asked>,
+}
+
+/// A canary, and the nearest documents that have passed by.
+struct Asked {
+    query: PreparedQuery,
+    nearness: Nearness,
+    nearest: TopK<Hit>,
+    wanted: Vec<CanaryHit>,
 }
 
 /// An answer that differs from the original's.
@@ -81,23 +80,24 @@ impl CanaryCheck {
         let prepare = |(canary, Canary { vector, hits }): (usize, Canary)| {
             let query = Vector::new(vector).map_err(|_| WrongAnswer::Query { canary })?;
             schema.check(&query).map_err(|_| WrongAnswer::Query { canary })?;
-            Ok((PreparedQuery::new(schema.metric, &query), TopK::new(hits.len()), hits))
+            let (nearness, nearest) = (Nearness::of(schema.metric, &query), TopK::new(hits.len()));
+            Ok(Asked { query: PreparedQuery::new(schema.metric, &query), nearness, nearest, wanted: hits })
         };
         Ok(Self { canaries: canaries.into_iter().enumerate().map(prepare).collect::<Result<_, _>>()? })
     }
 
     /// A document passes by.
     pub(crate) fn see(&mut self, id: &DocId, vector: &Vector) {
-        for (query, nearest, _) in &mut self.canaries {
+        for Asked { query, nearest, .. } in &mut self.canaries {
             nearest.offer(Hit { id: id.clone(), distance: query.distance(vector) });
         }
     }
 
     /// Compares the answers with the original's.
     pub(crate) fn finish(self) -> Result<(), WrongAnswer> {
-        for (canary, (_, nearest, wanted)) in self.canaries.into_iter().enumerate() {
+        for (canary, Asked { nearness, nearest, wanted, .. }) in self.canaries.into_iter().enumerate() {
             let found = nearest.into_sorted();
-            let near = |(hit, wanted): (&Hit, &CanaryHit)| is_near(hit.distance, wanted.distance);
+            let near = |(hit, wanted): (&Hit, &CanaryHit)| nearness.is_near(hit.distance, wanted.distance);
             if found.len() != wanted.len() || !found.iter().zip(&wanted).all(near) {
                 return Err(WrongAnswer::Hits { canary });
             }
