@@ -31,6 +31,7 @@ use annuli_core::Quantization;
 use annuli_core::ShardCount;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
 
 /// Sharded indexes for nearest-neighbour search: the server and its tools.
 #[derive(Debug, Parser)]
@@ -99,6 +100,11 @@ pub enum Command {
     Task(TaskCommand),
     /// Measure this program, by the benchmark harness `annuli-benches`
     Bench(BenchArgs),
+    /// Write the manual pages of all commands into a folder
+    Man {
+        /// Made, if it is not there
+        folder: PathBuf,
+    },
     /// Print the completions of a shell
     Completions {
         /// Which

@@ -10,6 +10,7 @@ pub mod dump_offline;
 pub mod events;
 pub mod import;
 pub mod index;
+pub mod man;
 mod progress;
 pub mod rollout;
 pub mod search;
@@ -32,6 +33,7 @@ use dump::DumpError;
 use events::EventsError;
 use import::{ImportError, StopCause, TargetError};
 use index::IndexError;
+use man::ManError;
 use rollout::RolloutError;
 use search::SearchError;
 use std::io;
@@ -82,6 +84,9 @@ pub enum CommandError {
     /// `annuli bench`
     #[error(transparent)]
     Bench(#[from] BenchError),
+    /// `annuli man`
+    #[error(transparent)]
+    Man(#[from] ManError),
     /// An answer could not be printed.
     #[error("cannot write to stdout: {0}")]
     Output(#[from] io::Error),
@@ -132,6 +137,7 @@ impl CommandError {
             | Self::Task(_)
             | Self::Events(_)
             | Self::Bench(_)
+            | Self::Man(_)
             | Self::Output(_) => None,
         }
     }
@@ -147,6 +153,7 @@ impl CommandError {
             | Self::Rollout(RolloutError::Output(error))
             | Self::Task(TaskError::Output(error))
             | Self::Events(EventsError::Output(error))
+            | Self::Man(ManError::Output(error))
             | Self::Dump(DumpError::Output(error)) => Some(error),
             Self::Logging(_)
             | Self::Config(_)
@@ -161,6 +168,7 @@ impl CommandError {
             | Self::Rollout(_)
             | Self::Task(_)
             | Self::Events(_)
+            | Self::Man(ManError::Write { .. })
             | Self::Bench(_) => None,
         }
     }
@@ -189,6 +197,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Events(args) => events::run(&args, &global.url, global.output)?,
         Command::Task(command) => task::run(&command, &global.url, global.output)?,
         Command::Bench(args) => return Err(bench::run(&args).into()),
+        Command::Man { folder } => man::run(&folder)?,
         Command::Completions { shell } => completions::run(shell)?,
     }
     Ok(())
