@@ -16,12 +16,17 @@ use std::path::Path;
 const PREFIX: &str = "ANNULI_";
 
 /// Variables of the command line and of `annuli bench`, which are no settings.
-const NOT_SETTINGS: [&str; 7] = [
+const NOT_SETTINGS: [&str; 12] = [
     "ANNULI_ADVERTISE",
     "ANNULI_CLUSTER_SECRET_FILE",
     "ANNULI_CONFIG",
     "ANNULI_COORDINATION",
+    "ANNULI_COORDINATOR_TERM",
+    "ANNULI_DUMPS_KEPT",
+    "ANNULI_DUMP_AFTER_CHANGES",
+    "ANNULI_DUMP_EVERY",
     "ANNULI_PROGRAM",
+    "ANNULI_RETIRE_AFTER",
     "ANNULI_SHARD",
     "ANNULI_URL",
 ];

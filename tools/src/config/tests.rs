@@ -124,6 +124,24 @@ fn a_variable_that_another_program_made_is_reported_not_refused() {
     assert_eq!(config.ignored_variables, ["ANNULI_CXX", "ANNULI_PORT"]);
 }
 
+/// Routers said that `ANNULI_DUMP_EVERY` had no effect, and heeded it.
+#[test]
+fn a_variable_of_the_command_line_is_not_said_to_have_no_effect() {
+    fn variables(command: &clap::Command) -> Vec<String> {
+        let own = command.get_arguments().filter_map(|argument| argument.get_env());
+        let own = own.filter_map(|name| name.to_str().map(str::to_owned));
+        own.chain(command.get_subcommands().flat_map(variables)).collect()
+    }
+    let all = variables(&<crate::cli::Cli as clap::CommandFactory>::command());
+    assert!(all.iter().any(|name| name == "ANNULI_DUMP_EVERY"));
+    for name in all {
+        // Settings want a value of their own kind, which is another fact.
+        if let Ok(config) = load("", &[(&name, "s3://annuli/dumps")], Flags::default()) {
+            assert_eq!(config.ignored_variables, [""; 0], "{name}");
+        }
+    }
+}
+
 #[test]
 fn limits_have_a_floor_and_a_ceiling() {
     let message = "limits.k_max = 0 from file F: it needs 1 to 1000000";
