@@ -3,12 +3,17 @@
 //! All shards of a process count together: a histogram for each would be thousands of lines where there are many
 //! indexes. What each shard is at now is in its status, and the router makes metrics of that.
 
+mod stores;
+
 use crate::builds::BuildKind;
 use crate::cpu_pool::CpuPool;
+use crate::shard::StoreSlot;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, CounterVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::sync::Arc;
 use std::time::Duration;
+use stores::{OpenStores, StoreFigures};
 
 /// Seconds of a commit: from one to the memory of the operating system to one that waits for a busy disk.
 const COMMIT_SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
@@ -24,6 +29,7 @@ pub struct Meters {
     seals: BuildMeters,
     merges: BuildMeters,
     all_builds: AllBuilds,
+    stores: OpenStores,
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +85,7 @@ impl Default for Meters {
             seals,
             merges,
             all_builds,
+            stores: OpenStores::default(),
         }
     }
 }
@@ -91,17 +98,23 @@ impl Meters {
     /// # Panics
     /// When the registry shows others of the same name already.
     pub fn register(&self, registry: &Registry, search_pool: &CpuPool) {
-        let all: [Box<dyn Collector>; 6] = [
+        let all: [Box<dyn Collector>; 7] = [
             Box::new(self.commit_seconds.clone()),
             Box::new(self.group_writes.clone()),
             Box::new(self.all_builds.finished.clone()),
             Box::new(self.all_builds.documents.clone()),
             Box::new(self.all_builds.seconds.clone()),
             Box::new(SearchQueue::new(search_pool.clone())),
+            Box::new(StoreFigures::new(self.stores.clone())),
         ];
         for meter in all {
             registry.register(meter).expect("a registry shows the meters of one process");
         }
+    }
+
+    /// A store was opened; it is looked at as long as somebody has it.
+    pub(crate) fn watch(&self, store: &Arc<StoreSlot>) {
+        self.stores.add(store);
     }
 
     /// A group of so many writes was committed.

@@ -64,7 +64,7 @@ impl StoreSlot {
     }
 
     /// The same, without waiting for who closes it.
-    fn try_with<R>(&self, work: impl FnOnce(&Store) -> R) -> Option<R> {
+    pub(crate) fn try_with<R>(&self, work: impl FnOnce(&Store) -> R) -> Option<R> {
         self.0.try_read().ok()?.as_ref().map(work)
     }
 

@@ -8,6 +8,7 @@ pub mod codec;
 pub mod document;
 pub mod key;
 pub mod meta;
+mod pressure;
 pub mod segment;
 
 use crate::settings::{Durability, LOG_CHANGES_KEPT, LOG_TRIM_STEP};
@@ -16,6 +17,7 @@ use change::Change;
 use codec::CorruptValue;
 use document::{DocumentHead, StoredDocument};
 use meta::{Counters, Identity};
+pub use pressure::Pressure;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, DB, DBCompressionType, DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteOptions,

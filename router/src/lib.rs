@@ -26,6 +26,7 @@ pub mod http;
 
 pub use arrival::Arrival;
 pub use limits::Limits;
+pub use metrics::{Looked, shard_figures};
 pub use polling::{Polling, PollingTable};
 
 use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};

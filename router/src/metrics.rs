@@ -6,17 +6,22 @@
 
 mod requests;
 mod shards;
+mod stages;
 
 use crate::Router;
+use crate::scatter::ShardReply;
 use annuli_api::{ErrorCode, Failure};
 use prometheus::{IntGauge, Registry, TextEncoder};
 pub(crate) use requests::RequestMeters;
+pub use shards::{Looked, shard_figures};
+pub(crate) use stages::SearchStages;
 use std::time::Instant;
 
 /// The meters of a process, and where all of them are listed.
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) requests: RequestMeters,
+    pub(crate) stages: SearchStages,
     in_flight: IntGauge,
 }
 
@@ -26,7 +31,8 @@ impl Metrics {
         let help = "Requests that hold a place: they are worked on, or their answer is being sent.";
         let in_flight = IntGauge::new("annuli_requests_in_flight", help).expect(NAMED_WELL);
         registry.register(Box::new(in_flight.clone())).expect(ONCE);
-        Self { requests: RequestMeters::new(&registry), registry, in_flight }
+        let (requests, stages) = (RequestMeters::new(&registry), SearchStages::new(&registry));
+        Self { requests, stages, registry, in_flight }
     }
 }
 
@@ -47,8 +53,20 @@ impl Router {
         let in_flight = self.limits.concurrent_requests_max.saturating_sub(self.places.available_permits());
         self.metrics.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
         let mut families = self.metrics.registry.gather();
-        families.extend(shards::gather(&self.statuses(started).await, &self.catalogue.indexes()));
+        let looked = self.looked_at(started).await;
+        // Shards of other processes are told of by these, and by this one only whether they answer it.
+        families.extend(if self.catalogue.is_local() { shard_figures(&looked) } else { shards::up(&looked) });
+        families.extend(shards::indexes(&self.catalogue.indexes()));
         let failed = |error| Failure::new(ErrorCode::Internal, format_args!("the metrics cannot be written: {error}"));
         TextEncoder::new().encode_to_string(&families).map_err(failed)
+    }
+
+    async fn looked_at(&self, started: Instant) -> Vec<Looked> {
+        let statuses = self.statuses(started).await.into_iter();
+        let looked = statuses.flat_map(|(index, replies)| {
+            let looked = move |(shard, status): ShardReply<_>| Looked::new(&index.name, shard, status);
+            replies.into_iter().map(looked)
+        });
+        looked.collect()
     }
 }

@@ -54,22 +54,29 @@ impl Router {
             read: Read { include, after: None, consistency },
         };
         let targets = self.polling.targets(ReadEndpoint::Search, index.schema.shards);
+        let (stages, asked) = (&self.metrics.stages, now());
         let replies = scatter(index, &targets, deadline, |shard, handle| {
             let mut search = search.clone();
             let after = position(after.as_ref(), shard, index);
             async move {
                 search.read.after = after?;
-                handle.search(search, deadline).await
+                let hits = handle.search(search, deadline).await;
+                stages.asked_shard(now().duration_since(asked));
+                hits
             }
         })
         .await;
+        let answered = now();
+        stages.fanned_out(answered.duration_since(asked));
         let gathered = Gathered::of(replies).check(completeness)?;
         let bytes = bytes_about(&gathered);
         let reply = {
             let (index, queries) = (Arc::clone(index), search.queries.len());
             move || reply(&index, &page, queries, gathered, arrived.at)
         };
-        self.offload.run_by(deadline, bytes, reply).await
+        let reply = self.offload.run_by(deadline, bytes, reply).await?;
+        stages.merged(now().duration_since(answered));
+        Ok(reply)
     }
 
     fn page(&self, request: &SearchRequest) -> Result<Page, Failure> {
@@ -117,6 +124,11 @@ impl Router {
             _ => Err(Failure::new(ErrorCode::InvalidRequest, "a search takes one of `vector`, `vectors` and `id`")),
         }
     }
+}
+
+/// For measuring.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// From where the vector of a document is read, and until when.
@@ -193,7 +205,7 @@ fn reply(index: &Index, page: &Page, queries: usize, gathered: Gathered<ShardHit
         QueryResult { hits: page.cut(nearest, index.schema.metric) }
     });
     let results = results.collect();
-    let took = tokio::time::Instant::now().into_std().duration_since(started);
+    let took = now().duration_since(started);
     SearchReply {
         results,
         shards,

@@ -102,16 +102,59 @@ fn a_router_tells_of_replicas_and_of_what_they_serve() {
 }
 
 #[test]
+fn who_holds_a_shard_tells_its_figures_and_whether_it_serves() {
+    let mut cluster = rolled_out();
+    Index::named(&cluster.client(0), "index").store(&json!([{"id": "b", "vector": [2, 2]}]));
+    let router = Scrape::of(cluster.router(0));
+    let of_shard = |scrape: &Scrape, name: &str| number(scrape.value(&format!(r#"{name}{{index="index",shard="0"}}"#)));
+    let primary = Scrape::of(cluster.primary(0));
+    assert_eq!((of_shard(&primary, "annuli_documents"), of_shard(&primary, "annuli_seq")), (2, 2));
+    assert_eq!((of_shard(&router, "annuli_shard_up"), of_shard(&router, "annuli_generation_seq")), (1, 1));
+    assert!(!router.types.contains_key("annuli_documents"), "what a primary tells, no router tells again");
+    assert_eq!((number(primary.value("annuli_ready")), number(primary.value("annuli_stores"))), (1, 1));
+    assert!(primary.value("annuli_store_memtable_bytes") > 0.0);
+    let written = r#"annuli_shard_calls_total{call="write",outcome="answered"}"#;
+    assert_eq!(number(primary.value(written)), 2);
+    let replica = Scrape::of(cluster.replica(0, 0));
+    assert_eq!((of_shard(&replica, "annuli_held_generation"), of_shard(&replica, "annuli_held_documents")), (1, 1));
+    assert_eq!(number(replica.value("annuli_ready")), 1);
+    for (role, scrape) in [("router", &router), ("primary", &primary), ("replica", &replica)] {
+        let release = env!("CARGO_PKG_VERSION");
+        let info = format!(r#"annuli_build_info{{role="{role}",version="{release}"}}"#);
+        assert_eq!(number(scrape.value(&info)), 1);
+        assert!(scrape.value("process_resident_memory_bytes") > 0.0);
+    }
+    let live = |role: &str| number(router.value(&format!(r#"annuli_shard_processes{{role="{role}",shard="0"}}"#)));
+    assert_eq!((live("primary"), live("replica"), live("aside")), (1, 2, 0));
+    assert_eq!(number(router.value(r#"annuli_dumps{index="index"}"#)), 1);
+    assert!(router.value(r#"annuli_dump_created_timestamp_seconds{index="index"}"#) > 1.7e9);
+}
+
+#[test]
+fn stages_of_a_search_are_timed() {
+    let server = Server::start();
+    let index = Index::create_named(&server.client(), "index", &json!({"dim": 2, "metric": "euclidean", "shards": 3}));
+    index.post("search", &json!({"vector": [1, 2]})).ok();
+    let scrape = Scrape::of(&server);
+    let count = |stage: &str| number(scrape.value(&format!(r#"annuli_search_stage_seconds_count{{stage="{stage}"}}"#)));
+    assert_eq!((count("shard"), count("fan_out"), count("merge")), (3, 1, 1));
+}
+
+#[test]
 fn every_metric_is_of_the_format_and_documented() {
     let server = Server::start();
     let index = Index::create_named(&server.client(), "index", &json!({"dim": 2, "metric": "euclidean", "shards": 2}));
     index.store(&json!([{"id": "a", "vector": [1, 2]}]));
     index.post("search", &json!({"vector": [1]}));
     let mut told: BTreeSet<_> = Scrape::of(&server).types.into_keys().collect();
-    told.extend(Scrape::of(rolled_out().router(0)).types.into_keys());
+    let mut cluster = rolled_out();
+    told.extend(Scrape::of(cluster.router(0)).types.into_keys());
+    told.extend(Scrape::of(cluster.primary(0)).types.into_keys());
+    told.extend(Scrape::of(cluster.replica(0, 0)).types.into_keys());
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../METRICS.md");
     let page = std::fs::read_to_string(page).expect("the page");
-    let names = page.split('`').filter(|word| word.starts_with("annuli_"));
+    let is_name = |word: &&str| word.starts_with("annuli_") || word.starts_with("process_");
+    let names = page.split('`').filter(is_name).filter(|name| !name.contains(['"', ' ']));
     let documented: BTreeSet<_> = names.map(|name| name.split('{').next().expect("a name").to_owned()).collect();
     assert_eq!(told, documented);
 }

@@ -1,11 +1,13 @@
 //! The role `indexer`: one shard of every index of a cluster, for routers to ask.
 
+mod figures;
 mod primary;
 mod replica;
 
 use crate::cli::{IndexerArgs, NodeRole};
 use crate::config::Settings;
 use crate::membership::{Membership, MembershipError};
+use crate::process_figures::RunsAs;
 use crate::serve::{self, ServeError};
 use crate::told::Told;
 use annuli_api::Failure;
@@ -14,9 +16,11 @@ use annuli_cluster::decide::OlderFolder;
 use annuli_cluster::record::NodeId;
 use annuli_core::ShardId;
 use annuli_indexer::node::{OpenNodeError, Place};
+use annuli_indexer::shard::ShardParts;
 use annuli_indexer::{Node, Replica, clock};
 use annuli_wire::peer::{InvalidAddress, Peer, PeerSettings};
-use annuli_wire::server::{self, ServerSettings, ShardServer, Shards};
+use annuli_wire::server::{self, ServerSettings, ShardServer, Shards, Watched};
+use figures::Figures;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -72,16 +76,18 @@ enum Folder {
 struct Ready {
     /// What it answers from.
     shards: Arc<dyn Shards>,
+    /// What it tells those who watch over it.
+    watched: Arc<dyn Watched>,
     /// What keeps it in step with the catalogue.
     agent: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Folder {
-    fn open(args: &IndexerArgs, settings: &Settings, place: Place) -> Result<Self, IndexerError> {
+    fn open(args: &IndexerArgs, settings: &Settings, place: Place, parts: ShardParts) -> Result<Self, IndexerError> {
         if args.role == NodeRole::Replica && settings.dumps.is_none() {
             return Err(IndexerError::NoDumps);
         }
-        let (workspace, parts) = (&settings.workspace, serve::shard_parts(settings).map_err(ServeError::Start)?);
+        let workspace = &settings.workspace;
         Ok(match args.role {
             NodeRole::Primary => Self::Primary(Node::open(workspace, place, parts)?),
             NodeRole::Replica => Self::Replica(Replica::open(workspace, place, parts)?),
@@ -104,13 +110,16 @@ pub fn run(args: &IndexerArgs, settings: &Settings) -> Result<(), IndexerError> 
     }
     let place = Place { shard: ShardId(shard), shards };
     let listener = serve::listen(settings.listen)?;
-    let folder = Folder::open(args, settings, place)?;
+    let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
+    let figures = Figures::new(runs_as(args.role), &parts);
+    let folder = Folder::open(args, settings, place, parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("peers")
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
-    let ended = runtime.block_on(serve_shard(args, settings, listener, place, folder.clone()));
+    let ended =
+        runtime.block_on(serve_shard(args, settings, listener, Held { place, folder: folder.clone(), figures }));
     tracing::info!("closing the shards");
     runtime.shutdown_background();
     folder.close();
@@ -118,12 +127,25 @@ pub fn run(args: &IndexerArgs, settings: &Settings) -> Result<(), IndexerError> 
     ended
 }
 
+fn runs_as(role: NodeRole) -> RunsAs {
+    match role {
+        NodeRole::Primary => RunsAs::Primary,
+        NodeRole::Replica => RunsAs::Replica,
+    }
+}
+
+/// The folder, and what is counted of it.
+struct Held {
+    place: Place,
+    folder: Folder,
+    figures: Figures,
+}
+
 async fn serve_shard(
     args: &IndexerArgs,
     settings: &Settings,
     listener: TcpListener,
-    place: Place,
-    folder: Folder,
+    Held { place, folder, figures }: Held,
 ) -> Result<(), IndexerError> {
     let Membership { store, secret } = Membership::open(&args.cluster).await?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
@@ -136,14 +158,15 @@ async fn serve_shard(
         older: if args.take_over { OlderFolder::TakeOver } else { OlderFolder::Refuse },
     };
     let dumps = settings.cluster_dumps().map_err(ServeError::Dumps)?;
+    let calls = figures.calls.clone();
     let joined = match (folder, dumps) {
-        (Folder::Primary(node), dumps) => primary::join(node, store, dumps, post).await,
-        (Folder::Replica(replica), Some(dumps)) => replica::join(replica, store, dumps, post).await,
+        (Folder::Primary(node), dumps) => primary::join(node, store, dumps, post, figures).await,
+        (Folder::Replica(replica), Some(dumps)) => replica::join(replica, store, dumps, post, figures).await,
         (Folder::Replica(_), None) => return Err(IndexerError::NoDumps),
     };
-    let Ready { shards, agent } = joined.map_err(IndexerError::Join)?;
+    let Ready { shards, watched, agent } = joined.map_err(IndexerError::Join)?;
     let told = Told::new(args.cluster.stdin()).map_err(ServeError::Start)?;
-    let server = ShardServer::new(shards, secret, ServerSettings::default());
+    let server = ShardServer::watched(shards, secret, ServerSettings::default(), watched, calls);
     tracing::info!(url = %format_args!("http://{address}"), "serving");
     let drain = Duration::from_millis(settings.drain_ms);
     // In one task: an agent that ended in a panic must not leave a process behind that goes on without it.

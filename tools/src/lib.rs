@@ -14,6 +14,7 @@ pub mod vector_file;
 
 pub mod command;
 
+mod process_figures;
 pub mod serve;
 mod told;
 

@@ -6,6 +6,7 @@ use crate::cli::{CoordinationArgs, RouterArgs};
 use crate::config::Settings;
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
+use crate::process_figures::{self, RunsAs};
 use crate::serve::{self, PartEnded, ServeError};
 use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Reach, Schedule};
 use annuli_indexer::clock;
@@ -50,6 +51,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let meters = ClusterMeters { peers, catalogue: Arc::clone(&catalogue), leading };
     let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards);
     router.registry().register(Box::new(meters)).expect("it is the first that says none of its names before");
+    process_figures::register(router.registry(), RunsAs::Router);
     let ended = serve::serve_router(listener, Arc::new(router), args.cluster.stdin(), settings, ends);
     following.shutdown_background();
     tracing::info!("ended");

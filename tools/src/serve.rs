@@ -2,6 +2,7 @@
 
 use crate::config::{Durability as DurabilitySetting, PollingRule, Settings};
 use crate::membership::MembershipError;
+use crate::process_figures::{self, RunsAs};
 use crate::told::{Told, UntilStdinCloses};
 use annuli_dump_s3::OpenS3Error;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
@@ -93,6 +94,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     let workspace = open_with(settings, parts)?;
     let router = Router::new(Arc::new(workspace.clone()), limits(settings), polling, settings.shards);
     meters.register(router.registry(), &search_pool);
+    process_figures::register(router.registry(), RunsAs::Serve);
     drop(search_pool);
     let ended = serve_router(listener, Arc::new(router), UntilStdinCloses::No, settings, pending());
     tracing::info!("closing the workspace");

@@ -67,6 +67,7 @@ impl FrozenShard {
 
     fn new(id: ShardId, store: Store, view: View, parts: &ShardParts) -> Self {
         let (store, views) = (Arc::new(StoreSlot::new(store)), Arc::new(ArcSwap::from_pointee(view)));
+        parts.meters.watch(&store);
         Self { reading: Reading { id, store, views, pool: parts.search_pool.clone() } }
     }
 

@@ -84,6 +84,7 @@ impl Shard {
         let Opened { shard, counters, recovered: Recovered { view, lost, next_segment } } = opened;
         let views = Arc::new(ArcSwap::from_pointee(view.clone()));
         let store = Arc::new(StoreSlot::new(store));
+        parts.meters.watch(&store);
         let (queue, builder_queue, commands) = WriteQueue::new();
         let (wake, wakes) = Wake::new();
         let (stopper, stop) = Stop::new();

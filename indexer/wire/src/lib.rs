@@ -30,4 +30,4 @@ pub use call::Call;
 pub use peer::{Peer, PeerSettings};
 pub use remote_shard::RemoteShard;
 pub use secret::ClusterSecret;
-pub use server::{ServerSettings, ShardServer, Shards};
+pub use server::{CallMeters, ServerSettings, ShardServer, Shards, Watched};

@@ -2,8 +2,13 @@
 
 mod admission;
 mod body;
+mod meters;
 mod reply;
+mod watch;
 mod work;
+
+pub use meters::CallMeters;
+pub use watch::Watched;
 
 use crate::beside::Beside;
 use crate::limits::{ANSWER_BYTES_MAX, CONCURRENT_CALLS_MAX, CONNECTIONS_MAX, REQUEST_BYTES_MAX};
@@ -17,6 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
+use meters::Outcome;
 use reply::Reply;
 use std::convert::Infallible;
 use std::io;
@@ -27,6 +33,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use watch::Page;
 
 /// Time for a peer to send the head of a call, and the longest that a connection stays open between two. Peers close
 /// theirs earlier.
@@ -80,32 +87,60 @@ pub struct ShardServer {
     settings: ServerSettings,
     calls: Arc<Semaphore>,
     beside: Beside,
+    /// What watchers are told; without it, there are no pages for them.
+    watched: Option<Arc<dyn Watched>>,
+    meters: CallMeters,
 }
 
 impl ShardServer {
     /// A server of `shards`. Without a secret it answers only peers on this machine.
     pub fn new(shards: Arc<dyn Shards>, secret: Option<ClusterSecret>, settings: ServerSettings) -> Arc<Self> {
+        Arc::new(Self::of(shards, secret, settings))
+    }
+
+    /// The same, with pages for those who watch over the process: they need no secret.
+    pub fn watched(
+        shards: Arc<dyn Shards>,
+        secret: Option<ClusterSecret>,
+        settings: ServerSettings,
+        watched: Arc<dyn Watched>,
+        meters: CallMeters,
+    ) -> Arc<Self> {
+        Arc::new(Self { watched: Some(watched), meters, ..Self::of(shards, secret, settings) })
+    }
+
+    fn of(shards: Arc<dyn Shards>, secret: Option<ClusterSecret>, settings: ServerSettings) -> Self {
         let calls = Arc::new(Semaphore::new(settings.concurrent_calls_max));
-        Arc::new(Self { shards, secret, settings, calls, beside: Beside::new() })
+        let meters = CallMeters::default();
+        Self { shards, secret, settings, calls, beside: Beside::new(), watched: None, meters }
     }
 
     /// Answers one request of a peer at `address`.
     async fn answer(self: Arc<Self>, request: Request<Incoming>, address: IpAddr) -> Response<Reply> {
         let (head, body) = request.into_parts();
+        if let (Some(watched), Some(page)) = (&self.watched, Page::of(&head)) {
+            body::forget(body);
+            return page.answer(&**watched).await;
+        }
         let admitted = match admission::admit(&self, &head, address) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 body::forget(body);
+                self.meters.refused();
                 return refused(refusal, address);
             }
         };
         let (target, place) = (admitted.target, self.place());
         let Ok(place) = place else {
             body::forget(body);
+            self.meters.refused();
             let message = "too many calls at once: wait a moment";
             return refused(Refusal::of(Failure::new(ErrorCode::Overloaded, message)), address);
         };
-        match self.carry_out(admitted, body).await {
+        let underway = self.meters.begin(target.call);
+        let carried_out = self.carry_out(admitted, body).await;
+        underway.end(if carried_out.is_ok() { Outcome::Answered } else { Outcome::Failed });
+        match carried_out {
             Ok(answer) => reply::message(answer, place),
             Err(Stopped::Refused(refusal)) => refused(refusal, address),
             Err(Stopped::Failed(failure)) => {

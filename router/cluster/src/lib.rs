@@ -40,7 +40,7 @@ pub mod agent;
 #[cfg(test)]
 mod testing;
 
-pub use agent::replica::{ReplicaAgent, ReplicaHolder};
+pub use agent::replica::{ReplicaAgent, ReplicaHolder, Standing};
 pub use agent::{Agent, Holder, Post};
 pub use catalogue::{ClusterCatalogue, Dumps};
 pub use coordinate::Keeping;

@@ -75,7 +75,11 @@ impl Serving {
         Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
     }
 
-    pub(crate) fn check_tenure(&self) -> Result<(), Failure> {
+    /// Returns whether this process is the primary of its shard.
+    ///
+    /// # Errors
+    /// When it is not, or may not be.
+    pub fn check_tenure(&self) -> Result<(), Failure> {
         if self.now.load().tenure.as_ref().is_some_and(|tenure| tenure.holds()) {
             return Ok(());
         }

@@ -1,9 +1,9 @@
 //! Shards, as they are when somebody looks.
 
 use super::{NAMED_WELL, ONCE};
-use crate::scatter::ShardReply;
 use annuli_api::shard_api::{BuildStatus, ShardStatus};
 use annuli_api::{Failure, Index};
+use annuli_core::{IndexName, ShardId};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use std::sync::Arc;
@@ -15,7 +15,8 @@ struct Figure {
     of: fn(&ShardStatus) -> u64,
 }
 
-const FIGURES: [Figure; 10] = [
+const FIGURES: [Figure; 11] = [
+    Figure { name: "annuli_seq", help: "The last write.", of: |status| status.position.seq.0 },
     Figure { name: "annuli_documents", help: "Live documents.", of: |status| status.documents },
     Figure {
         name: "annuli_pending_documents",
@@ -60,42 +61,74 @@ const FIGURES: [Figure; 10] = [
     },
 ];
 
-/// The figures of every shard that answers, and which do not.
-pub(super) fn gather(
-    statuses: &[(Arc<Index>, Vec<ShardReply<ShardStatus>>)],
-    indexes: &[Result<Arc<Index>, Failure>],
-) -> Vec<MetricFamily> {
-    let registry = Registry::new();
-    let gauge = |name, help, labels: &[&str]| {
+/// A shard that somebody looked at.
+pub struct Looked {
+    index: IndexName,
+    shard: ShardId,
+    status: Option<ShardStatus>,
+}
+
+impl Looked {
+    /// How the shard of an index is, if it answers.
+    pub fn new(index: &IndexName, shard: ShardId, status: Result<ShardStatus, Failure>) -> Self {
+        Self { index: index.clone(), shard, status: status.ok() }
+    }
+}
+
+/// What is told now.
+struct Page(Registry);
+
+impl Page {
+    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         let gauge = IntGaugeVec::new(Opts::new(name, help), labels).expect(NAMED_WELL);
-        registry.register(Box::new(gauge.clone())).expect(ONCE);
+        self.0.register(Box::new(gauge.clone())).expect(ONCE);
         gauge
-    };
-    let figures = FIGURES.map(|figure| (gauge(figure.name, figure.help, &["index", "shard"]), figure.of));
-    let up = gauge("annuli_shard_up", "1 for a shard that answers, else 0.", &["index", "shard"]);
-    let builds = gauge("annuli_builds_running", "Segments that are being made, by kind.", &["index", "shard", "kind"]);
-    let waiting = gauge("annuli_builds_waiting", "Segments that wait for their turn.", &["index", "shard", "kind"]);
-    for (index, replies) in statuses {
-        for (shard, reply) in replies {
-            let labels = [index.name.as_str(), &shard.to_string()];
-            up.with_label_values(&labels).set(i64::from(reply.is_ok()));
-            let Ok(status) = reply else { continue };
-            for (gauge, of) in &figures {
-                gauge.with_label_values(&labels).set(clamped(of(status)));
-            }
-            for (kind, build) in [("seal", status.seal), ("merge", status.merge)] {
-                let labels = [labels[0], labels[1], kind];
-                let is = |waits: bool| i64::from(build.is_some_and(|build: BuildStatus| build.waits == waits));
-                builds.with_label_values(&labels).set(is(false));
-                waiting.with_label_values(&labels).set(is(true));
-            }
+    }
+}
+
+/// The figures of every shard that answers, and which do not: for whoever holds them.
+pub fn shard_figures(shards: &[Looked]) -> Vec<MetricFamily> {
+    let page = Page(Registry::new());
+    let figures = FIGURES.map(|figure| (page.gauge(figure.name, figure.help, &["index", "shard"]), figure.of));
+    let labels = ["index", "shard", "kind"];
+    let builds = page.gauge("annuli_builds_running", "Segments that are being made, by kind.", &labels);
+    let waiting = page.gauge("annuli_builds_waiting", "Segments that wait for their turn.", &labels);
+    for Looked { index, shard, status } in shards {
+        let (index, shard) = (index.as_str(), shard.to_string());
+        let Some(status) = status else { continue };
+        for (gauge, of) in &figures {
+            gauge.with_label_values(&[index, &shard]).set(clamped(of(status)));
+        }
+        for (kind, build) in [("seal", status.seal), ("merge", status.merge)] {
+            let is = |waits: bool| i64::from(build.is_some_and(|build: BuildStatus| build.waits == waits));
+            builds.with_label_values(&[index, &shard, kind]).set(is(false));
+            waiting.with_label_values(&[index, &shard, kind]).set(is(true));
         }
     }
-    let by_state = gauge("annuli_indexes", "Indexes, by state: served or unavailable as a whole.", &["state"]);
+    let mut families = page.0.gather();
+    families.extend(up(shards));
+    families
+}
+
+/// Which shards answer.
+pub(super) fn up(shards: &[Looked]) -> Vec<MetricFamily> {
+    let page = Page(Registry::new());
+    let up = page.gauge("annuli_shard_up", "1 for a shard that answers, else 0.", &["index", "shard"]);
+    for Looked { index, shard, status } in shards {
+        up.with_label_values(&[index.as_str(), &shard.to_string()]).set(i64::from(status.is_some()));
+    }
+    page.0.gather()
+}
+
+/// How indexes are as a whole.
+pub(super) fn indexes(indexes: &[Result<Arc<Index>, Failure>]) -> Vec<MetricFamily> {
+    let page = Page(Registry::new());
+    let help = "Indexes, by state: served or unavailable as a whole.";
+    let by_state = page.gauge("annuli_indexes", help, &["state"]);
     let served = indexes.iter().filter(|index| index.is_ok()).count();
     by_state.with_label_values(&["served"]).set(clamped(served as u64));
     by_state.with_label_values(&["unavailable"]).set(clamped((indexes.len() - served) as u64));
-    registry.gather()
+    page.0.gather()
 }
 
 fn clamped(figure: u64) -> i64 {

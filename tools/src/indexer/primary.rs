@@ -1,6 +1,7 @@
 //! A primary: it holds the documents of one shard of every index, and writes them.
 
 use super::Ready;
+use super::figures::Figures;
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_cluster::decide::FolderTerm;
 use annuli_cluster::reconcile::{HeldShard, Restore};
@@ -9,9 +10,10 @@ use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
 use annuli_coordination::{CoordinationStore, Epoch};
 use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
 use annuli_dump::{DumpId, DumpStore};
-use annuli_indexer::node::{NewShard, RestoredShard, Term};
+use annuli_indexer::node::{HeldShard as InFolder, NewShard, RestoredShard, Term};
 use annuli_indexer::{CpuPool, Effort, Node};
-use annuli_wire::server::Shards;
+use annuli_router::{Looked, shard_figures};
+use annuli_wire::server::{Shards, Watched};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub(super) async fn join(
     store: Arc<dyn CoordinationStore>,
     dumps: Option<DumpStore>,
     post: Post,
+    figures: Figures,
 ) -> Result<Ready, Failure> {
     let serving = Arc::new(Serving::new(node.place().shard));
     let changes = CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX);
@@ -39,7 +42,8 @@ pub(super) async fn join(
     let restoring = CpuPool::start("restore", 1, RESTORES_QUEUE_MAX);
     let holder = Arc::new(Folder { node: node.clone(), dumps, changes, dumping, restoring });
     let agent = Agent::join(store, holder, post, Arc::clone(&serving)).await?;
-    Ok(Ready { shards: Arc::new(Served { node, serving }), agent: Box::pin(agent.run()) })
+    let served = Arc::new(Served { node, serving, figures });
+    Ok(Ready { shards: Arc::clone(&served) as _, watched: served, agent: Box::pin(agent.run()) })
 }
 
 /// The folder, as the agent changes it.
@@ -118,6 +122,7 @@ impl Holder for Folder {
 struct Served {
     node: Node,
     serving: Arc<Serving>,
+    figures: Figures,
 }
 
 impl Shards for Served {
@@ -133,5 +138,26 @@ impl Shards for Served {
         self.serving.check(index, shard)?;
         let shard = self.node.shard(index).ok_or_else(|| self.serving.unknown(index))?;
         Ok(Arc::new(Guarded::new(shard, Arc::clone(&self.serving))))
+    }
+}
+
+#[async_trait]
+impl Watched for Served {
+    fn ready(&self) -> Result<(), String> {
+        self.serving.check_tenure().map_err(|failure| failure.message)
+    }
+
+    async fn metrics(&self) -> Result<String, Failure> {
+        let mut looked = Vec::new();
+        for InFolder { name, uuid, state } in self.node.held() {
+            let shard = uuid.and_then(|uuid| self.node.shard(uuid));
+            let status = match (state, shard) {
+                (Ok(_), Some(shard)) => shard.status().await,
+                (Ok(_), None) => Err(Failure::new(ErrorCode::ShardUnavailable, "it was removed a moment ago")),
+                (Err(failure), _) => Err(failure),
+            };
+            looked.push(Looked::new(&name, self.node.place().shard, status));
+        }
+        self.figures.text(self.ready().is_ok(), shard_figures(&looked))
     }
 }

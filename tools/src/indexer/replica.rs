@@ -1,17 +1,18 @@
 //! A replica: it answers searches of one shard of every index, from dumps.
 
 use super::Ready;
+use super::figures::{Figures, LookedGeneration, generation_figures};
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_cluster::agent::replica::PreparationProgress;
 use annuli_cluster::reconcile::replica::{Held, NewGeneration};
 use annuli_cluster::record::ReplicaId;
-use annuli_cluster::{Post, ReplicaAgent, ReplicaHolder};
+use annuli_cluster::{Post, ReplicaAgent, ReplicaHolder, Standing};
 use annuli_coordination::CoordinationStore;
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpStore;
 use annuli_indexer::replica::{NewGeneration as Sought, Preparation};
 use annuli_indexer::{CpuPool, Effort, Replica};
-use annuli_wire::server::Shards;
+use annuli_wire::server::{Shards, Watched};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -24,12 +25,14 @@ pub(super) async fn join(
     store: Arc<dyn CoordinationStore>,
     dumps: DumpStore,
     post: Post,
+    figures: Figures,
 ) -> Result<Ready, Failure> {
     let preparing = CpuPool::start("prepare", 1, QUEUE_MAX);
     let changes = CpuPool::start("catalogue", 1, QUEUE_MAX);
     let holder = Arc::new(Folder { replica: replica.clone(), dumps, preparing, changes });
     let agent = ReplicaAgent::join(store, holder, post).await?;
-    Ok(Ready { shards: Arc::new(Served { replica }), agent: Box::pin(agent.run()) })
+    let served = Arc::new(Served { replica, standing: agent.standing(), figures });
+    Ok(Ready { shards: Arc::clone(&served) as _, watched: served, agent: Box::pin(agent.run()) })
 }
 
 /// The folder, as the agent changes it.
@@ -83,6 +86,8 @@ fn said(preparation: Preparation) -> String {
 /// The generations, as routers ask for them.
 struct Served {
     replica: Replica,
+    standing: Arc<Standing>,
+    figures: Figures,
 }
 
 impl Shards for Served {
@@ -108,5 +113,25 @@ impl Shards for Served {
             Failure::new(ErrorCode::IndexUnavailable, message).with_effect(Effect::None)
         };
         self.replica.shard(index, generation).ok_or_else(absent)
+    }
+}
+
+#[async_trait]
+impl Watched for Served {
+    fn ready(&self) -> Result<(), String> {
+        self.standing.check()
+    }
+
+    async fn metrics(&self) -> Result<String, Failure> {
+        let mut looked = Vec::new();
+        for held in self.replica.held() {
+            let status = match self.replica.shard(held.index, held.generation) {
+                Some(shard) => shard.status().await.ok(),
+                None => None,
+            };
+            looked.push(LookedGeneration { index: held.name, generation: held.generation, status });
+        }
+        let figures = generation_figures(self.replica.place().shard, &looked);
+        self.figures.text(self.ready().is_ok(), figures)
     }
 }

@@ -3,8 +3,10 @@
 //!
 //! Nothing of it is kept: it is read when somebody looks, so that nothing is left of what is gone.
 
+mod dumps;
+
 use crate::peers::Peers;
-use annuli_cluster::record::TaskRecord;
+use annuli_cluster::record::{Role, TaskRecord, Work};
 use annuli_cluster::{ClusterCatalogue, Leading, Records};
 use annuli_replicas::{ReplicaReport, ReplicaState, ShardReport};
 use prometheus::core::{Collector, Desc};
@@ -35,7 +37,10 @@ impl Collector for ClusterMeters {
         let (page, seen) = (Page(Registry::new()), self.catalogue.mirror().seen());
         of_replicas(&page, &self.peers.roster().replicas());
         of_primaries(&page, &seen.records, &self.peers.roster().shards());
+        of_processes(&page, &seen.records);
         of_generations(&page, &seen.records);
+        dumps::of_dumps(&page, &seen.records);
+        dumps::of_rollouts(&page, &seen.records);
         of_tasks(&page, &seen.records);
         of_coordinator(&page, &seen.records, self.leading.as_ref());
         page.0.gather()
@@ -133,6 +138,26 @@ fn of_primaries(page: &Page, records: &Records, reports: &[ShardReport]) {
     }
 }
 
+/// Who lives.
+fn of_processes(page: &Page, records: &Records) {
+    let help = "Processes of each shard that live, by role; aside: another folder served the shard last.";
+    let processes = page.gauges("annuli_shard_processes", help, &["shard", "role"]);
+    let shards = records.cluster.iter().flat_map(|cluster| cluster.record.shards.shards());
+    for shard in shards {
+        for role in ["primary", "replica", "aside"] {
+            processes.with_label_values(&[&*shard.to_string(), role]).set(0);
+        }
+    }
+    for node in records.nodes.values().map(|stored| &stored.record) {
+        let role = match node.role {
+            Role::Primary => "primary",
+            Role::Replica => "replica",
+            Role::Aside => "aside",
+        };
+        processes.with_label_values(&[&*node.shard.to_string(), role]).inc();
+    }
+}
+
 fn of_generations(page: &Page, records: &Records) {
     let help = "Number of the dump that replicas serve; 0: the primaries answer.";
     let generations = page.gauges("annuli_generation", help, &["index"]);
@@ -163,7 +188,7 @@ fn of_generations(page: &Page, records: &Records) {
 fn of_tasks(page: &Page, records: &Records) {
     let help = "Tasks of the cluster that are remembered, by what they do and how far they are.";
     let tasks = page.gauges("annuli_tasks", help, &["kind", "status"]);
-    for kind in ["dump", "rollout"] {
+    for kind in ["dump", "rollout", "restore"] {
         for status in ["queued", "running", "paused", "succeeded", "failed", "rolled_back", "cancelled"] {
             tasks.with_label_values(&[kind, status]).set(0);
         }
@@ -174,7 +199,11 @@ fn of_tasks(page: &Page, records: &Records) {
 }
 
 fn kind(task: &TaskRecord) -> &'static str {
-    if task.rollout().is_some() { "rollout" } else { "dump" }
+    match task.work {
+        Work::Dump { .. } => "dump",
+        Work::Rollout(_) => "rollout",
+        Work::Restore(_) => "restore",
+    }
 }
 
 fn of_coordinator(page: &Page, records: &Records, leading: Option<&Leading>) {

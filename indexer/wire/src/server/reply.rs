@@ -4,7 +4,7 @@ use crate::{failure, header};
 use annuli_api::Failure;
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -41,6 +41,14 @@ impl Body for Reply {
 pub(super) fn message(answer: Bytes, place: OwnedSemaphorePermit) -> Response<Reply> {
     let mut response = Response::new(Reply { body: Full::new(answer), _place: Some(place) });
     response.headers_mut().insert(CONTENT_TYPE, header::MESSAGE);
+    response
+}
+
+/// A page of text, in the form that Prometheus reads as well.
+pub(super) fn text(status: StatusCode, text: String) -> Response<Reply> {
+    let mut response = Response::new(Reply { body: Full::from(text), _place: None });
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(prometheus::TEXT_FORMAT));
     response
 }
 

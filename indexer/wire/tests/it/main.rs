@@ -11,3 +11,4 @@ mod running;
 mod samples;
 mod scripted;
 mod senseless;
+mod watching;

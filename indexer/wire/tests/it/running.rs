@@ -60,8 +60,12 @@ impl Running {
     }
 
     pub(crate) fn on(listener: TcpListener, Setup { shards, secret, settings }: Setup) -> Self {
+        let secret = secret.map(|text| ClusterSecret::new(text).unwrap());
+        Self::serving(listener, ShardServer::new(shards, secret, settings))
+    }
+
+    pub(crate) fn serving(listener: TcpListener, server: Arc<ShardServer>) -> Self {
         let address = listener.local_addr().unwrap();
-        let server = ShardServer::new(shards, secret.map(|text| ClusterSecret::new(text).unwrap()), settings);
         let (tell, told) = oneshot::channel::<()>();
         let told = async { drop(told.await) };
         let task = tokio::spawn(serve(listener, server, told, Duration::from_secs(60)));

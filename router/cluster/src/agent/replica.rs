@@ -3,6 +3,8 @@
 //! A replica takes part in no election and is never written: it prepares what it is let prepare, one generation at a
 //! time, and serves by number whatever it has prepared.
 
+mod standing;
+
 use super::{LEASE, Post, RETRY_AFTER, enter};
 use crate::change::Change;
 use crate::commit::{store_failure, txn};
@@ -15,6 +17,7 @@ use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::{Commit, CoordinationStore, KeptLease, LeaseId, Ttl};
 use annuli_core::{Generation, IndexUuid};
 use async_trait::async_trait;
+pub use standing::Standing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::pending;
@@ -72,6 +75,8 @@ pub struct ReplicaAgent {
     retirements: JoinSet<Retired>,
     /// What the cluster was told last.
     told: Option<NodeRecord>,
+    /// What others are told of it.
+    standing: Arc<Standing>,
 }
 
 /// What came of retiring a generation.
@@ -128,7 +133,13 @@ impl ReplicaAgent {
             retiring: BTreeSet::new(),
             retirements: JoinSet::new(),
             told: None,
+            standing: Arc::new(Standing::new()),
         })
+    }
+
+    /// Whether the replica serves what it is to serve: for whoever asks while it runs.
+    pub fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
     }
 
     /// Serves, for as long as the future is polled.
@@ -136,6 +147,7 @@ impl ReplicaAgent {
         loop {
             // What was told is forgotten with its lease; what was prepared stays.
             self.told = None;
+            self.standing.lacks("the cluster does not know of it yet");
             let Err(failure) = self.serve().await;
             tracing::warn!(%failure, "the cluster does not know of this replica, or will not soon");
             sleep(RETRY_AFTER).await;
@@ -154,7 +166,10 @@ impl ReplicaAgent {
             let seen = Arc::clone(&changes.borrow_and_update());
             let due = self.step(&seen.records);
             let again = match self.tell(lease.id()).await {
-                Ok(Told::Known) => due,
+                Ok(Told::Known) => {
+                    self.stand(&seen.records);
+                    due
+                }
                 Ok(Told::LeaseEnded) => return Err(super::lost()),
                 Err(failure) => {
                     tracing::warn!(%failure, "the cluster is not told yet what this replica serves");
@@ -198,6 +213,18 @@ impl ReplicaAgent {
             None => return prepare.iter().filter_map(|new| again(&new)).min(),
         }
         None
+    }
+
+    /// Says what is official and not here. A generation that a rollout prepares keeps nobody from serving.
+    fn stand(&self, records: &Records) {
+        let ReplicaPlan { prepare, .. } = plan(records, self.holder.id(), &self.holder.held());
+        match prepare.iter().find(|new| new.rollout.is_none()) {
+            Some(new) => {
+                let (generation, index) = (new.of.generation, &new.name);
+                self.standing.lacks(&format!("it has yet to prepare generation {generation} of index `{index}`"));
+            }
+            None => self.standing.serves(),
+        }
     }
 
     fn retired(&mut self, ended: Result<Retired, JoinError>) {
