@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd s3 demo test lint crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint deploy-check crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -50,6 +50,12 @@ lint: setup ## format, tidy rules, clippy, docs; licences and bans if cargo-deny
 	$(CLIPPY)
 	$(DOC)
 	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; else echo "skipped: cargo-deny is not installed"; fi
+
+# The debug build: what is tried is what it says, not how fast it is.
+deploy-check: setup ## check what is under deploy/: charts, manifests, image, unit; dashboards and alerts on a real Prometheus
+	$(HEARTBEAT) cargo build $(LOCKED) --workspace --bin annuli
+	@prometheus=$$(tools/setup/prometheus) && tools=$$(tools/setup/deploy) && annuli=$$(realpath "$${CARGO_TARGET_DIR:-target}/debug/annuli") && \
+		deploy/check/files "$$annuli" "$$prometheus" "$$tools" && deploy/check/live.py "$$annuli" "$$prometheus"
 
 crash-loop: export ANNULI_CRASHES ?= 200
 crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost
