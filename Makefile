@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd s3 demo test lint deploy-check crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -56,6 +56,12 @@ deploy-check: setup ## check what is under deploy/: charts, manifests, image, un
 	$(HEARTBEAT) cargo build $(LOCKED) --workspace --bin annuli
 	@prometheus=$$(tools/setup/prometheus) && tools=$$(tools/setup/deploy) && annuli=$$(realpath "$${CARGO_TARGET_DIR:-target}/debug/annuli") && \
 		deploy/check/files "$$annuli" "$$prometheus" "$$tools" && deploy/check/live.py "$$annuli" "$$prometheus"
+
+package: export PROFILE ?= release
+package: setup ## build the Debian package (target/package/annuli.deb); as root, install, start and remove it over a layer
+	$(HEARTBEAT) cargo build $(LOCKED) --workspace --bin annuli $(if $(filter release,$(PROFILE)),--release)
+	@CARGO_DEB=$$(tools/setup/cargo-deb) deploy/package/build $$PROFILE
+	@if [ "$$(id -u)" -eq 0 ]; then deploy/check/package target/package/annuli.deb; else echo "not tried, for want of root: deploy/check/package target/package/annuli.deb"; fi
 
 crash-loop: export ANNULI_CRASHES ?= 200
 crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost
