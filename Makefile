@@ -6,6 +6,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup etcd s3 demo test lint deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint console crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -62,6 +63,9 @@ package: setup ## build the Debian package (target/package/annuli.deb); as root,
 	$(HEARTBEAT) cargo build $(LOCKED) --workspace --bin annuli $(if $(filter release,$(PROFILE)),--release)
 	@CARGO_DEB=$$(tools/setup/cargo-deb) deploy/package/build $$PROFILE
 	@if [ "$$(id -u)" -eq 0 ]; then deploy/check/package target/package/annuli.deb; else echo "not tried, for want of root: deploy/check/package target/package/annuli.deb"; fi
+console: setup ## try the console in a real browser, each page and action; needs Node.js 20
+	$(HEARTBEAT) cargo build $(LOCKED) -p annuli --bin annuli
+	@tools/console/check
 
 crash-loop: export ANNULI_CRASHES ?= 200
 crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost

@@ -61,6 +61,8 @@ pub fn api(router: Arc<Router>) -> axum::Router {
         .route(path::EVENTS, get(events::listen));
     service
         .merge(watched)
+        // The same for everybody, and no work.
+        .merge(annuli_console::console())
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
         .layer(from_fn_with_state(Arc::clone(&router), guard::observe))

@@ -183,7 +183,7 @@ impl Preparer<'_> {
         &self,
         stored: &StoredDump,
         dumped: &Dumped<'_>,
-        at_hand: Option<&AtHand>,
+        at_hand: Option<&AtHand<'_>>,
         progress: &dyn Fn(Preparation),
     ) -> Result<Prepared, PrepareError> {
         let folder = Unfinished::begin(self.root)?;
@@ -230,7 +230,7 @@ impl Preparer<'_> {
         stored: &StoredDump,
         record: &ShardRecord,
         folder: &Path,
-        at_hand: Option<&AtHand>,
+        at_hand: Option<&AtHand<'_>>,
         progress: &dyn Fn(Preparation),
     ) -> Result<(), PrepareError> {
         let (of, dump) = (record.archive.bytes(), stored.manifest().head().dump);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is a failed test")]
 
 mod builds;
+mod console;
 mod world;
 
 use annuli_api::{AsOf, ErrorCode};

@@ -1,6 +1,6 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core; dump and coordination; api; contract; replicas; wire, router, cluster and indexer; tools;
+//! Tiers, innermost first: core and console; dump and coordination; api; contract; replicas; wire, router, cluster and indexer; tools;
 //! tests and benches.
 
 use super::{File, Finding};
@@ -60,9 +60,10 @@ const CRATES: &[Crate] = &[
         may_use: &["annuli-core"],
         outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
     },
+    Crate { folder: "router/console", may_use: &[], outside: Outside::Except(&["rocksdb", "hnsw_rs"]) },
     Crate {
         folder: "router",
-        may_use: &["annuli-api", "annuli-coordination", "annuli-core", "annuli-dump"],
+        may_use: &["annuli-api", "annuli-console", "annuli-coordination", "annuli-core", "annuli-dump"],
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
     Crate {
@@ -260,7 +261,7 @@ mod tests {
         red(
             "router/Cargo.toml",
             "[dependencies]\nannuli-indexer = { path = \"x\" }\n",
-            "annuli-api, annuli-coordination",
+            "annuli-api, annuli-console, annuli-coordination",
         );
         red(
             "router/coordination/Cargo.toml",
