@@ -2,16 +2,17 @@
 import { createRequire } from 'node:module';
 import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const modules = createRequire(join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'console/'));
+const target = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
+const modules = createRequire(join(target, 'console/'));
 const { chromium } = modules('playwright-core');
 const axe = modules.resolve('axe-core/axe.min.js');
 /** Where pictures go. */
-const pictures = process.env.ANNULI_PICTURES ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'console/pictures');
+const pictures = process.env.ANNULI_PICTURES ?? join(target, 'console/pictures');
 mkdirSync(pictures, { recursive: true });
 
 /** Pages of this folder instead of the program's, for who works on them and does not want to build. */

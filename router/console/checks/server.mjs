@@ -3,13 +3,13 @@ import { spawn, execFile } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { until } from './until.mjs';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const program = process.env.ANNULI_PROGRAM ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug/annuli');
+const program = process.env.ANNULI_PROGRAM ?? resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/annuli');
 const data = join(root, 'tests/data/debian-packages');
 const run = promisify(execFile);
 /** What the checks are told is not for the program. */

@@ -4,17 +4,17 @@ import { get, indexPath, post } from './api.js';
 /** Ids on a page of the list: a few hundred kilobytes. */
 const PAGE = 1_000;
 /** Pages that are looked through at most: the list goes on from the last id, so that it cannot be asked for its middle. */
-const PAGES_MAX = 20;
+export const PAGES_MAX = 20;
 
 /**
  * `wanted` ids, each of those looked through as likely as any other; and how many were looked through.
- * @param {string} index @param {number} wanted @param {AbortSignal} [signal]
+ * @param {string} index @param {number} wanted @param {number} pages at most @param {AbortSignal} [signal]
  */
-export async function drawIds(index, wanted, signal) {
+export async function drawIds(index, wanted, pages, signal) {
   /** @type {string[]} */
   const drawn = [];
   let [seen, cursor] = [0, ''];
-  for (let page = 0; page < PAGES_MAX; page += 1) {
+  for (let page = 0; page < pages; page += 1) {
     const query = new URLSearchParams({ limit: String(PAGE), include: '', ...(cursor && { cursor }) });
     const { documents, next } = await get(`${indexPath(index, 'documents')}?${query}`, signal);
     for (const { id } of documents) {
@@ -28,8 +28,8 @@ export async function drawIds(index, wanted, signal) {
   return { ids: drawn, seen };
 }
 
-/** @param {string} index @param {string[]} ids @param {AbortSignal} [signal] */
+/** Each with its vector, in the shorter of its two forms. @param {string} index @param {string[]} ids @param {AbortSignal} [signal] */
 export async function read(index, ids, signal) {
-  const { documents } = await post(indexPath(index, 'documents'), { ids, include: ['vector', 'metadata'] }, signal);
+  const { documents } = await post(indexPath(index, 'documents'), { ids, include: ['vector'], vector_encoding: 'base64' }, signal);
   return documents;
 }

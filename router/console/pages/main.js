@@ -3,6 +3,6 @@ import { Frame } from './frame.js';
 import { begin } from './world.js';
 
 begin();
-const place = document.getElementById('console');
+const place = /** @type {HTMLElement} */ (document.getElementById('console'));
 place.replaceChildren();
 render(html`<${Frame} />`, place);

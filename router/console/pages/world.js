@@ -132,11 +132,12 @@ async function listen() {
       const isNews = performance.now() - opened > 1_000;
       if (name) heard.push({ id, name, data: JSON.parse(data), heard: isNews ? new Date() : null });
     });
-    const texts = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const pieces = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+    const decoder = new TextDecoder();
     for (;;) {
-      const { done, value } = await texts.read();
+      const { done, value } = await pieces.read();
       if (done) break;
-      feed(value);
+      feed(decoder.decode(value, { stream: true }));
       if (heard.length === 0) continue;
       events.set([...events.value, ...heard].slice(-EVENTS_KEPT));
       heard = [];
@@ -189,12 +190,16 @@ function wake() {
 export function begin() {
   document.addEventListener('visibilitychange', wake);
   keyWanted.watch(() => keyWanted.value === null && wake());
+  let before = link.value;
   link.watch(() => {
+    const isBack = before === 'gone' && link.value === 'here';
+    before = link.value;
     // When it is back it may be another process: a cluster where there was none.
     if (link.value === 'gone' && cluster.value === false) cluster.set(null);
-    if (link.value !== 'here') return;
-    if (listening.value === 'off') listening.set('waits');
-    if (listening.value === 'waits' && !document.hidden) listen();
+    if (isBack && !document.hidden) {
+      if (listening.value === 'off') listening.set('waits');
+      listen();
+    }
   });
   wake();
 }

@@ -27,7 +27,7 @@ export function Plot({ title, series, x, y, height = 190, log = false, low, high
   const [first, last] = [from ?? places[0] ?? 0, to ?? places.at(-1) ?? 1];
   const floor = low ?? 0;
   const steps = high === undefined ? nice(floor, Math.max(...values, 0) || 1) : fifths(floor, high);
-  const ceiling = steps.at(-1);
+  const ceiling = steps[steps.length - 1];
   const along = log ? Math.log : (number) => number;
   const across = (place) => LEFT + ((along(place) - along(first)) / (along(last) - along(first) || 1)) * (width - LEFT - RIGHT);
   const up = (value) => TOP + (1 - (value - floor) / (ceiling - floor || 1)) * (height - TOP - BOTTOM);

@@ -56,6 +56,9 @@ export function Rings({ name, shards, preparing, chosen, onChoose, heading, belo
   </svg>`;
 }
 
+/** @typedef {{inner: number, outer: number, from: number, to: number}} Place two radii, two angles */
+
+/** @param {{member: import('../members.js').Member, id: string, isChosen: boolean, onChoose: (key: string) => void, preparing: number | null} & Place} props */
 function Sector({ member, id, isChosen, onChoose, preparing, ...place }) {
   const kind = look(member.state);
   const spoken = [
@@ -68,7 +71,7 @@ function Sector({ member, id, isChosen, onChoose, preparing, ...place }) {
       onClick=${() => onChoose(member.key)}>
     <path class="wood" d=${area(place)} />
     ${lines(member, preparing).map((line, nth, all) => html`<${Line} key=${line.key} line=${line} nth=${nth} of=${all.length} ...${place} />`)}
-    ${member.calls > 0 && html`<${Calls} calls=${member.calls} ...${place} />`}
+    ${(member.calls ?? 0) > 0 && html`<${Calls} calls=${member.calls} ...${place} />`}
     <${Words} member=${member} ...${place} />
   </g>`;
 }

@@ -21,7 +21,7 @@ export function ChartsPage() {
   const refused = useCell(figuresRefused);
   const seen = useCell(cluster);
   if (told.length === 0) return html`<p class="notice ${refused ? 'bad' : ''}" role="status">${refused ?? 'Asking for figures …'}</p>`;
-  const now = told.at(-1).at;
+  const now = told[told.length - 1].at;
   const rate = (name, which) => told.map((one, nth) => /** @type {[number, number | null]} */ ([one.at, rateAt(told, nth, (samples) => sum(samples, name, which))]));
   const level = (name, which) => told.map((one) => /** @type {[number, number]} */ ([one.at, sum(one.samples, name, which)]));
   const share = (which, part) => told.map((one, nth) => {

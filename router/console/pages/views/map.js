@@ -70,8 +70,8 @@ function Summary({ index, seen, placed, all }) {
 function Details({ member }) {
   const title = { primary: 'Primary', replica: `Replica ${member.place}`, process: 'this process' }[member.role];
   const generations = Object.entries(member.generations);
-  return html`<section class="card" aria-live="polite" aria-label="Chosen in the rings">
-    <h2>Shard ${member.shard} <span class="hint">· ${title}</span></h2>
+  return html`<section class="card" aria-label="Chosen in the rings">
+    <h2 aria-live="polite">Shard ${member.shard} <span class="hint">· ${title}</span></h2>
     <dl class="facts">
       ${member.address && html`<div class="wide"><dt>Address</dt><dd><code>${member.address}</code></dd></div>`}
       <div><dt>State</dt><dd><${State} word=${member.state} /></dd></div>

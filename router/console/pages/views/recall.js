@@ -4,7 +4,7 @@ import { useCell } from '../cell.js';
 import { indexPath, post } from '../api.js';
 import { cluster } from '../world.js';
 import { count, counted, time } from '../figures.js';
-import { drawIds, read } from '../documents.js';
+import { PAGES_MAX, drawIds, read } from '../documents.js';
 import { efAt, mean, percentile, placeOf, recallOf } from '../recall.js';
 import { Plot } from '../parts/plot.js';
 
@@ -16,7 +16,7 @@ const EFS = [10, 20, 40, 80, 160, 320, 640];
 const RESTS_AFTER_MS = 200;
 
 /**
- * @typedef {{id: string, vector: number[] | string, truth: any[]}} Probe
+ * @typedef {{id: string, vector: string, truth: any[]}} Probe
  * @typedef {{k: number, by: string, probes: Probe[], exactMs: number[], seen: number}} Sample
  * @typedef {{recall: number, half: number | null, most: number | null, least: number}} Measured
  */
@@ -40,7 +40,7 @@ export function RecallPage({ index }) {
     try {
       await work(mine.signal);
     } catch (error) {
-      if (!mine.signal.aborted) setWhy(error.message);
+      if (!mine.signal.aborted) setWhy(/** @type {Error} */ (error).message);
     } finally {
       if (underWay.current === mine) setDoing('');
     }
@@ -51,7 +51,7 @@ export function RecallPage({ index }) {
     const [wanted, k, by] = [Number(form.get('documents')), Number(form.get('k')), String(form.get('by') ?? 'replica')];
     run(async (signal) => {
       setDoing('Drawing documents …');
-      const { ids, seen: looked } = await drawIds(index.name, wanted, signal);
+      const { ids, seen: looked } = await drawIds(index.name, wanted, PAGES_MAX, signal);
       if (ids.length === 0) throw new Error('the index holds no documents yet');
       const documents = await read(index.name, ids, signal);
       /** @type {Sample} */
@@ -64,11 +64,12 @@ export function RecallPage({ index }) {
       }
       setSample(fresh);
       setCurve(new Map());
-      await measure(fresh, Math.max(ef, k), signal);
+      await measure(fresh, Math.max(ef, lowestEf(fresh)), signal);
     });
   };
   const measure = async (of, at, signal) => {
-    const [recalls, times] = [[], []];
+    const recalls = /** @type {number[]} */ ([]);
+    const times = /** @type {number[]} */ ([]);
     for (const [nth, probe] of of.probes.entries()) {
       setDoing(`ef ${at}: search ${nth + 1} of ${of.probes.length} …`);
       const { hits, took } = await nearest(index.name, probe, of, { ef: at }, signal);
@@ -83,10 +84,10 @@ export function RecallPage({ index }) {
     clearTimeout(rest.current);
     if (sample && !curve.has(at)) rest.current = setTimeout(() => run((signal) => measure(sample, at, signal)), RESTS_AFTER_MS);
   };
+  const low = lowestEf(sample);
   const sweep = () => run(async (signal) => {
-    for (const at of new Set([sample.k, ...EFS.filter((one) => one > sample.k)])) await measure(sample, at, signal);
+    for (const at of [low, ...EFS.filter((one) => one > low)]) await measure(sample, at, signal);
   });
-  const low = sample?.k ?? 10;
   const shown = Math.max(ef, low);
   const now = curve.get(shown);
   const inGraph = index.shard_status.reduce((total, shard) => total + (shard.segments?.documents ?? 0) + (shard.tail?.in_head ?? 0), 0);
@@ -122,9 +123,14 @@ export function RecallPage({ index }) {
       </div>`}`;
 }
 
+/** A search is as wide as it has hits, and the document itself is one of them. */
+function lowestEf(sample) {
+  return (sample?.k ?? 10) + 1;
+}
+
 /** The nearest of a document, without itself. */
 async function nearest(index, { id, vector }, { k, by }, how, signal) {
-  const body = { vector, limit: k + 1, include: [], ...how, ...(how.ef ? { ef: Math.max(how.ef, k + 1) } : {}), ...(by === 'primary' ? { consistency: 'primary' } : {}) };
+  const body = { vector, limit: k + 1, include: [], ...how, ...(by === 'primary' ? { consistency: 'primary' } : {}) };
   const reply = await post(indexPath(index, 'search'), body, signal);
   return { hits: reply.results[0].hits.filter((hit) => hit.id !== id).slice(0, k), took: reply.took_ms };
 }

@@ -9,6 +9,8 @@ import { drawIds } from '../documents.js';
 
 /** As many as a page can show. */
 const LIMIT_MAX = 1_000;
+/** Of ids, among which one is drawn: chance is wanted at once here, and need not be fair. */
+const PAGES = 3;
 
 export function SearchPage({ index }) {
   const [by, setBy] = useState('random');
@@ -56,7 +58,7 @@ export function SearchPage({ index }) {
       if (wrong) throw new Error(wrong);
       return { vector: given };
     }
-    const { ids } = await drawIds(index.name, 1, signal);
+    const { ids } = await drawIds(index.name, 1, PAGES, signal);
     if (ids.length === 0) throw new Error('the index holds no documents yet');
     setTyped((before) => ({ ...before, id: ids[0] }));
     return { id: ids[0] };
