@@ -5,8 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd s3 demo test lint deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
-.PHONY: help setup etcd s3 demo test lint console crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint console deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)

@@ -31,11 +31,12 @@ pub use polling::{Polling, PollingTable};
 
 use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};
 use annuli_core::{IndexName, ShardCount};
+use axum::body::Bytes;
 use limits::LISTENERS_MAX;
 use metrics::Metrics;
 use offload::Offload;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use tasks::Tasks;
 use tokio::sync::{Semaphore, watch};
 
@@ -66,6 +67,8 @@ pub struct Router {
     offload: Offload,
     /// What is counted.
     metrics: Metrics,
+    /// The API as an OpenAPI document, once somebody has asked for it.
+    pub(crate) document: OnceLock<Bytes>,
 }
 
 impl Router {
@@ -92,6 +95,7 @@ impl Router {
             under_way,
             offload,
             metrics: Metrics::new(),
+            document: OnceLock::new(),
         }
     }
 

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// Why a request was refused or failed. Each says what the caller has to do.
 // Keep this alphabetical; a code is never renamed, clients match on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The name is taken by an alias, or the alias's name by an index. Choose another name.
@@ -142,7 +143,7 @@ impl fmt::Display for ErrorCode {
 }
 
 /// A failed request, as it travels: `{"error": {"code", "message", "details"}}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error, ToSchema)]
 #[error("{message}")]
 pub struct Failure {
     /// What kind of failure, for programs.
@@ -151,6 +152,7 @@ pub struct Failure {
     pub message: String,
     /// The message's objects and bounds, for programs.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub details: Map<String, Value>,
 }
 
@@ -179,7 +181,7 @@ const CAUSE: &str = "cause";
 const CAUSE_DUMP: &str = "dump";
 
 /// The body of a failed request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FailureBody {
     /// The failure.
     pub error: Failure,

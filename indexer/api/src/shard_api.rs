@@ -142,7 +142,7 @@ pub struct Read {
 }
 
 /// Who may answer a read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Consistency {
     /// A replica, where there is one that serves: it trails the primary.

@@ -14,6 +14,7 @@ pub mod index;
 mod json_value;
 pub mod metadata;
 pub mod rollout;
+mod schema;
 pub mod search;
 pub mod task;
 pub mod vector;
@@ -86,8 +87,15 @@ pub mod path {
     /// How it does, for Prometheus.
     pub const METRICS: &str = "/metrics";
 
+    /// The API as an OpenAPI document.
+    pub const OPENAPI: &str = "/openapi.json";
+    /// That document as a page.
+    pub const DOCS: &str = "/docs";
+    /// A file of the page.
+    pub const DOCS_FILE: &str = "/docs/{file}";
+
     /// Every path.
-    pub const ALL: [&str; 26] = [
+    pub const ALL: [&str; 29] = [
         INDEXES,
         INDEX,
         DOCUMENTS_INDEX,
@@ -114,6 +122,9 @@ pub mod path {
         HEALTHZ,
         READYZ,
         METRICS,
+        OPENAPI,
+        DOCS,
+        DOCS_FILE,
     ];
 }
 

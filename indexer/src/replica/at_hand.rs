@@ -3,12 +3,11 @@
 //! it came need not be so years and generations later: what gets another name is read and checked like what is fetched.
 
 use super::generation_file::{self, KeptFile};
-use crate::stop::Stop;
-use crate::stop::WhileWanted;
+use crate::stop::{Stop, WhileWanted};
 use annuli_dump::{EntryPath, EntryRecord, ShardRecord};
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Files of generations that are here, by length and digest.

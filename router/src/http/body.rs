@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// Time for a client to send a body. A client that is slower holds a place that others wait for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -24,7 +25,7 @@ pub(super) struct OptionalContent<T>(pub(super) T, pub(super) Arrival);
 
 /// The body of a request that has nothing to say: `{}`. It must be there all the same: a page in a browser cannot send it
 /// unasked.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 

@@ -3,6 +3,7 @@
 
 mod builds;
 mod console;
+mod described;
 mod world;
 
 use annuli_api::{AsOf, ErrorCode};

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Answer to `GET /v1/cluster`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterInfo {
     /// Who coordinates, as it calls itself; nobody at the moment, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -17,7 +18,7 @@ pub struct ClusterInfo {
 }
 
 /// Answer to `POST /v1/cluster/coordinator/step-down`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SteppedDown {
     /// Who coordinated until then, as it calls itself; nobody did, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +28,7 @@ pub struct SteppedDown {
 }
 
 /// An index of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterIndex {
     /// What replicas serve; nothing yet, if absent: the primaries answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +44,7 @@ pub struct ClusterIndex {
 }
 
 /// A shard of an index, by who serves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterShard {
     /// Which.
     pub shard: u32,
@@ -55,7 +56,7 @@ pub struct ClusterShard {
 }
 
 /// The primary of a shard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterPrimary {
     /// Where it is asked.
     pub address: String,
@@ -64,7 +65,7 @@ pub struct ClusterPrimary {
 }
 
 /// A replica of a shard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterReplica {
     /// Which, over all its processes.
     #[serde(with = "uuid::serde::hyphenated")]

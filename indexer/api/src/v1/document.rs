@@ -7,10 +7,15 @@ use super::{bounded_list, by_shard, json_value, sum_up_to};
 use crate::shard_api::Consistency;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
 
 /// Body of `POST …/index`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"documents": [
+    {"id": "ann", "vector": [1, 0, 0.2], "metadata": {"age": 31}},
+    {"id": "bob", "vector": [0, 1, 0.1], "metadata": {"age": 44}}
+]}))]
 pub struct IndexRequest {
     /// Documents to store; the last of several with one id wins.
     #[serde(deserialize_with = "bounded_list::batch")]
@@ -21,7 +26,7 @@ pub struct IndexRequest {
 }
 
 /// A document to store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IndexDocument {
     /// Its id.
@@ -37,8 +42,9 @@ pub struct IndexDocument {
 }
 
 /// Body of `POST …/update`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"documents": [{"id": "bob", "metadata": {"age": 45}}]}))]
 pub struct UpdateRequest {
     /// Changes; the last of several with one id wins.
     #[serde(deserialize_with = "bounded_list::batch")]
@@ -49,7 +55,7 @@ pub struct UpdateRequest {
 }
 
 /// A change of a document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateDocument {
     /// Its id.
@@ -66,14 +72,16 @@ pub struct UpdateDocument {
 }
 
 /// Body of `POST …/delete`: either `ids` or `filter`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"ids": ["bob"]}))]
 pub struct DeleteRequest {
     /// Documents to remove.
     #[serde(default, deserialize_with = "bounded_list::optional_batch", skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
     /// Which documents to remove.
     #[serde(default, deserialize_with = "json_value::deserialize", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub filter: Option<serde_json::Value>,
     /// With a single id: remove only if the document's last write has this seq.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +92,7 @@ pub struct DeleteRequest {
 }
 
 /// A document that was not written because of its `if_seq`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conflict {
     /// The document.
     pub id: String,
@@ -93,7 +101,7 @@ pub struct Conflict {
 }
 
 /// Answer to `POST …/index`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IndexReply {
     /// Documents stored.
     pub indexed: u64,
@@ -104,13 +112,14 @@ pub struct IndexReply {
     pub conflicts: Vec<Conflict>,
     /// For each shard that was written to, the seq up to which it is durable.
     #[serde(with = "by_shard")]
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub shards: BTreeMap<u32, u64>,
     /// Token of the state after this write.
     pub as_of: String,
 }
 
 /// Answer to `POST …/update`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateReply {
     /// Documents changed.
     pub updated: u64,
@@ -123,26 +132,29 @@ pub struct UpdateReply {
     pub conflicts: Vec<Conflict>,
     /// For each shard that was written to, the seq up to which it is durable.
     #[serde(with = "by_shard")]
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub shards: BTreeMap<u32, u64>,
     /// Token of the state after this write.
     pub as_of: String,
 }
 
 /// Answer to `POST …/delete`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeleteReply {
     /// Documents removed.
     pub deleted: u64,
     /// For each shard that was written to, the seq up to which it is durable.
     #[serde(with = "by_shard")]
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub shards: BTreeMap<u32, u64>,
     /// Token of the state after this write.
     pub as_of: String,
 }
 
 /// Body of `POST …/documents`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"ids": ["ann", "bob"]}))]
 pub struct GetRequest {
     /// Documents to read.
     #[serde(deserialize_with = "bounded_list::batch")]
@@ -165,7 +177,8 @@ pub struct GetRequest {
 }
 
 /// Query of `GET …/documents/{id}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct GetOneQuery {
     /// Answer only from a state that has at least this.
@@ -180,7 +193,7 @@ pub struct GetOneQuery {
 }
 
 /// Answer to `GET …/documents/{id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GetOneReply {
     /// The document.
     #[serde(flatten)]
@@ -190,7 +203,8 @@ pub struct GetOneReply {
 }
 
 /// Query of `GET …/documents`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// Where the last page ended, as it said in `next`.
@@ -220,7 +234,7 @@ pub struct ListQuery {
 }
 
 /// A stored document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StoredDocument {
     /// Its id.
     pub id: String,
@@ -235,7 +249,7 @@ pub struct StoredDocument {
 }
 
 /// Answer to `POST …/documents`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GetReply {
     /// The documents that there are, in the order asked.
     pub documents: Vec<StoredDocument>,
@@ -246,7 +260,7 @@ pub struct GetReply {
 }
 
 /// Answer to `GET …/documents`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ListReply {
     /// Documents in the order of their ids.
     pub documents: Vec<StoredDocument>,
@@ -258,11 +272,13 @@ pub struct ListReply {
 }
 
 /// Body of `POST …/count`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"filter": {"age": {"$lt": 40}}}))]
 pub struct CountRequest {
     /// Which documents; all if absent.
     #[serde(default, deserialize_with = "json_value::deserialize", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub filter: Option<serde_json::Value>,
     /// Answer only from a state that has at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -276,7 +292,7 @@ pub struct CountRequest {
 }
 
 /// Answer to `POST …/count`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CountReply {
     /// How many.
     pub count: u64,

@@ -1,15 +1,16 @@
 //! Dumps.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Body of `POST …/dumps`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateDump {}
 
 /// Body of `POST /v1/indexes/{name}/restore`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreDump {
     /// The dump that the index is made of.
@@ -18,7 +19,7 @@ pub struct RestoreDump {
 }
 
 /// A dump in short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DumpInfo {
     /// Its id.
     #[serde(with = "uuid::serde::hyphenated")]
@@ -42,7 +43,7 @@ pub struct DumpInfo {
 }
 
 /// Answer to `GET …/dumps`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DumpList {
     /// The oldest first.
     pub dumps: Vec<DumpInfo>,

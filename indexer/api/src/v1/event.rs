@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Where an event stands among all others: the revision of the coordination store at which it happened, and its place in
@@ -60,7 +61,8 @@ fn digits(text: &str) -> Option<&str> {
 }
 
 /// Query of `GET /v1/events`. The header `Last-Event-ID` says what `after` does, and comes before it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
     /// Begin after the event of this id; 0 for everything that is remembered. If absent, with what happens from now on.
@@ -72,7 +74,7 @@ pub struct EventsQuery {
 }
 
 /// What happened: the data of an event. Its name is `event`; later releases may add some.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// This router does not remember what happened up to here: look at how things are, then go on with what follows.
@@ -177,7 +179,7 @@ pub enum Event {
 }
 
 /// A process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeEvent {
     /// Which run of it.
     #[serde(with = "uuid::serde::hyphenated")]
@@ -191,7 +193,7 @@ pub struct NodeEvent {
 }
 
 /// A generation on a replica.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplicaEvent {
     /// Of which index.
     pub index: String,
@@ -207,7 +209,7 @@ pub struct ReplicaEvent {
 }
 
 /// An index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IndexEvent {
     /// Its name.
     pub index: String,
@@ -217,7 +219,7 @@ pub struct IndexEvent {
 }
 
 /// A dump.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DumpEvent {
     /// Of which index.
     pub index: String,
@@ -227,7 +229,7 @@ pub struct DumpEvent {
 }
 
 /// A rollout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RolloutEvent {
     /// Of which index.
     pub index: String,

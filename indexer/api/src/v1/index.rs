@@ -5,11 +5,13 @@ use annuli_core::id::ShardCount;
 use annuli_core::{HnswParams, IndexSchema, Metric, Quantization, vector::Dim};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Body of `PUT /v1/indexes/{name}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"dim": 3, "metric": "cosine"}))]
 pub struct CreateIndex {
     /// Components of every vector.
     pub dim: u64,
@@ -27,7 +29,7 @@ pub struct CreateIndex {
 }
 
 /// How graphs are built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireHnsw {
     /// Links of a node.
@@ -72,7 +74,7 @@ impl From<&IndexSchema> for CreateIndex {
 }
 
 /// How an index is: answer to `GET /v1/indexes/{name}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IndexInfo {
     /// Its name.
     pub name: String,
@@ -93,7 +95,7 @@ pub struct IndexInfo {
 }
 
 /// How an index is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IndexStatus {
     /// Every shard serves, and its graph holds every document.
@@ -105,7 +107,7 @@ pub enum IndexStatus {
 }
 
 /// How a shard is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ShardInfo {
     /// Its number.
     pub shard: u32,
@@ -133,7 +135,7 @@ pub struct ShardInfo {
 }
 
 /// The segments of a shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SegmentsInfo {
     /// How many.
     pub count: u64,
@@ -146,7 +148,7 @@ pub struct SegmentsInfo {
 }
 
 /// Documents of a shard that are in no segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TailInfo {
     /// How many, dead ones included.
     pub documents: u64,
@@ -155,7 +157,7 @@ pub struct TailInfo {
 }
 
 /// A segment that is being made. It is a task, too.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BuildInfo {
     /// The id of the task.
     #[serde(with = "uuid::serde::hyphenated")]
@@ -173,7 +175,7 @@ pub struct BuildInfo {
 }
 
 /// Of what a segment is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BuildKind {
     /// Of new documents.
@@ -183,7 +185,7 @@ pub enum BuildKind {
 }
 
 /// Answer to `GET /v1/indexes`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IndexList {
     /// Every index, by name.
     pub indexes: Vec<IndexInfo>,
@@ -193,15 +195,16 @@ pub struct IndexList {
 }
 
 /// Body of `PUT /v1/aliases/{alias}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"index": "faces"}))]
 pub struct SetAlias {
     /// The index that the alias is to stand for.
     pub index: String,
 }
 
 /// Answer to `GET /v1/aliases`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AliasList {
     /// Each alias with its index.
     pub aliases: BTreeMap<String, String>,

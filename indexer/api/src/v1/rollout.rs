@@ -2,11 +2,13 @@
 
 use super::task::TaskStarted;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Body of `POST …/rollouts`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"max_unavailable": 1, "approve": true}))]
 pub struct StartRollout {
     /// To this generation; to the newest, if none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,7 +25,7 @@ pub struct StartRollout {
 }
 
 /// Answer to `POST …/rollouts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum RolloutAnswer {
     /// It was asked for: 202.
@@ -33,7 +35,7 @@ pub enum RolloutAnswer {
 }
 
 /// What a rollout would do, by who is there now and if nothing fails.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RolloutPlan {
     /// To this generation.
     pub generation: u64,
@@ -47,7 +49,7 @@ pub struct RolloutPlan {
 }
 
 /// A step of a rollout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum PlannedStep {
     /// Replicas prepare the generation, all of these at once; the next step waits for them.
@@ -71,7 +73,7 @@ pub enum PlannedStep {
 }
 
 /// A replica that prepares a generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedReplica {
     /// Of which shard.
     pub shard: u32,
@@ -83,7 +85,7 @@ pub struct PlannedReplica {
 }
 
 /// What may be said to a rollout: the last part of `POST …/rollouts/{id}/{word}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RolloutWord {
     /// Do nothing more until told to go on.

@@ -7,10 +7,12 @@ use crate::error::Failure;
 use crate::shard_api::Consistency;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// Body of `POST …/search`: one of `vector`, `vectors` and `id`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"vector": [1, 0.1, 0], "limit": 1, "filter": {"age": {"$lt": 40}}}))]
 pub struct SearchRequest {
     /// One query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,6 +31,7 @@ pub struct SearchRequest {
     pub ef: Option<usize>,
     /// Which documents count.
     #[serde(default, deserialize_with = "json_value::deserialize", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub filter: Option<serde_json::Value>,
     /// Nearest hits to leave out, for paging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +63,7 @@ pub struct SearchRequest {
 }
 
 /// Parts of a document beside its id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Include {
     /// Its metadata.
@@ -70,7 +73,7 @@ pub enum Include {
 }
 
 /// One answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WireHit {
     /// The document.
     pub id: String,
@@ -87,14 +90,14 @@ pub struct WireHit {
 }
 
 /// The answers to one query.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct QueryResult {
     /// Nearest first.
     pub hits: Vec<WireHit>,
 }
 
 /// Which shards answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ShardsReport {
     /// Shards that were asked.
     pub total: usize,
@@ -104,11 +107,12 @@ pub struct ShardsReport {
     pub failed: Vec<FailedShard>,
     /// The seq that each answered from.
     #[serde(with = "by_shard")]
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub seqs: BTreeMap<u32, u64>,
 }
 
 /// A shard that did not answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FailedShard {
     /// Its number.
     pub shard: u32,
@@ -117,7 +121,7 @@ pub struct FailedShard {
 }
 
 /// Answer to `POST …/search`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SearchReply {
     /// One for each query, in order.
     pub results: Vec<QueryResult>,

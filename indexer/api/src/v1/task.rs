@@ -3,10 +3,11 @@
 use crate::error::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Answer to what is done in the background: 202.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskStarted {
     /// Its id, for `GET /v1/tasks/{id}`.
     #[serde(with = "uuid::serde::hyphenated")]
@@ -14,7 +15,7 @@ pub struct TaskStarted {
 }
 
 /// How a task is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TaskInfo {
     /// Its id.
     #[serde(with = "uuid::serde::hyphenated")]
@@ -40,7 +41,7 @@ pub struct TaskInfo {
 }
 
 /// How far a task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
     /// It waits for its turn.
@@ -83,7 +84,7 @@ impl TaskStatus {
 }
 
 /// Figures of a task's progress.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum TaskProgress {
     /// Of what is done shard by shard.
@@ -110,7 +111,7 @@ pub enum TaskProgress {
 }
 
 /// Answer to `GET /v1/tasks`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TaskList {
     /// The newest first.
     pub tasks: Vec<TaskInfo>,
