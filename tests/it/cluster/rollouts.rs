@@ -36,6 +36,25 @@ fn what_is_written_reaches_the_replicas_by_itself() {
     wait_until("the next generation", || generation(&index) > before && count(&index, &json!({})) == 60);
 }
 
+/// Nobody coordinates for as long as the schedule waits: each who does goes on with what all have seen.
+#[test]
+fn the_schedule_outlives_its_coordinators() {
+    let mut cluster = Cluster::with_replicas(1, 1, 0);
+    for _ in 0..2 {
+        cluster.add_router(&["--dump-every", "4s", "--coordinator-term", "1s"]);
+    }
+    let index = Index::create(&cluster.client(0), &schema());
+    for documents_of in [50, 60] {
+        let before = generation(&index);
+        index.store(&documents(documents_of));
+        wait_until("the next generation", || {
+            generation(&index) > before && count(&index, &json!({})) == documents_of as u64
+        });
+    }
+    let epoch = cluster.client(0).get("/v1/cluster").ok()["epoch"].as_u64().unwrap();
+    assert!(epoch > 4, "one after the other has coordinated: {epoch}");
+}
+
 #[test]
 fn what_has_not_changed_is_not_dumped_again() {
     let mut cluster = Cluster::with_replicas(1, 1, 0);
