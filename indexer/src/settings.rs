@@ -105,6 +105,14 @@ pub const DEAD_PERCENT_MAX: usize = 30;
 /// Changes kept in the log. They serve those who follow a shard; who falls farther behind takes a dump.
 pub const LOG_CHANGES_KEPT: u64 = 1_000_000;
 
+/// Bytes of one answer about changes, about: it is held in memory on both sides, and a large one holds up whoever waits for
+/// the next.
+pub const CHANGES_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Changes of the log that one such answer is made of, at most: of those of a document that changes all the time, and of
+/// documents that are not asked for, nothing is told.
+pub const CHANGES_SCANNED_MAX: usize = 100_000;
+
 /// Changes that are trimmed at once: a range tombstone for every write would slow down reads.
 pub const LOG_TRIM_STEP: u64 = 100_000;
 

@@ -1,6 +1,8 @@
 //! A shard as others hold it.
 
+mod changes;
 mod failure;
+mod log_kept;
 mod queue;
 mod reading;
 mod recover;
@@ -17,15 +19,16 @@ use crate::store::Store;
 use crate::view::View;
 use crate::writer::{Command, WriteCommand, WriteError};
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Outcome, Read, ShardHits, ShardList, ShardSearch, ShardStatus,
-    Write, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Outcome, Read, ShardHits, ShardList,
+    ShardSearch, ShardStatus, Write, Written,
 };
 use annuli_api::{ErrorCode, Failure, ShardApi};
-use annuli_core::{DocId, Filter, ShardId};
+use annuli_core::{DocId, Filter, Seq, ShardId};
 use async_trait::async_trait;
 use failure::closed;
 pub(crate) use failure::store_code;
 pub use frozen::{FrozenShard, OpenFrozenError};
+pub(crate) use log_kept::LogKept;
 pub use open::{OpenError, ShardParts};
 use queue::{NotQueued, WriteQueue};
 use reading::Reading;
@@ -44,6 +47,7 @@ pub struct Shard {
     settings: ShardSettings,
     queue: WriteQueue,
     builds: Arc<Builds>,
+    log_kept: LogKept,
     stopper: Stopper,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -77,6 +81,11 @@ impl Shard {
     /// The current state.
     pub fn view(&self) -> Arc<View> {
         self.reading.view()
+    }
+
+    /// Keeps the changes of the log that are behind this, however many there are; `None`: as many as usual.
+    pub fn keep_log(&self, behind: Option<Seq>) {
+        self.log_kept.keep(behind);
     }
 
     /// Which shard this is.
@@ -173,6 +182,10 @@ impl ShardApi for Shard {
 
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         self.reading.count(filter, read, deadline).await
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        self.reading.changes(asked, deadline).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

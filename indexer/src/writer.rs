@@ -11,7 +11,7 @@ use crate::head::Head;
 use crate::meters::Meters;
 use crate::part::Part;
 use crate::settings::{GROUP_WRITES_MAX, PENDING_POINTS_MAX, ShardSettings};
-use crate::shard::StoreSlot;
+use crate::shard::{LogKept, StoreSlot};
 use crate::store::change::Change;
 use crate::store::meta::Counters;
 use crate::store::{SegmentsChange, StoreError};
@@ -120,6 +120,8 @@ pub(crate) struct Writer {
     pub(crate) store: Arc<StoreSlot>,
     pub(crate) settings: ShardSettings,
     pub(crate) meters: Meters,
+    /// From where on somebody needs the log.
+    pub(crate) log_kept: LogKept,
     pub(crate) counters: Counters,
     /// Points below this were there when the shard was opened.
     pub(crate) opened_before: Point,
@@ -298,7 +300,7 @@ impl Writer {
         // Numbers are not used again after a failure: part of the batch may have reached the disk.
         self.counters = counters;
         let durability = self.settings.durability;
-        let needed = self.view.replay_after;
+        let needed = self.log_kept.behind().into_iter().chain(self.view.replay_after).min();
         let began = clock::now();
         self.store.with(|store| store.commit(&changes, &counters, needed, durability)).ok_or(WriteError::Closed)??;
         self.meters.committed(changes.len(), clock::now().duration_since(began));

@@ -38,6 +38,7 @@ async fn call(shard: &dyn ShardApi, ask: Ask, deadline: std::time::Instant) -> R
         Ask::Get(ids, read) => Answer::Got(shard.get(ids, read, deadline).await?),
         Ask::List(list, read) => Answer::Listed(shard.list(list, read, deadline).await?),
         Ask::Count(filter, read) => Answer::Counted(shard.count(filter, read, deadline).await?),
+        Ask::Changes(asked) => Answer::Changes(shard.changes(asked, deadline).await?),
         Ask::Status => Answer::Status(shard.status().await?),
     })
 }

@@ -3,8 +3,8 @@
 use crate::folder::disk_fault;
 use crate::world::{Who, World, locked};
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Write,
-    Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
+    ShardStatus, Write, Written,
 };
 use annuli_api::{Failure, ShardApi};
 use annuli_contract::ModelShard;
@@ -66,6 +66,11 @@ impl ShardApi for DurableShard {
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         self.takes_a_while().await;
         self.model.count(filter, read, deadline).await
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        self.takes_a_while().await;
+        self.model.changes(asked, deadline).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

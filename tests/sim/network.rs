@@ -3,7 +3,8 @@
 
 use crate::world::{Who, World, locked};
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
+    ShardStatus, Written,
 };
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, Generation, IndexUuid, ShardId};
@@ -46,6 +47,7 @@ pub(crate) enum Ask {
     Get(Vec<DocId>, Read),
     List(ShardList, Read),
     Count(Option<Arc<Filter>>, Read),
+    Changes(ChangesAsked),
     Status,
 }
 
@@ -57,6 +59,7 @@ pub(crate) enum Answer {
     Got(Got),
     Listed(Listed),
     Counted(Counted),
+    Changes(Changes),
     Status(ShardStatus),
 }
 
@@ -180,6 +183,11 @@ impl ShardApi for Remote {
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         let Answer::Counted(counted) = self.ask(Ask::Count(filter, read), deadline).await? else { return senseless() };
         Ok(counted)
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        let Answer::Changes(changes) = self.ask(Ask::Changes(asked), deadline).await? else { return senseless() };
+        Ok(changes)
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

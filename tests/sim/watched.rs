@@ -2,7 +2,8 @@
 
 use crate::world::{Who, World, locked};
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
+    ShardStatus, Written,
 };
 use annuli_api::{Failure, ShardApi};
 use annuli_cluster::Guarded;
@@ -62,6 +63,10 @@ impl ShardApi for Watched {
 
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         self.guarded.count(filter, read, deadline).await
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        self.guarded.changes(asked, deadline).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

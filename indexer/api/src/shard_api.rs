@@ -1,7 +1,7 @@
 //! The one seam of the system: what a router asks of a shard, wherever that shard lives.
 
 use crate::error::Failure;
-use annuli_core::{DocId, Filter, HistoryId, Metadata, Seq, ShardId, Vector};
+use annuli_core::{DocId, Filter, HistoryId, Metadata, Seq, ShardCount, ShardId, Vector};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -32,6 +32,9 @@ pub trait ShardApi: Send + Sync {
 
     /// Counts the documents that match.
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure>;
+
+    /// Tells what has changed, for a shard of another number of shards that is about to hold some of these documents.
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure>;
 
     /// Tells how the shard is.
     async fn status(&self) -> Result<ShardStatus, Failure>;
@@ -260,6 +263,31 @@ pub struct Counted {
     /// How many.
     pub count: u64,
     /// The state that was counted.
+    pub position: Position,
+}
+
+/// Which changes of a shard are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangesAsked {
+    /// Those behind this. The log may reach back no further than a while.
+    pub after: Position,
+    /// Those of documents that this shard owns ...
+    pub owner: ShardId,
+    /// ... of so many.
+    pub shards: ShardCount,
+    /// Documents of one answer, at most; fewer, if they are large.
+    pub limit: usize,
+}
+
+/// Answer to a question for changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// What makes the documents that have changed what they are here now: each is put or deleted, once. Doing it twice, or
+    /// again later in place of what came in between, ends in the same, once everything is done up to where the shard stands.
+    pub writes: Vec<Write>,
+    /// Every change up to here is in what was said.
+    pub through: Seq,
+    /// Where the shard stands: there is more to be asked for, if that is further.
     pub position: Position,
 }
 

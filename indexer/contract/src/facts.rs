@@ -3,6 +3,7 @@
 use crate::subject::Subject;
 use annuli_core::IndexSchema;
 
+pub mod changes;
 pub mod positions;
 pub mod reads;
 pub mod searches;

@@ -33,6 +33,10 @@ macro_rules! hold {
             reads::every_test_of_a_filter_is_the_filters_own_truth
             reads::a_read_whose_time_is_over_has_no_answer
             reads::the_status_tells_where_the_shard_stands
+            changes::every_document_that_has_changed_is_told_as_it_is_now
+            changes::each_shard_of_another_number_is_told_of_its_own_documents
+            changes::who_asks_again_and_again_comes_to_the_end
+            changes::changes_of_another_history_or_ahead_are_refused
             positions::what_was_read_or_written_may_be_asked_for
             positions::a_position_of_another_history_is_refused
             positions::a_position_that_lies_ahead_is_refused

@@ -1,16 +1,17 @@
 //! The plainest shard: a map behind a lock. What it answers is what the contract means.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Position, Read, SegmentsStatus,
-    ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Position, Read,
+    SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
 };
 use annuli_api::v1::metadata;
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::metric::PreparedQuery;
+use annuli_core::placement::shard_of;
 use annuli_core::schema::UnfitVector;
 use annuli_core::{DocId, Filter, HistoryId, IndexSchema, Metadata, Seq, ShardId, Vector};
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub struct Contents {
     pub seq: u64,
     /// Live documents.
     pub documents: BTreeMap<DocId, Stored>,
+    /// Which document each change was of, as far back as the log reaches.
+    pub log: BTreeMap<Seq, DocId>,
 }
 
 /// A document of a model.
@@ -133,8 +136,8 @@ impl Contents {
                 self.store(id, vector.unwrap_or(old.vector), metadata)?;
             }
             (Write::Delete { id }, Some(_)) => {
-                self.seq += 1;
                 self.documents.remove(&id);
+                self.log(id);
             }
             (Write::Patch { .. } | Write::Delete { .. }, None) => return Ok(Outcome::Missing),
         }
@@ -143,9 +146,45 @@ impl Contents {
 
     fn store(&mut self, id: DocId, vector: Vector, metadata: Metadata) -> Result<(), Failure> {
         metadata::to_bytes(&metadata).map_err(|error| Failure::new(ErrorCode::InvalidMetadata, error))?;
-        self.seq += 1;
+        self.log(id.clone());
         self.documents.insert(id, Stored { seq: Seq(self.seq), vector, metadata });
         Ok(())
+    }
+
+    fn log(&mut self, id: DocId) {
+        self.seq += 1;
+        self.log.insert(Seq(self.seq), id);
+    }
+
+    fn changes(&self, asked: &ChangesAsked) -> Option<(Vec<Write>, Seq)> {
+        let after = asked.after.seq;
+        let reaches_back = self.log.keys().next().is_some_and(|first| *first <= after.next());
+        if after < Seq(self.seq) && !reaches_back {
+            return None;
+        }
+        let (mut writes, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut through = after;
+        for (seq, id) in self.log.range(after.next()..) {
+            if writes.len() == asked.limit {
+                return Some((writes, through));
+            }
+            if shard_of(id, asked.shards) == asked.owner && seen.insert(id) {
+                writes.push(self.now(id));
+            }
+            through = *seq;
+        }
+        Some((writes, Seq(self.seq)))
+    }
+
+    /// What makes the document what it is now.
+    fn now(&self, id: &DocId) -> Write {
+        let id = id.clone();
+        match self.documents.get(&id) {
+            Some(Stored { vector, metadata, .. }) => {
+                Write::Put { id, vector: vector.clone(), metadata: metadata.clone() }
+            }
+            None => Write::Delete { id },
+        }
     }
 }
 
@@ -180,10 +219,12 @@ impl ShardApi for ModelShard {
     async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
         in_time(deadline)?;
         let mut state = self.lock();
-        let before = state.documents.len();
-        state.documents.retain(|_, stored| !filter.matches(&stored.metadata));
-        let deleted = (before - state.documents.len()) as u64;
-        state.seq += deleted;
+        let matching: Vec<_> = state.matching(Some(&filter)).map(|(id, _)| id.clone()).collect();
+        let deleted = matching.len() as u64;
+        for id in matching {
+            state.documents.remove(&id);
+            state.log(id);
+        }
         Ok(Deleted { deleted, position: self.position(&state) })
     }
 
@@ -221,6 +262,13 @@ impl ShardApi for ModelShard {
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         let state = self.read(read.after, deadline)?;
         Ok(Counted { count: state.matching(filter.as_deref()).count() as u64, position: self.position(&state) })
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        let state = self.read(Some(asked.after), deadline)?;
+        let too_far = || Failure::new(ErrorCode::StaleToken, "the log does not reach back as far");
+        let (writes, through) = state.changes(&asked).ok_or_else(too_far)?;
+        Ok(Changes { writes, through, position: self.position(&state) })
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

@@ -10,8 +10,8 @@ use crate::store::Store;
 use crate::store::meta::{Counters, Identity};
 use crate::view::View;
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Position, Read, ShardHits, ShardList, ShardSearch, ShardStatus,
-    Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Position, Read, ShardHits, ShardList,
+    ShardSearch, ShardStatus, Written,
 };
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, Seq, ShardId};
@@ -124,6 +124,10 @@ impl ShardApi for FrozenShard {
 
     async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
         self.reading.count(filter, read, deadline).await
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        self.reading.changes(asked, deadline).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

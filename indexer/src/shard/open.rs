@@ -1,5 +1,6 @@
 //! Opening a shard: what it has is recovered, and its threads are started.
 
+use super::log_kept::LogKept;
 use super::queue::WriteQueue;
 use super::reading::Reading;
 use super::recover::{Found, Recovered};
@@ -91,10 +92,12 @@ impl Shard {
         let builds = Arc::new(Builds::default());
         super::wake_at_start(&wake);
 
+        let log_kept = LogKept::default();
         let writer = Writer {
             store: Arc::clone(&store),
             settings: parts.settings,
             meters: parts.meters.clone(),
+            log_kept: log_kept.clone(),
             counters,
             opened_before: counters.next_point,
             lost,
@@ -122,7 +125,7 @@ impl Shard {
         ];
         let reading = Reading { id: shard, store, views, pool: parts.search_pool.clone() };
         let (folder, settings, threads) = (folder.to_owned(), parts.settings, Mutex::new(threads));
-        Ok(Self { reading, folder, settings, queue, builds, stopper, threads })
+        Ok(Self { reading, folder, settings, queue, builds, log_kept, stopper, threads })
     }
 }
 

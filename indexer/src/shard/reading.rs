@@ -2,6 +2,7 @@
 //! difference here.
 
 use super::StoreSlot;
+use super::changes::LogTrimmed;
 use super::failure::{self, check_position, closed};
 use crate::cpu_pool::CpuPool;
 use crate::deadline::{Deadline, DeadlinePassed};
@@ -127,7 +128,7 @@ impl Reading {
     }
 
     /// Runs `work` on the pool with a snapshot of the store, and says which position that is.
-    async fn read_store<R: Send + 'static>(
+    pub(super) async fn read_store<R: Send + 'static>(
         &self,
         read: Read,
         deadline: Instant,
@@ -194,6 +195,7 @@ fn search_some(
 pub(super) enum ReadError {
     Store(StoreError),
     Deadline(DeadlinePassed),
+    Trimmed(LogTrimmed),
 }
 
 impl From<StoreError> for ReadError {
@@ -205,6 +207,12 @@ impl From<StoreError> for ReadError {
 impl From<DeadlinePassed> for ReadError {
     fn from(passed: DeadlinePassed) -> Self {
         Self::Deadline(passed)
+    }
+}
+
+impl From<LogTrimmed> for ReadError {
+    fn from(trimmed: LogTrimmed) -> Self {
+        Self::Trimmed(trimmed)
     }
 }
 

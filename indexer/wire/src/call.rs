@@ -22,14 +22,24 @@ pub enum Call {
     List,
     /// `count`
     Count,
+    /// `changes`
+    Changes,
     /// `status`
     Status,
 }
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 7] =
-        [Self::Write, Self::DeleteMatching, Self::Search, Self::Get, Self::List, Self::Count, Self::Status];
+    pub const ALL: [Self; 8] = [
+        Self::Write,
+        Self::DeleteMatching,
+        Self::Search,
+        Self::Get,
+        Self::List,
+        Self::Count,
+        Self::Changes,
+        Self::Status,
+    ];
 
     /// The name in a path.
     pub const fn name(self) -> &'static str {
@@ -40,6 +50,7 @@ impl Call {
             Self::Get => "get",
             Self::List => "list",
             Self::Count => "count",
+            Self::Changes => "changes",
             Self::Status => "status",
         }
     }
@@ -48,7 +59,7 @@ impl Call {
     pub const fn effect(self) -> Effect {
         match self {
             Self::Write | Self::DeleteMatching => Effect::Unknown,
-            Self::Search | Self::Get | Self::List | Self::Count | Self::Status => Effect::None,
+            Self::Search | Self::Get | Self::List | Self::Count | Self::Changes | Self::Status => Effect::None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod vector;
 
 mod filter;
 
+mod changes;
 mod count;
 mod delete;
 mod document;
@@ -20,6 +21,7 @@ mod search;
 mod status;
 mod write;
 
+pub use changes::{ChangesAnswer, ChangesRequest};
 pub use count::{CountAnswer, CountRequest};
 pub use delete::{DeleteAnswer, DeleteRequest};
 pub use document::DocumentMessage;

@@ -3,16 +3,18 @@
 use crate::call::{Call, Target};
 use crate::codec::{self, Unwritable};
 use crate::message::{
-    CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest, Invalid, ListAnswer, ListRequest,
-    SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer, WriteRequest,
+    ChangesAnswer, ChangesRequest, CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest,
+    Invalid, ListAnswer, ListRequest, SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer,
+    WriteRequest,
 };
 use crate::parse::{Unparsable, parse};
 use crate::peer::{Asked, Peer};
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus,
-    Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHit, ShardHits, ShardList,
+    ShardSearch, ShardStatus, Written,
 };
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
+use annuli_core::placement::shard_of;
 use annuli_core::{DocId, Filter, Generation, IndexUuid, ShardId, Vector};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -87,6 +89,10 @@ enum Unfit {
     Number { what: &'static str, asked: usize, got: usize },
     #[error("{what} are not in order")]
     Order { what: &'static str },
+    #[error("it goes back from where it was asked to begin")]
+    Back,
+    #[error("document `{id}` is of another shard than the one that was asked for")]
+    Owner { id: DocId },
     #[error("it is shard {got}, not shard {asked}")]
     Shard { asked: ShardId, got: ShardId },
 }
@@ -170,6 +176,21 @@ impl ShardApi for RemoteShard {
         let write = move || Ok(codec::encode(&CountRequest::new(filter.as_deref(), read))?);
         let read = |bytes: &[u8]| Ok(parse::<CountAnswer, _>(bytes)?);
         self.call(Call::Count, deadline, 0, write, read).await
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        let write = move || Ok(codec::encode(&ChangesRequest::from(asked))?);
+        let read = move |bytes: &[u8]| {
+            let changes: Changes = parse::<ChangesAnswer<'_>, _>(bytes)?;
+            at_most("documents", asked.limit, changes.writes.len())?;
+            let stranger = changes.writes.iter().find(|write| shard_of(write.id(), asked.shards) != asked.owner);
+            if let Some(write) = stranger {
+                return Err(Unfit::Owner { id: write.id().clone() });
+            }
+            let goes_on = changes.through >= asked.after.seq && changes.position.history == asked.after.history;
+            if goes_on { Ok(changes) } else { Err(Unfit::Back) }
+        };
+        self.call(Call::Changes, deadline, 0, write, read).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

@@ -1,7 +1,8 @@
 //! A shard that nobody serves at the moment: it answers every call with the reason.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
+    ShardStatus, Written,
 };
 use annuli_api::{Failure, ShardApi};
 use annuli_core::{DocId, Filter};
@@ -36,6 +37,10 @@ impl ShardApi for Absent {
     }
 
     async fn count(&self, _: Option<Arc<Filter>>, _: Read, _: Instant) -> Result<Counted, Failure> {
+        Err(self.0.clone())
+    }
+
+    async fn changes(&self, _: ChangesAsked, _: Instant) -> Result<Changes, Failure> {
         Err(self.0.clone())
     }
 

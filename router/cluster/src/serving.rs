@@ -1,7 +1,8 @@
 //! What a node answers at the moment, and whether it may write.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
+    ShardStatus, Written,
 };
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, Generation, IndexUuid, ShardId};
@@ -148,6 +149,10 @@ impl ShardApi for Guarded {
         self.shard.count(filter, read, deadline).await
     }
 
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        self.shard.changes(asked, deadline).await
+    }
+
     async fn status(&self) -> Result<ShardStatus, Failure> {
         self.shard.status().await
     }
@@ -205,7 +210,11 @@ mod tests {
             nothing().count(filter, read, deadline).await
         }
 
-        async fn status(&self) -> Result<ShardStatus, Failure> {
+        async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        nothing().changes(asked, deadline).await
+    }
+
+    async fn status(&self) -> Result<ShardStatus, Failure> {
             nothing().status().await
         }
     }

@@ -11,8 +11,8 @@ use crate::served::Served;
 use crate::standing::{Admission, Why};
 use crate::underway::{Patience, Trials, Underway};
 use annuli_api::shard_api::{
-    ConditionalWrite, Consistency, Counted, Deleted, Got, Listed, Position, Read, SearchMode, ShardHits, ShardList,
-    ShardSearch, ShardStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Consistency, Counted, Deleted, Got, Listed, Position, Read, SearchMode,
+    ShardHits, ShardList, ShardSearch, ShardStatus, Written,
 };
 use annuli_api::{Failure, ShardApi};
 use annuli_core::{DocId, Filter};
@@ -172,6 +172,10 @@ impl ShardApi for ReplicaSet {
             return self.primary.count(filter, read, deadline).await;
         }
         ask::in_turn(self, None, deadline.into(), |shard| shard.count(filter.clone(), read, deadline)).await
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: StdInstant) -> Result<Changes, Failure> {
+        self.primary.changes(asked, deadline).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

@@ -1,8 +1,8 @@
 //! A world of fake shards: they answer, refuse or hang as a test says.
 
 use annuli_api::shard_api::{
-    BuildStatus, ConditionalWrite, Counted, Deleted, Got, Listed, Outcome, Position, Read, SegmentsStatus, ShardHit,
-    ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Written,
+    BuildStatus, Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Outcome, Position, Read,
+    SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Written,
 };
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations, ShardApi};
@@ -94,6 +94,10 @@ impl ShardApi for FakeShard {
 
     async fn count(&self, _: Option<Arc<Filter>>, _: Read, _: Instant) -> Result<Counted, Failure> {
         Ok(Counted { count: 10, position: self.answer().await? })
+    }
+
+    async fn changes(&self, asked: ChangesAsked, _: Instant) -> Result<Changes, Failure> {
+        Ok(Changes { writes: Vec::new(), through: asked.after.seq, position: self.answer().await? })
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

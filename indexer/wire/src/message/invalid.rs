@@ -2,7 +2,7 @@
 
 use super::filter::InvalidFilter;
 use annuli_api::v1::metadata::UnfitMetadata;
-use annuli_core::id::InvalidDocId;
+use annuli_core::id::{InvalidDocId, InvalidShardCount};
 use annuli_core::metadata::MetadataTooDeep;
 use annuli_core::vector::InvalidVector;
 use std::convert::Infallible;
@@ -41,6 +41,20 @@ pub enum Invalid {
         /// The most that may be.
         limit: usize,
     },
+    /// A number of shards that no index has.
+    #[error(transparent)]
+    Shards(#[from] InvalidShardCount),
+    /// A shard that is none of so many.
+    #[error("there is no shard {owner} of {shards}")]
+    Owner {
+        /// The shard.
+        owner: u32,
+        /// How many there are.
+        shards: u32,
+    },
+    /// A change that depends on what is there, where all of it was to be said.
+    #[error("a document that has changed is said in part, or under a condition")]
+    Partial,
     /// A distance that no two vectors have.
     #[error("document `{id}` has the distance {distance}, which is no finite number")]
     Distance {

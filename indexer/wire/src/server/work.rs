@@ -4,13 +4,16 @@ use crate::beside::Beside;
 use crate::call::Call;
 use crate::codec::{self, Unwritable};
 use crate::message::{
-    CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest, Invalid, ListAnswer, ListRequest,
-    SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer, WriteRequest,
+    ChangesAnswer, ChangesRequest, CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest,
+    Invalid, ListAnswer, ListRequest, SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer,
+    WriteRequest,
 };
 use crate::parse::{self, Unparsable};
 use crate::server::Stopped;
 use crate::server::admission::Refusal;
-use annuli_api::shard_api::{ConditionalWrite, Document, Got, Listed, Read, ShardHits, ShardList, ShardSearch};
+use annuli_api::shard_api::{
+    ChangesAsked, ConditionalWrite, Document, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
+};
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, Vector};
 use bincode::{BorrowDecode, Encode};
@@ -57,6 +60,12 @@ pub(super) async fn work(
         Call::Count => {
             let (filter, read) = parse::<CountRequest<'_>, _>(&body)?;
             say(&CountAnswer::from(shard.count(filter, read, deadline).await?))
+        }
+        Call::Changes => {
+            let asked: ChangesAsked = parse::<ChangesRequest, _>(&body)?;
+            let changes = shard.changes(asked, deadline).await?;
+            let bytes = changes.writes.iter().map(|write| vector_bytes(write.vector())).sum();
+            beside.run(bytes, move || say(&ChangesAnswer::try_from(&changes)?)).await?
         }
         Call::Status => {
             parse::<StatusRequest, StatusRequest>(&body)?;

@@ -5,15 +5,17 @@ mod strategies;
 
 use super::samples::{every_message, id, position};
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch, ShardStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
+    ShardStatus, Written,
 };
 use annuli_core::limits::METADATA_BYTES_MAX;
 use annuli_core::{DocId, Filter};
 use annuli_wire::codec::{decode, encode};
 use annuli_wire::limits::{FILTER_LEVELS_MAX, FILTER_NODES_MAX, SOUGHT_MAX};
 use annuli_wire::message::{
-    CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest, Invalid, ListAnswer, ListRequest,
-    SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer, WriteRequest,
+    ChangesAnswer, ChangesRequest, CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest,
+    Invalid, ListAnswer, ListRequest, SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer,
+    WriteRequest,
 };
 use bincode::BorrowDecode;
 use proptest::prelude::*;
@@ -58,6 +60,10 @@ fn again(name: &str) -> Again {
             Ok(encode(&CountRequest::new(filter.as_deref(), read))?)
         },
         "count answer" => |bytes| Ok(encode(&CountAnswer::from(value::<CountAnswer, Counted>(bytes)?))?),
+        "changes request" => |bytes| Ok(encode(&ChangesRequest::from(value::<ChangesRequest, ChangesAsked>(bytes)?))?),
+        "changes answer" => {
+            |bytes| Ok(encode(&ChangesAnswer::try_from(&value::<ChangesAnswer<'_>, Changes>(bytes)?)?)?)
+        }
         "status request" => |bytes| Ok(encode(&value::<StatusRequest, StatusRequest>(bytes)?)?),
         "status answer" => |bytes| Ok(encode(&StatusAnswer::from(value::<StatusAnswer, ShardStatus>(bytes)?))?),
         _ => panic!("there is no message `{name}`"),
@@ -165,7 +171,7 @@ proptest! {
 
     /// What is said of lengths is overwritten with what a hostile peer would say.
     #[test]
-    fn hostile_numbers_are_refused_or_a_message(which in 0..14_usize, at: prop::sample::Index, number: u64) {
+    fn hostile_numbers_are_refused_or_a_message(which in 0..16_usize, at: prop::sample::Index, number: u64) {
         let (name, mut bytes) = every_message().remove(which);
         let at = 1 + at.index(bytes.len());
         // A number of eight bytes, as bincode writes it, in place of one of one byte.

@@ -1,8 +1,8 @@
 //! A server on a port of its own, and shards for it to serve.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Consistency, Counted, Deleted, Got, Include, Listed, Position, Read, SearchMode, SegmentsStatus,
-    ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
+    Changes, ChangesAsked, ConditionalWrite, Consistency, Counted, Deleted, Got, Include, Listed, Position, Read,
+    SearchMode, SegmentsStatus, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
 };
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, Generation, IndexUuid, Metadata, Seq, ShardId, Vector};
@@ -212,6 +212,10 @@ impl ShardApi for Hanging {
     }
 
     async fn count(&self, _: Option<Arc<Filter>>, _: Read, _: Instant) -> Result<Counted, Failure> {
+        self.hang().await
+    }
+
+    async fn changes(&self, _: ChangesAsked, _: Instant) -> Result<Changes, Failure> {
         self.hang().await
     }
 

@@ -2,15 +2,16 @@
 
 use annuli_api::Position;
 use annuli_api::shard_api::{
-    BuildStatus, ConditionalWrite, Consistency, Counted, Deleted, Document, Got, Include, Listed, Outcome, Read,
-    SearchMode, SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
+    BuildStatus, Changes, ChangesAsked, ConditionalWrite, Consistency, Counted, Deleted, Document, Got, Include,
+    Listed, Outcome, Read, SearchMode, SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus,
+    TailStatus, Write, Written,
 };
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
-use annuli_core::{DocId, Filter, HistoryId, Metadata, Number, Seq, ShardId, Value, Vector};
+use annuli_core::{DocId, Filter, HistoryId, Metadata, Number, Seq, ShardCount, ShardId, Value, Vector};
 use annuli_wire::codec::encode;
 use annuli_wire::message::{
-    CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest, ListAnswer, ListRequest,
-    SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer, WriteRequest,
+    ChangesAnswer, ChangesRequest, CountAnswer, CountRequest, DeleteAnswer, DeleteRequest, GetAnswer, GetRequest,
+    ListAnswer, ListRequest, SearchAnswer, SearchRequest, StatusAnswer, StatusRequest, WriteAnswer, WriteRequest,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +114,14 @@ pub(crate) fn every_message() -> Vec<(&'static str, Vec<u8>)> {
     let list = ShardList { behind: Some(id("a")), limit: 20, filter: None };
     let got = Got { documents: vec![Some(document()), None], position: position() };
     let listed = Listed { documents: vec![document()], position: position() };
+    let asked = ChangesAsked {
+        after: position(),
+        owner: ShardId(2),
+        shards: ShardCount::new(3).expect("a number of shards"),
+        limit: 20,
+    };
+    let put = Write::Put { id: id("a"), vector: vector(), metadata: metadata() };
+    let changes = Changes { writes: vec![put, Write::Delete { id: id("b") }], through: Seq(299), position: position() };
     vec![
         ("write request", encode(&WriteRequest::try_from(writes().as_slice()).unwrap()).unwrap()),
         ("write answer", encode(&WriteAnswer::from(&Written { outcomes, position: position() })).unwrap()),
@@ -126,6 +135,8 @@ pub(crate) fn every_message() -> Vec<(&'static str, Vec<u8>)> {
         ("list answer", encode(&ListAnswer::try_from(&listed).unwrap()).unwrap()),
         ("count request", encode(&CountRequest::new(Some(&filter()), read())).unwrap()),
         ("count answer", encode(&CountAnswer::from(Counted { count: 7, position: position() })).unwrap()),
+        ("changes request", encode(&ChangesRequest::from(asked)).unwrap()),
+        ("changes answer", encode(&ChangesAnswer::try_from(&changes).unwrap()).unwrap()),
         ("status request", encode(&StatusRequest).unwrap()),
         ("status answer", encode(&StatusAnswer::from(status())).unwrap()),
     ]

@@ -1,8 +1,8 @@
 //! A shard that behaves as it is told.
 
 use annuli_api::shard_api::{
-    ConditionalWrite, Counted, Deleted, Got, Listed, Position, Read, SegmentsStatus, ShardHits, ShardList, ShardSearch,
-    ShardStatus, TailStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Position, Read, SegmentsStatus, ShardHits,
+    ShardList, ShardSearch, ShardStatus, TailStatus, Written,
 };
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, HistoryId, Seq, ShardId};
@@ -125,6 +125,11 @@ impl ShardApi for Fake {
 
     async fn count(&self, _: Option<Arc<Filter>>, _: Read, deadline: Instant) -> Result<Counted, Failure> {
         Ok(Counted { count: 0, position: self.answer(deadline).await? })
+    }
+
+    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        let position = self.answer(deadline).await?;
+        Ok(Changes { writes: Vec::new(), through: asked.after.seq, position })
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

@@ -7,7 +7,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Each message of the samples by name.
-pub(crate) const VERSION_1: [(&str, &str); 14] = [
+pub(crate) const VERSION_1: [(&str, &str); 16] = [
     ("write request", "01030161010000080000803f000000bf077b226e223a377d0162000100010002c3a40002"),
     ("write answer", "0103000102090102030405060708090a0b0c0d0e0f10fb2c01"),
     (
@@ -37,6 +37,11 @@ pub(crate) const VERSION_1: [(&str, &str); 14] = [
          0f10fb2c01",
     ),
     ("count answer", "01070102030405060708090a0b0c0d0e0f10fb2c01"),
+    ("changes request", "010102030405060708090a0b0c0d0e0f10fb2c01020314"),
+    (
+        "changes answer",
+        "010201610000080000803f000000bf077b226e223a377d01620002fb2b010102030405060708090a0b0c0d0e0f10fb2c01",
+    ),
     ("status request", "01"),
     (
         "status answer",

@@ -1,0 +1,135 @@
+//! What has changed in a shard, by its log: for whoever is about to hold some of its documents.
+//!
+//! The log says which documents were written, and their rows what has become of them. Both are read as of one moment, so
+//! that a document which changes all the time is told once for each time that it is asked for.
+
+use super::reading::{ReadError, Reading};
+use crate::deadline::Deadline;
+use crate::settings::{CHANGES_BYTES_MAX, CHANGES_SCANNED_MAX};
+use crate::store::StoreSnapshot;
+use crate::store::document::StoredDocument;
+use annuli_api::Failure;
+use annuli_api::shard_api::{Changes, ChangesAsked, Consistency, Include, Read, Write};
+use annuli_core::placement::shard_of;
+use annuli_core::{DocId, Seq};
+use std::collections::HashSet;
+use std::time::Instant;
+
+/// About how many bytes a document has beside its vector.
+const BYTES_USUAL: usize = 1024;
+
+/// Changes that were asked for are not in the log any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the changes behind seq {after} were asked for, the log does not reach back as far any longer: begin with a newer dump"
+)]
+pub(super) struct LogTrimmed {
+    after: Seq,
+}
+
+impl Reading {
+    pub(super) async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+        let include = Include { metadata: true, vector: true };
+        let read = Read { include, after: Some(asked.after), consistency: Consistency::Primary };
+        let look = move |snapshot: &StoreSnapshot<'_>| changes(snapshot, &asked, Deadline(deadline));
+        let ((writes, through), position) = self.read_store(read, deadline, look).await?;
+        Ok(Changes { writes, through, position })
+    }
+}
+
+/// The changes, and up to where they are told.
+fn changes(
+    snapshot: &StoreSnapshot<'_>,
+    asked: &ChangesAsked,
+    deadline: Deadline,
+) -> Result<(Vec<Write>, Seq), ReadError> {
+    let (after, now) = (asked.after.seq, snapshot.seq()?);
+    // It loses its oldest entries first: if one is there that was not asked for, all are that were.
+    let oldest = snapshot.changes().next().transpose()?;
+    if after < now && oldest.is_none_or(|oldest| oldest.seq > after.next()) {
+        return Err(LogTrimmed { after }.into());
+    }
+    let (mut writes, mut bytes, mut seen, mut through) = (Vec::new(), 0, HashSet::new(), after);
+    for (row, change) in snapshot.changes_after(after).enumerate() {
+        let enough = writes.len() >= asked.limit || bytes >= CHANGES_BYTES_MAX || row == CHANGES_SCANNED_MAX;
+        if enough && row > 0 {
+            return Ok((writes, through));
+        }
+        deadline.look_at(row)?;
+        let change = change?;
+        if shard_of(&change.id, asked.shards) == asked.owner && !seen.contains(&change.id) {
+            let write = now_of(&change.id, snapshot.document(&change.id)?);
+            bytes += BYTES_USUAL + write.vector().map_or(0, |vector| vector.dim().get() * size_of::<f32>());
+            writes.push(write);
+            seen.insert(change.id);
+        }
+        through = change.seq;
+    }
+    Ok((writes, now))
+}
+
+/// What makes the document what it is now.
+fn now_of(id: &DocId, found: Option<StoredDocument>) -> Write {
+    let id = id.clone();
+    match found {
+        Some(StoredDocument { vector, metadata, .. }) => Write::Put { id, vector, metadata },
+        None => Write::Delete { id },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::settings::Durability;
+    use crate::store::Store;
+    use crate::store::change::{Change, ChangeKind};
+    use crate::store::meta::{Counters, Identity};
+    use annuli_api::Position;
+    use annuli_core::id::{HistoryId, IndexUuid, Point, ShardCount, ShardId};
+    use annuli_core::vector::Dim;
+    use annuli_core::{HnswParams, IndexSchema, Metric, Quantization};
+    use std::time::Duration;
+    use uuid::Uuid;
+
+    /// A store whose log begins with the change of that seq.
+    fn store(folder: &std::path::Path, first: u64) -> Store {
+        let schema = IndexSchema {
+            dim: Dim::new(1).unwrap(),
+            metric: Metric::Euclidean,
+            shards: ShardCount::ONE,
+            hnsw: HnswParams::new(None, None).unwrap(),
+            quantization: Quantization::Int8,
+        };
+        let history = HistoryId(Uuid::from_u128(2));
+        let identity = Identity { index: IndexUuid(Uuid::from_u128(1)), history, shard: ShardId(0), schema };
+        let store = Store::create(&folder.join("db"), &identity).unwrap();
+        let id = DocId::new("a").unwrap();
+        let gone = Change { seq: Seq(first), id, kind: ChangeKind::Delete, document: None, killed: None };
+        let counters = Counters { seq: Seq(first), next_point: Point(0) };
+        store.commit(&[gone], &counters, None, Durability::Os).unwrap();
+        store
+    }
+
+    #[track_caller]
+    fn check(store: &Store, after: u64, is_told: bool) {
+        let after = Position { history: HistoryId(Uuid::from_u128(2)), seq: Seq(after) };
+        let asked = ChangesAsked { after, owner: ShardId(0), shards: ShardCount::ONE, limit: 10 };
+        let told = changes(&store.snapshot(), &asked, Deadline(clock::now() + Duration::from_secs(60)));
+        assert_eq!(told.is_ok(), is_told, "after {}", after.seq);
+        if let Err(error) = told {
+            let failure = Failure::from(error);
+            assert!(failure.message.contains("does not reach back as far"), "{failure}");
+        }
+    }
+
+    /// To tell those that are left would be to lose the others.
+    #[test]
+    fn changes_that_are_not_in_the_log_any_longer_are_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path(), 7);
+        check(&store, 5, false);
+        check(&store, 6, true);
+        check(&store, 7, true);
+    }
+}
