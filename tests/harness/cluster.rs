@@ -14,6 +14,8 @@ use tempfile::TempDir;
 pub struct Cluster {
     routers: Vec<Server>,
     primaries: Vec<Option<Server>>,
+    /// Of the number of shards that the cluster moves to, by shard.
+    next_primaries: BTreeMap<usize, Server>,
     /// By shard and place.
     replicas: BTreeMap<(usize, usize), Server>,
     folder: TempDir,
@@ -76,6 +78,7 @@ impl Cluster {
         let mut cluster = Self {
             routers: Vec::new(),
             primaries: (0..shards).map(|_| None).collect(),
+            next_primaries: BTreeMap::new(),
             replicas: BTreeMap::new(),
             dumps: folder.path().join("dumps"),
             folder,
@@ -176,6 +179,38 @@ impl Cluster {
         let primary = launch.argument("--advertise").argument(&cable.address()).start();
         cable.lead_to(primary.address());
         self.primaries[shard] = Some(primary);
+    }
+
+    /// Starts the primaries of another number of shards, over folders of their own.
+    #[track_caller]
+    pub fn start_next_primaries(&mut self, shards: usize) {
+        (0..shards).for_each(|shard| self.start_next_primary(shard, shards));
+    }
+
+    /// Starts the primary of one of another number of shards, over the folder that it had.
+    #[track_caller]
+    pub fn start_next_primary(&mut self, shard: usize, shards: usize) {
+        let launch = self.launch(shard, shards, &self.beside(&format!("primary-{shard}-of-{shards}")));
+        self.next_primaries.insert(shard, launch.start());
+    }
+
+    /// One of them.
+    #[track_caller]
+    pub fn next_primary(&self, shard: usize) -> &Server {
+        self.next_primaries.get(&shard).expect("the primary runs")
+    }
+
+    /// Kills one of them.
+    #[track_caller]
+    pub fn kill_next_primary(&mut self, shard: usize) {
+        self.next_primaries.remove(&shard).expect("the primary runs").kill9();
+    }
+
+    /// The cluster has moved to those: what was there before is killed.
+    pub fn only_next_primaries(&mut self) {
+        self.primaries.drain(..).flatten().for_each(|mut primary| primary.kill9());
+        self.replicas.clear();
+        self.primaries = std::mem::take(&mut self.next_primaries).into_values().map(Some).collect();
     }
 
     /// Starts a process of a cluster of another number of shards, and returns how it has ended.

@@ -8,6 +8,7 @@ mod failures;
 mod partitions;
 mod primaries;
 mod requests;
+mod reshards;
 mod restores;
 mod rolling;
 mod rollouts;

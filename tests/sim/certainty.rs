@@ -33,7 +33,7 @@ pub(crate) fn was_certain(clients: &Clients, router: u8, index: &Index, reads_re
     };
     let serves = |(id, node): (&NodeId, &NodeRecord), shard: ShardId| {
         let is_up = was_so(who(&witness, node).and_then(|who| witness.up_since(who)));
-        node.shard == shard && is_ready(node) && is_up && was_so(witness.node_changed.get(id).copied())
+        node.place.shard == shard && is_ready(node) && is_up && was_so(witness.node_changed.get(id).copied())
     };
     index
         .schema

@@ -87,7 +87,7 @@ fn left(cluster: &Cluster) -> String {
             left.push(format!("`{name}` has {generations:?}"));
         }
         for shard in index.schema.shards.shards() {
-            let mut of_shard = nodes.values().map(|node| &node.record).filter(|node| node.shard == shard);
+            let mut of_shard = nodes.values().map(|node| &node.record).filter(|node| node.place.shard == shard);
             let serves = |node: &&annuli_cluster::record::NodeRecord| {
                 node.role == Role::Primary && node.serves.get(&index.uuid) == Some(&Served::Ready)
             };

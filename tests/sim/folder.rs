@@ -1,9 +1,10 @@
 //! The folder of a primary: what outlives its process, and the process's hands on it.
 
 use crate::contents;
+use crate::durable::DurableShard;
 use crate::shelf::ShelfFiles;
 use crate::world::{Who, World, locked};
-use annuli_api::{ErrorCode, Failure, Position};
+use annuli_api::{ErrorCode, Failure, Position, ShardApi};
 use annuli_cluster::Holder;
 use annuli_cluster::decide::FolderTerm;
 use annuli_cluster::reconcile::{HeldShard, Restore};
@@ -118,6 +119,14 @@ impl Holder for FolderHolder {
         self.fault()?;
         Ok(history)
     }
+
+    fn shard(&self, uuid: IndexUuid) -> Option<Arc<dyn ShardApi>> {
+        let model = self.folder.shard(uuid)?;
+        Some(Arc::new(DurableShard { world: Arc::clone(&self.world), who: self.who, shard: self.shard, model }))
+    }
+
+    /// A model forgets nothing.
+    fn keep_log(&self, _: IndexUuid, _: Option<Seq>) {}
 
     fn term(&self) -> FolderTerm {
         self.folder.term()

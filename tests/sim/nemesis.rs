@@ -3,6 +3,7 @@
 use crate::cluster::Cluster;
 use crate::weather::Weather;
 use crate::world::{Who, locked};
+use annuli_cluster::record::Place;
 use annuli_core::ShardId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -143,7 +144,8 @@ fn copy(cluster: &mut Cluster, shard: u8) {
         cluster.folders.insert(copy, Arc::new(folder));
         return;
     };
-    let last = locked(&cluster.world.witness).records.terms.get(&ShardId(u32::from(shard))).map(|it| it.record.epoch);
+    let place = Place::first(ShardId(u32::from(shard)));
+    let last = locked(&cluster.world.witness).records.terms.get(&place).map(|it| it.record.epoch);
     let is_old = last.is_some() && last != term.served && last != term.begun;
     if is_old {
         cluster.start(copy);

@@ -64,9 +64,10 @@ pub(crate) async fn primary(
     let serving = Arc::new(Serving::new(shard));
     let holder = FolderHolder { world: Arc::clone(&world), who, shard, folder: Arc::clone(&folder) };
     let holder = Arc::new(holder);
+    let reach = || Arc::new(Connections { world: Arc::clone(&world), who, roster: Roster::default() });
     let agent = loop {
         let post = post(who, shard, shards, OlderFolder::Refuse);
-        match Agent::join(store(&world, who), Arc::clone(&holder) as _, post, Arc::clone(&serving)).await {
+        match Agent::join(store(&world, who), Arc::clone(&holder) as _, post, Arc::clone(&serving), reach()).await {
             Ok(agent) => break agent,
             Err(_) => sleep(START_AGAIN_AFTER).await,
         }
@@ -79,7 +80,7 @@ pub(crate) async fn primary(
         serving.check(index, shard)?;
         let model = folder.shard(index).ok_or_else(|| serving.unknown(index))?;
         let durable = DurableShard { world: Arc::clone(&world), who, shard, model };
-        let guarded = Guarded::new(Arc::new(durable), Arc::clone(&serving));
+        let guarded = Guarded::new(index, Arc::new(durable), Arc::clone(&serving));
         Ok(Arc::new(Watched { world: Arc::clone(&world), who, shard, guarded }) as Arc<dyn ShardApi>)
     });
     answer_all(requests, lookup).await;

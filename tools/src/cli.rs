@@ -19,7 +19,7 @@ pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
 pub use role::{
     ClusterArgs, ClusterCommand, ClusterUp, CoordinationArgs, CoordinationPlace, IndexerArgs, Interval, NodeRole,
-    RouterArgs,
+    ReshardArgs, RouterArgs,
 };
 pub use rollout::{RolloutArgs, RolloutCommand, RolloutStart};
 pub use search::{IncludePart, SearchArgs};
@@ -209,6 +209,10 @@ mod tests {
         check("cluster up --shards 256 --routers 16", true);
         check("cluster up --shards 257", false);
         check("cluster up --routers 17", false);
+        check("cluster reshard --shards 3 --wait", true);
+        check("cluster reshard --cancel", true);
+        check("cluster reshard", false);
+        check("cluster reshard --shards 3 --cancel", false);
         check("index create faces --dim 4 --metric cosine --quantization int4", true);
         check("index create faces --dim 4 --metric cosine --quantization int2", false);
         check("dump verify 01890a5d-ac96-774b-bcce-b302099a8057", true);

@@ -6,7 +6,7 @@ mod stream;
 pub use error::{ClientError, InvalidUrl, NoAnswer, Refused, Unexpected, Unreachable};
 pub use stream::{EventStream, SentEvent};
 
-use annuli_api::v1::cluster::{ClusterInfo, SteppedDown};
+use annuli_api::v1::cluster::{ClusterInfo, Reshard, Resharding, SteppedDown};
 use annuli_api::v1::document::{IndexReply, IndexRequest};
 use annuli_api::v1::dump::{DumpList, RestoreDump};
 use annuli_api::v1::event::EventsQuery;
@@ -143,6 +143,16 @@ impl Client {
     /// `GET /v1/cluster`
     pub fn cluster(&self) -> Result<ClusterInfo, ClientError> {
         self.call(Method::GET, path::CLUSTER, &NO_BODY)
+    }
+
+    /// `POST /v1/cluster/reshard`
+    pub fn reshard(&self, shards: u32) -> Result<Resharding, ClientError> {
+        self.call(Method::POST, path::RESHARD, &Some(Reshard { shards }))
+    }
+
+    /// `DELETE /v1/cluster/reshard`
+    pub fn cancel_reshard(&self) -> Result<Resharding, ClientError> {
+        self.call(Method::DELETE, path::RESHARD, &NO_BODY)
     }
 
     /// `POST /v1/cluster/coordinator/step-down`

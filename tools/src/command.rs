@@ -12,6 +12,7 @@ pub mod import;
 pub mod index;
 pub mod man;
 mod progress;
+mod reshard;
 pub mod rollout;
 pub mod search;
 pub mod serve;
@@ -186,6 +187,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Router(args) => serve::run_router(&args, &global)?,
         Command::Indexer(args) => serve::run_indexer(&args, &global)?,
         Command::Cluster(ClusterCommand::Up(args)) => local_cluster::up(&args)?,
+        Command::Cluster(ClusterCommand::Reshard(args)) => reshard::run(&args, &global.url, global.output)?,
         Command::Cluster(ClusterCommand::Show) => cluster::show(&global.url, global.output)?,
         Command::Coordinator(command) => cluster::run_coordinator(command, &global.url, global.output)?,
         Command::Config(flags) => config::run(&global.complete(flags), global.output)?,

@@ -7,6 +7,7 @@ mod replica;
 use crate::cli::{IndexerArgs, NodeRole};
 use crate::config::Settings;
 use crate::membership::{Membership, MembershipError};
+use crate::peers::Peers;
 use crate::process_figures::RunsAs;
 use crate::serve::{self, ServeError};
 use crate::told::Told;
@@ -160,7 +161,10 @@ async fn serve_shard(
     let dumps = settings.cluster_dumps().map_err(ServeError::Dumps)?;
     let calls = figures.calls.clone();
     let joined = match (folder, dumps) {
-        (Folder::Primary(node), dumps) => primary::join(node, store, dumps, post, figures).await,
+        (Folder::Primary(node), dumps) => {
+            let reach = Arc::new(Peers::new(secret.clone()));
+            primary::join(node, store, dumps, post, figures, reach).await
+        }
         (Folder::Replica(replica), Some(dumps)) => replica::join(replica, store, dumps, post, figures).await,
         (Folder::Replica(_), None) => return Err(IndexerError::NoDumps),
     };

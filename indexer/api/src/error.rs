@@ -36,6 +36,9 @@ pub enum ErrorCode {
     IndexExists,
     /// There is no index or alias of this name. Create the index.
     IndexNotFound,
+    /// The index moves to another number of shards, and takes no writes until it has. Retry in a moment. `details.effect`
+    /// says whether the write may have been done: see [`Effect`].
+    IndexSealed,
     /// The index cannot be served, the message says why. Call the operator: the stored data needs a look.
     IndexUnavailable,
     /// A defect of Annuli. Report it, with the message and the log.
@@ -120,7 +123,11 @@ impl ErrorCode {
             | Self::LimitExceeded => 422,
             Self::Overloaded => 429,
             Self::Internal | Self::StorageFailed => 500,
-            Self::CoordinationUnavailable | Self::IndexUnavailable | Self::ShardUnavailable | Self::ShuttingDown => 503,
+            Self::CoordinationUnavailable
+            | Self::IndexSealed
+            | Self::IndexUnavailable
+            | Self::ShardUnavailable
+            | Self::ShuttingDown => 503,
             Self::DeadlineExceeded => 504,
             Self::StorageFull => 507,
         }
@@ -128,7 +135,14 @@ impl ErrorCode {
 
     /// Returns whether the same request may succeed a moment later.
     pub const fn is_transient(self) -> bool {
-        matches!(self, Self::CoordinationUnavailable | Self::Overloaded | Self::ShardUnavailable | Self::ShuttingDown)
+        matches!(
+            self,
+            Self::CoordinationUnavailable
+                | Self::IndexSealed
+                | Self::Overloaded
+                | Self::ShardUnavailable
+                | Self::ShuttingDown
+        )
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::catalogue::Index;
 use crate::chronicle::Chronicle;
 use crate::error::Failure;
-use crate::v1::cluster::{ClusterInfo, SteppedDown};
+use crate::v1::cluster::{ClusterInfo, Resharding, SteppedDown};
 use crate::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use crate::v1::task::TaskInfo;
-use annuli_core::IndexName;
+use annuli_core::{IndexName, ShardCount};
 use async_trait::async_trait;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -37,6 +37,12 @@ pub trait Operations: Send + Sync {
 
     /// Who is there, and what each serves.
     async fn cluster(&self) -> Result<ClusterInfo, Failure>;
+
+    /// Asks for another number of shards of every index. Harmless if that is on its way.
+    async fn reshard(&self, shards: ShardCount) -> Result<Resharding, Failure>;
+
+    /// Asks to stay with as many shards as there are.
+    async fn cancel_reshard(&self) -> Result<Resharding, Failure>;
 
     /// Takes the seat from whoever coordinates, so that another is elected.
     async fn step_down(&self) -> Result<SteppedDown, Failure>;

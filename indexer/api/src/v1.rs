@@ -66,6 +66,8 @@ pub mod path {
     pub const ROLLOUT_WORD: &str = "/v1/indexes/{name}/rollouts/{id}/{word}";
     /// Who is there.
     pub const CLUSTER: &str = "/v1/cluster";
+    /// Into how many shards indexes are divided.
+    pub const RESHARD: &str = "/v1/cluster/reshard";
     /// Lets another process coordinate.
     pub const STEP_DOWN: &str = "/v1/cluster/coordinator/step-down";
     /// What happens.
@@ -95,7 +97,7 @@ pub mod path {
     pub const DOCS_FILE: &str = "/docs/{file}";
 
     /// Every path.
-    pub const ALL: [&str; 29] = [
+    pub const ALL: [&str; 30] = [
         INDEXES,
         INDEX,
         DOCUMENTS_INDEX,
@@ -112,6 +114,7 @@ pub mod path {
         ROLLOUT,
         ROLLOUT_WORD,
         CLUSTER,
+        RESHARD,
         STEP_DOWN,
         EVENTS,
         ALIASES,

@@ -1,29 +1,33 @@
 //! What makes a node hold what the catalogue says, and tells the cluster what it serves.
 
 mod dumping;
+mod forwarding;
 pub mod replica;
 mod restoring;
 mod steps;
 
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
-use crate::decide::{FolderTerm, OlderFolder, claim_term, found, served_last, to_begin_anew};
+use crate::decide::{FolderTerm, OlderFolder, check_layout, claim_term, found, served_last, to_begin_anew};
 use crate::mirror::{Mirror, read};
 use crate::reconcile::{HeldShard, Plan, Restore};
-use crate::record::{DumpedShard, Key, NodeId, NodeRecord, Role, Served};
+use crate::record::{DumpedShard, Key, LayoutId, NodeId, NodeRecord, Place, Role, Served};
 use crate::records::Records;
 use crate::serving::{Serving, Tenure};
-use annuli_api::{ErrorCode, Failure};
+use crate::table::Reach;
+use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_coordination::election::{ElectionError, ElectionName, FencedCommitError, Terms};
 use annuli_coordination::{
-    Commit, CommitError, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Ttl,
+    Commit, CommitError, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Revision, Ttl,
 };
-use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
+use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardCount, ShardId};
 use annuli_dump::DumpId;
 use async_trait::async_trait;
 use dumping::Dumping;
+use forwarding::Forwarding;
 use restoring::Restoring;
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +61,13 @@ pub trait Holder: Send + Sync {
     /// Nobody wants the restore of that index any longer: it ends as soon as it can.
     fn give_up(&self, uuid: IndexUuid);
 
+    /// The shard of an index, if it is there.
+    fn shard(&self, uuid: IndexUuid) -> Option<Arc<dyn ShardApi>>;
+
+    /// Keeps what was written to the shard of an index behind that write, so that it can be told what has changed since;
+    /// `None`: as much as usual.
+    fn keep_log(&self, uuid: IndexUuid, behind: Option<Seq>);
+
     /// When it served.
     fn term(&self) -> FolderTerm;
 
@@ -79,7 +90,7 @@ pub struct Post {
     pub address: String,
     /// The shard that it holds.
     pub shard: ShardId,
-    /// Shards of the cluster.
+    /// Shards of the cluster, as it is or as it is about to be.
     pub shards: ShardCount,
     /// What to do if another folder served the shard last.
     pub older: OlderFolder,
@@ -91,11 +102,16 @@ pub struct Agent {
     mirror: Mirror,
     holder: Arc<dyn Holder>,
     post: Post,
+    place: Place,
+    /// How the primaries of another layout are reached.
+    reach: Arc<dyn Reach>,
     serving: Arc<Serving>,
     /// Dumps that get this process's shards now.
     dumping: Dumping,
     /// Shards that are made of dumps.
     restoring: Restoring,
+    /// Shards that come from another layout.
+    forwarding: Forwarding,
     /// What the cluster was told last.
     told: Option<NodeRecord>,
 }
@@ -110,10 +126,11 @@ impl Agent {
         holder: Arc<dyn Holder>,
         post: Post,
         serving: Arc<Serving>,
+        reach: Arc<dyn Reach>,
     ) -> Result<Self, Failure> {
-        let mirror = enter(&store, post.shards).await?;
-        let (dumping, restoring) = (Dumping::default(), Restoring::default());
-        Ok(Self { store, mirror, holder, post, serving, dumping, restoring, told: None })
+        let (mirror, place) = enter(&store, &post).await?;
+        let (dumping, restoring, forwarding) = (Dumping::default(), Restoring::default(), Forwarding::default());
+        Ok(Self { store, mirror, holder, post, place, reach, serving, dumping, restoring, forwarding, told: None })
     }
 
     /// Runs for the primary of the shard and, elected, serves; for as long as the future is polled.
@@ -121,6 +138,11 @@ impl Agent {
         let shard = self.post.shard;
         let mut election = self.election();
         loop {
+            if let Err(failure) = check_layout(&self.mirror.seen().records, self.place) {
+                tracing::error!(%failure, "this process serves nothing any longer");
+                self.refuse_all(&self.mirror.seen().records, &failure);
+                return pending().await;
+            }
             let ended = match self.may_claim() {
                 Ok(()) => self.lead(&mut election).await,
                 Err(failure) => self.stand_aside(&failure).await,
@@ -136,7 +158,7 @@ impl Agent {
     /// Whether this folder may serve, as far as is known now.
     fn may_claim(&self) -> Result<(), Failure> {
         let (seen, folder) = (self.mirror.seen(), self.holder.term());
-        claim_term(&seen.records, self.post.shard, folder, Epoch(0), self.post.older).map(drop)
+        claim_term(&seen.records, self.place, folder, Epoch(0), self.post.older).map(drop)
     }
 
     /// Waits until this process is elected, and serves until it is not.
@@ -177,7 +199,7 @@ impl Agent {
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
             self.refuse_all(&seen.records, failure);
-            if self.may_claim().is_ok() {
+            if self.may_claim().is_ok() || check_layout(&seen.records, self.place).is_err() {
                 return Ok(());
             }
             tokio::select! {
@@ -189,7 +211,7 @@ impl Agent {
     }
 
     fn election(&self) -> Election {
-        let name = ElectionName::new(&format!("primary-{}", self.post.shard)).expect("a short word and a number");
+        let name = ElectionName::new(&format!("primary-{}", self.place)).expect("a short word and a number");
         let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
         // A primary is not exchanged now and then: its documents are on its disk.
         let terms = Terms { ttl, term: None, rest: Duration::ZERO };
@@ -216,14 +238,21 @@ impl Agent {
         let lease = KeptLease::grant(Arc::clone(&self.store), ttl).await.map_err(|error| store_failure(&error))?;
         // What the cluster was told under an earlier lease has gone with it.
         self.told = None;
-        self.claim(leadership).await?;
+        // What it reads from another layout it reads anew: somebody else may have written to its shards since.
+        self.forwarding.end().await;
+        let claimed = self.claim(leadership).await?;
+        // What an earlier primary has said stood there before: that its shard is sealed, or has all that it gets.
+        let mut seen = self.mirror.changes();
+        seen.wait_for(|seen| seen.revision >= claimed).await.expect("the mirror is this agent's own");
         // Not before: what it served in an earlier term, another folder may have served since.
         self.serving.hold(Some(&(Arc::clone(leadership) as _)));
         let mut changes = self.mirror.changes();
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
+            check_layout(&seen.records, self.place)?;
             let plan = self.step(&seen.records, leadership).await;
             let mut failing = plan.serves.values().any(Result::is_err);
+            failing |= self.move_on(&plan, leadership).await.is_err();
             failing |= self.dump(&plan, leadership).await.is_err();
             match self.tell(&plan, leadership, lease.id()).await {
                 Ok(()) => {}
@@ -244,6 +273,7 @@ impl Agent {
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
                 () = self.dumping.one_ended() => {}
                 () = self.restoring.one_ended() => {}
+                () = self.forwarding.one_said() => {}
                 () = sleep(RETRY_AFTER), if failing => {}
             }
         }
@@ -253,30 +283,33 @@ impl Agent {
     ///
     /// # Errors
     /// When it may not, or that could not be written.
-    async fn claim(&self, leadership: &Leadership) -> Result<(), Failure> {
-        let (shard, folder, epoch) = (self.post.shard, self.holder.term(), leadership.epoch());
-        let claim = |records: &Records| claim_term(records, shard, folder, epoch, self.post.older);
+    async fn claim(&self, leadership: &Leadership) -> Result<Revision, Failure> {
+        let (place, folder, epoch) = (self.place, self.holder.term(), leadership.epoch());
+        let shard = place.shard;
+        let claim = |records: &Records| claim_term(records, place, folder, epoch, self.post.older);
         let seen = read(&*self.store).await.map_err(|error| store_failure(&error))?;
         claim(&seen.records)?;
         // Before anything says that this folder is the one: nobody would know later that it was not.
-        if !served_last(&seen.records, shard, folder) {
-            for (name, uuid) in to_begin_anew(&seen.records, shard, &self.holder.held()) {
+        if !served_last(&seen.records, place, folder) {
+            for (name, uuid) in to_begin_anew(&seen.records, place, &self.holder.held()) {
                 let history = self.holder.begin_anew(&name, uuid).await?;
                 tracing::warn!(index = %name, %history, "shard {shard} is of a folder that did not serve last: it has a new history");
             }
         }
         // In the folder first: if it is killed in between, it knows that it may have been the one.
-        let last = seen.records.terms.get(&shard).map(|last| last.record.epoch);
+        let last = seen.records.terms.get(&place).map(|last| last.record.epoch);
         self.holder.keep_term(folder.beginning(last, epoch)).await?;
-        decide_as(leadership, &*self.store, |records| Ok(Decision::Write(claim(records)?, ()))).await?;
-        self.holder.keep_term(FolderTerm { served: Some(epoch), begun: None }).await
+        let ((), revision) =
+            decide_as(leadership, &*self.store, |records| Ok(Decision::Write(claim(records)?, ()))).await?;
+        self.holder.keep_term(FolderTerm { served: Some(epoch), begun: None }).await?;
+        Ok(revision)
     }
 
     /// Serves nothing, and says why: of what is not even here, that.
     fn refuse_all(&self, records: &Records, failure: &Failure) {
         let mut plan = self.plan(records);
         plan.serves.values_mut().filter(|serves| serves.is_ok()).for_each(|serves| *serves = Err(failure.clone()));
-        self.serving.publish(&plan.serves);
+        self.serving.publish(&plan.serves, &plan.sealed);
     }
 
     /// Writes the node's record, if it says something new.
@@ -308,22 +341,23 @@ impl Agent {
         NodeRecord {
             address: self.post.address.clone(),
             role: Role::Primary,
-            shard: self.post.shard,
+            place: self.place,
             replica: None,
             serves: plan.serves.iter().map(|(uuid, serves)| (*uuid, served(serves))).collect(),
         }
     }
 }
 
-/// Enters the cluster of that many shards, which the first to enter founds.
-async fn enter(store: &Arc<dyn CoordinationStore>, shards: ShardCount) -> Result<Mirror, Failure> {
-    let founding = |records: &Records| match found(records, shards) {
-        Ok(None) => Ok(Decision::Stands(())),
-        Ok(Some(change)) => Ok(Decision::Write(change, ())),
+/// Enters the cluster of that many shards, which the first to enter founds; returns the place of the process in it.
+async fn enter(store: &Arc<dyn CoordinationStore>, post: &Post) -> Result<(Mirror, Place), Failure> {
+    let founding = |records: &Records| match found(records, post.shards) {
+        Ok((layout, None)) => Ok(Decision::Stands(layout)),
+        Ok((layout, Some(change))) => Ok(Decision::Write(change, layout)),
         Err(other) => Err(Failure::new(ErrorCode::InvalidRequest, other)),
     };
-    decide(&**store, founding).await?;
-    Mirror::start(Arc::clone(store), |_, _| {}).await.map_err(|error| store_failure(&error))
+    let (layout, _): (LayoutId, _) = decide(&**store, founding).await?;
+    let mirror = Mirror::start(Arc::clone(store), |_, _| {}).await.map_err(|error| store_failure(&error))?;
+    Ok((mirror, Place { layout, shard: post.shard }))
 }
 
 impl Tenure for Leadership {

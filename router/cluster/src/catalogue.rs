@@ -5,7 +5,7 @@ use crate::coordinator;
 use crate::decide::{Creation, Removal, create_index, dump_not_found, remove_alias, request_deletion, set_alias};
 use crate::events::Past;
 use crate::mirror::{Mirror, Seen, read};
-use crate::record::{DumpRecord, IndexState, NumberedDump, Origin, Role, Served};
+use crate::record::{DumpRecord, IndexState, NumberedDump, Origin, Place, Role, Served};
 use crate::records::Records;
 use crate::table::{Reach, Table};
 use annuli_api::v1::dump::DumpInfo;
@@ -213,7 +213,8 @@ fn unserved(records: &Records, name: &IndexName, uuid: IndexUuid) -> Vec<ShardId
     let serves = |shard: ShardId| {
         records.nodes.values().any(|node| {
             let node = &node.record;
-            (node.role, node.shard) == (Role::Primary, shard) && node.serves.get(&uuid) == Some(&Served::Ready)
+            let place = Place { layout: stored.record.layout, shard };
+            (node.role, node.place) == (Role::Primary, place) && node.serves.get(&uuid) == Some(&Served::Ready)
         })
     };
     stored.record.schema.shards.shards().filter(|&shard| !serves(shard)).collect()
@@ -248,7 +249,7 @@ impl Catalogue for ClusterCatalogue {
     }
 
     async fn fixed_shards(&self) -> Option<ShardCount> {
-        let known = || self.mirror.seen().records.cluster.as_ref().map(|stored| stored.record.shards);
+        let known = || self.mirror.seen().records.cluster.as_ref().map(|stored| stored.record.layout.shards);
         if known().is_none() {
             // The first process that holds a shard may have joined a moment ago.
             self.refresh().await;

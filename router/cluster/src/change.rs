@@ -40,6 +40,15 @@ impl Change {
         self
     }
 
+    /// Both.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.conditions.extend(other.conditions);
+        self.puts.extend(other.puts);
+        self.deletes.extend(other.deletes);
+        self
+    }
+
     #[must_use]
     pub(crate) fn put(mut self, key: Key, value: Vec<u8>) -> Self {
         self.puts.push((key, value));

@@ -6,17 +6,19 @@
 //! has seen. Clocks of two processes are never compared.
 
 mod rehearsal;
+mod reshard;
 
 pub(crate) use rehearsal::rehearse;
 
 use crate::change::Change;
 use crate::decide::{
-    allow, await_approval, end_dump, end_task, fail_dump, fail_rollout, failed_shard, flip, forget_dump, retire,
-    retire_dump, start_rollout,
+    abandon_move, allow, await_approval, end_dump, end_reshard, end_task, fail_dump, fail_reshard, fail_rollout,
+    failed_shard, flip, forget_dump, forget_former, forget_tombstone, move_over, retire, retire_dump, seal,
+    start_rollout,
 };
 use crate::record::{
-    Approval, Blame, DumpState, Generations, IndexRecord, Key, Prepared, Preparing, ReplicaId, Role, Rollout, TaskId,
-    TaskRecord, Work,
+    Approval, Blame, DumpState, Generations, IndexRecord, Key, Place, Prepared, ReplicaId, Rollout, TaskId, TaskRecord,
+    Work,
 };
 use crate::records::{LiveReplica, Records};
 use annuli_api::v1::task::TaskStatus;
@@ -88,6 +90,22 @@ pub enum Step {
     Forget(TaskId),
     /// Forget a dump whose index was deleted. Its files stay, for whoever regrets it.
     ForgetDump(DumpId),
+    /// Begin to move an index to the next layout.
+    BeginReshard(IndexUuid),
+    /// What an index is to become is nearly there: let it take no more writes.
+    Seal(TaskId),
+    /// What it is to become has everything: let it take the name over.
+    MoveOver(TaskId),
+    /// Give up the move of an index.
+    FailReshard(TaskId, Failure),
+    /// Take away what an index was to become, which nobody goes on with.
+    AbandonMove(IndexUuid),
+    /// Nobody reads any longer where an index was before it moved.
+    ForgetFormer(IndexUuid),
+    /// Every index has moved.
+    EndReshard,
+    /// Those who were to remove a deleted index are of a layout that is over.
+    ForgetTombstone(IndexUuid),
 }
 
 /// A step, and how long it must have been due.
@@ -117,6 +135,7 @@ pub fn due(records: &Records, keeping: &Keeping) -> Vec<Due> {
     due.extend(deleted_dumps(records));
     due.extend(orphans(records));
     due.extend(old_tasks(records));
+    due.extend(reshard::of_cluster(records, keeping));
     due
 }
 
@@ -128,7 +147,7 @@ pub fn change(records: &Records, keeping: &Keeping, step: &Step) -> Option<Chang
 
 fn written(records: &Records, step: &Step) -> Option<Change> {
     match step {
-        Step::BeginDump(_) | Step::CommitDump(_) => None,
+        Step::BeginDump(_) | Step::CommitDump(_) | Step::BeginReshard(_) => None,
         Step::RemoveFiles(_, dump) => forget_dump(records, *dump),
         Step::FailDump(id, failure) => fail_dump(records, *id, dump_of(*id)?, failure.clone()),
         Step::StartRollout(id) => start_rollout(records, *id),
@@ -141,6 +160,13 @@ fn written(records: &Records, step: &Step) -> Option<Change> {
         Step::Cancel(id) => cancel(records, *id),
         Step::Forget(id) => forget(records, *id),
         Step::ForgetDump(dump) => forget_orphan(records, *dump),
+        Step::Seal(id) => seal(records, *id),
+        Step::MoveOver(id) => move_over(records, *id),
+        Step::FailReshard(id, failure) => fail_reshard(records, *id, failure.clone()),
+        Step::AbandonMove(uuid) => abandon_move(records, *uuid),
+        Step::ForgetFormer(uuid) => forget_former(records, *uuid),
+        Step::EndReshard => end_reshard(records),
+        Step::ForgetTombstone(uuid) => forget_tombstone(records, *uuid),
     }
 }
 
@@ -154,6 +180,7 @@ pub fn dump_of(task: TaskId) -> Option<DumpId> {
 fn of_tasks(records: &Records) -> Vec<Due> {
     let mut open: Vec<_> = records.tasks.iter().filter(|(_, stored)| !stored.record.is_over()).collect();
     open.sort_by_key(|(id, stored)| (turn(&stored.record), **id));
+    let is_dump = |task: &TaskRecord| is_dump(records, task);
     let dumping = open.iter().filter(|(_, stored)| is_dump(&stored.record) && !is_waiting(&stored.record)).count();
     let (mut busy, mut places) = (BTreeSet::new(), DUMPS_AT_ONCE.saturating_sub(dumping));
     let mut due = Vec::new();
@@ -183,8 +210,13 @@ fn turn(task: &TaskRecord) -> u8 {
     }
 }
 
-fn is_dump(task: &TaskRecord) -> bool {
-    matches!(task.work, Work::Dump { .. })
+/// Whether it takes a dump now, or first of all.
+fn is_dump(records: &Records, task: &TaskRecord) -> bool {
+    match task.work {
+        Work::Dump { .. } => true,
+        Work::Reshard(_) => records.index_of(task.uuid).is_none_or(|(_, index)| index.record.moving.is_none()),
+        Work::Rollout(_) | Work::Restore(_) => false,
+    }
 }
 
 fn is_waiting(task: &TaskRecord) -> bool {
@@ -198,9 +230,12 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
     match (&task.work, task.status) {
         (Work::Dump { .. }, TaskStatus::Queued) => vec![Due::now(Step::BeginDump(id))],
         (Work::Dump { .. }, TaskStatus::Running) => of_dump(records, id, &index.record).into_iter().collect(),
+        (Work::Reshard(to), TaskStatus::Queued | TaskStatus::Running) => {
+            reshard::of_task(records, id, to, &index.record, task.status).into_iter().collect()
+        }
         (Work::Rollout(_), TaskStatus::Queued) => vec![Due::now(Step::StartRollout(id))],
         (Work::Rollout(rollout), TaskStatus::Running) => match &index.record.generations.preparing {
-            Some(preparing) if preparing.rollout == id => of_rollout(records, id, task, rollout, preparing),
+            Some(preparing) if preparing.rollout == id => of_rollout(records, id, task, rollout, &index.record),
             // It was begun, and what it was about is gone: nothing but an operator at the records does that.
             Some(_) | None => {
                 let failure = Failure::new(ErrorCode::Internal, "the generation is not prepared any longer");
@@ -208,7 +243,7 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
             }
         },
         // The primaries end a restore, or whoever deletes its index.
-        (Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_), _) => Vec::new(),
+        (Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_) | Work::Reshard(_), _) => Vec::new(),
     }
 }
 
@@ -227,9 +262,7 @@ fn of_dump(records: &Records, id: TaskId, index: &IndexRecord) -> Option<Due> {
     if left.is_empty() {
         return Some(Due::now(Step::CommitDump(id)));
     }
-    let is_primary = |shard: ShardId| {
-        records.nodes.values().any(|node| (node.record.role, node.record.shard) == (Role::Primary, shard))
-    };
+    let is_primary = |shard: ShardId| records.primary(Place { layout: index.layout, shard }).is_some();
     if let Some(absent) = left.iter().find(|&&shard| !is_primary(shard)) {
         return Some(fail(PRIMARY_PATIENCE, format!("shard {absent} was not dumped: its primary is down")));
     }
@@ -237,12 +270,13 @@ fn of_dump(records: &Records, id: TaskId, index: &IndexRecord) -> Option<Due> {
     Some(fail(DUMP_PATIENCE, format!("shard {slow} was not dumped: its primary has said nothing for hours")))
 }
 
-fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollout, preparing: &Preparing) -> Vec<Due> {
+fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollout, index: &IndexRecord) -> Vec<Due> {
+    let Some(preparing) = &index.generations.preparing else { return Vec::new() };
     let (uuid, generation) = (task.uuid, preparing.of.generation);
     let fail = |patience, message: String| {
         vec![Due::after(patience, Step::FailRollout(id, Failure::new(ErrorCode::ShardUnavailable, message)))]
     };
-    let replicas: Vec<_> = records.replicas().collect();
+    let replicas: Vec<_> = records.replicas_on(index.layout).collect();
     if replicas.is_empty() {
         return fail(REPLICA_PATIENCE, "no replica of any shard is there".to_owned());
     }
@@ -251,7 +285,7 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
         if let Some(Prepared::Failed { why, rollout: Some(of), blame }) = replica.prepared(uuid, generation)
             && *of == id
         {
-            let LiveReplica { shard, address, .. } = replica;
+            let LiveReplica { place: Place { shard, .. }, address, .. } = replica;
             let message =
                 format!("the replica of shard {shard} at {address} cannot serve generation {generation}: {why}");
             let failure = Failure::new(ErrorCode::ShardUnavailable, message);
@@ -269,7 +303,7 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
     }
     let mut unready: BTreeMap<ShardId, Vec<&LiveReplica<'_>>> = BTreeMap::new();
     for replica in replicas.iter().filter(|replica| !replica.is_ready(uuid, generation)) {
-        unready.entry(replica.shard).or_default().push(replica);
+        unready.entry(replica.place.shard).or_default().push(replica);
     }
     if unready.is_empty() {
         let step = if rollout.approval == Approval::Awaited { Step::AwaitApproval(id) } else { Step::Flip(id) };
@@ -280,7 +314,7 @@ fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollou
         let (busy, waiting): (Vec<&LiveReplica<'_>>, Vec<_>) =
             replicas.into_iter().partition(|replica| is_allowed(replica));
         allowed.extend(busy.iter().flat_map(|replica| {
-            let LiveReplica { shard, address, .. } = replica;
+            let LiveReplica { place: Place { shard, .. }, address, .. } = replica;
             let at = match replica.prepared(uuid, generation) {
                 Some(Prepared::Under(now)) => now,
                 Some(Prepared::Ready | Prepared::Failed { .. }) | None => "it has not begun",
@@ -337,6 +371,15 @@ fn old_tasks(records: &Records) -> impl Iterator<Item = Due> {
 fn cancel(records: &Records, id: TaskId) -> Option<Change> {
     match records.tasks.get(&id)?.record.work {
         Work::Dump { .. } => end_dump(records, id, dump_of(id)?, TaskStatus::Cancelled, None),
+        Work::Reshard(_) => {
+            let change = end_dump(records, id, dump_of(id)?, TaskStatus::Cancelled, None)?;
+            let uuid = records.tasks.get(&id)?.record.uuid;
+            // The dump is taken, or it is not made of it yet: of the two at most one changes the index's record.
+            Some(match abandon_move(records, uuid) {
+                Some(abandoned) => change.and(abandoned),
+                None => change,
+            })
+        }
         Work::Rollout(_) | Work::Restore(_) => end_task(records, id, TaskStatus::Cancelled),
     }
 }

@@ -14,7 +14,7 @@ pub use refresh::Schedule;
 use crate::catalogue::ClusterCatalogue;
 use crate::commit::{Decision, decide_as};
 use crate::coordinate::{Keeping, Step, change, due, dump_of};
-use crate::decide::{begin_dump, commit_dump, fail_dump};
+use crate::decide::{begin_dump, begin_reshard, commit_dump, fail_dump};
 use crate::moment::until;
 use crate::operations::asked;
 use crate::record::{DumpRecord, TaskId};
@@ -237,6 +237,14 @@ impl Coordinator {
         if let Step::CommitDump(id) = step {
             return self.commit_dump(leadership, records, *id).await;
         }
+        if let Step::BeginReshard(uuid) = step {
+            let id = TaskId((self.origins.new_uuid)());
+            let decision = |records: &Records| {
+                let begun = records.tasks.contains_key(&id);
+                Ok(written(if begun { None } else { begin_reshard(records, *uuid, id) }))
+            };
+            return decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision);
+        }
         if let Step::RemoveFiles(uuid, dump) = step {
             self.remove_files(*uuid, *dump).await?;
         }
@@ -271,8 +279,8 @@ impl Coordinator {
                 self.in_store(move |dumps| write_manifest(dumps, dump, &record, &schema)).await?;
             }
         }
-        let rollout = TaskId((self.origins.new_uuid)());
-        let decision = |records: &Records| Ok(written(commit_dump(records, id, dump, rollout)));
+        let fresh = (self.origins.new_uuid)();
+        let decision = |records: &Records| Ok(written(commit_dump(records, id, dump, fresh)));
         decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
     }
 

@@ -8,6 +8,7 @@ mod dump;
 mod founding;
 mod generations;
 mod index;
+mod reshard;
 mod restore;
 mod rollout;
 mod shard;
@@ -20,8 +21,13 @@ pub use dump::{
     begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report_dumped, request_deletion, retire_dump,
 };
 pub(crate) use dump::{failed_shard, is_awaited};
-pub use founding::{OtherCluster, found};
+pub use founding::{OtherCluster, check_layout, found};
 pub use index::{Creation, Removal, create_index, remove_index};
+pub(crate) use reshard::reshard_of;
+pub use reshard::{
+    abandon_move, begin_reshard, cancel_reshard, end_reshard, fail_reshard, forget_former, forget_tombstone, move_over,
+    report_done, report_near, report_sealed, report_unmoved, request_reshard, seal,
+};
 pub use restore::{report_unmade, request_restore};
 pub use rollout::{Word, allow, await_approval, fail_rollout, flip, retire, say, start_rollout};
 pub use shard::{Reported, report_made, report_removed};

@@ -5,6 +5,7 @@
 
 mod nodes;
 mod past;
+mod reshards;
 mod tasks;
 
 pub use past::Past;
@@ -23,6 +24,7 @@ pub fn events(before: &Records, after: &Records) -> Vec<Event> {
     events.extend(aliases(before, after));
     events.extend(tasks::events(before, after));
     events.extend(official(before, after));
+    events.extend(reshards::events(before, after));
     events.extend(deleted(before, after));
     events
 }
@@ -44,10 +46,10 @@ fn deleted<'a>(before: &'a Records, after: &'a Records) -> impl Iterator<Item = 
 
 type Indexes = BTreeMap<IndexName, Stored<IndexRecord>>;
 
-/// Indexes that are among these and not among the others. One that was made anew is another.
+/// Indexes that are among these and not among the others. One that was made anew is another; one that has moved is not.
 fn only<'a>(these: &'a Indexes, others: &'a Indexes) -> impl Iterator<Item = IndexEvent> + 'a {
-    let is_new = |name: &IndexName, uuid: IndexUuid| others.get(name).is_none_or(|other| other.record.uuid != uuid);
-    let new = these.iter().filter(move |(name, stored)| is_new(name, stored.record.uuid));
+    let is_new = |name: &IndexName, first: IndexUuid| others.get(name).is_none_or(|other| other.record.first != first);
+    let new = these.iter().filter(move |(name, stored)| is_new(name, stored.record.first));
     new.map(|(name, stored)| IndexEvent { index: name.to_string(), uuid: stored.record.uuid.0 })
 }
 

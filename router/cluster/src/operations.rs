@@ -4,15 +4,21 @@ use crate::catalogue::{ClusterCatalogue, Coordinating, dump_info};
 use crate::change::Change;
 use crate::commit::{Decision, once};
 use crate::coordinate::rehearse;
-use crate::decide::{RolloutOptions, Word, request_dump, request_restore, request_rollout, say};
+use crate::decide::{
+    RolloutOptions, Word, cancel_reshard, request_dump, request_reshard, request_restore, request_rollout, say,
+};
 use crate::mirror::Seen;
-use crate::record::{AskedBy, NumberedDump, Prepared, Role, Served, TaskId, TaskRecord, Work};
+use crate::record::{
+    AskedBy, DumpState, IndexRecord, LayoutId, NumberedDump, Place, Prepared, Served, TaskId, TaskRecord, Work,
+};
 use crate::records::{LiveReplica, Records};
-use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard, SteppedDown};
+use annuli_api::v1::cluster::{
+    ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard, NextShards, Resharding, SteppedDown,
+};
 use annuli_api::v1::rollout::{RolloutPlan, RolloutWord, StartRollout};
 use annuli_api::v1::task::{TaskInfo, TaskProgress, TaskStatus};
 use annuli_api::{Catalogue, Chronicle, ErrorCode, Failure, Index, Operations};
-use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
+use annuli_core::{Generation, IndexName, IndexUuid, ShardCount, ShardId};
 use annuli_dump::DumpId;
 use async_trait::async_trait;
 use serde_json::json;
@@ -85,11 +91,26 @@ impl Operations for ClusterCatalogue {
         let coordinating = self.coordinator().await?;
         let Seen { records, .. } = &*self.mirror().seen();
         let index = |name: &IndexName| (name.as_str().to_owned(), cluster_index(records, name));
+        let Resharding { shards, next } = resharding(records);
         Ok(ClusterInfo {
             coordinator: coordinating.name,
             epoch: coordinating.epoch.0,
+            shards,
+            next,
             indexes: records.indexes.keys().map(index).collect(),
         })
+    }
+
+    async fn reshard(&self, shards: ShardCount) -> Result<Resharding, Failure> {
+        self.check_dumps()?;
+        let request = |records: &Records| Ok(changed(request_reshard(records, shards)?));
+        self.decide(request).await?;
+        Ok(resharding(&self.mirror().seen().records))
+    }
+
+    async fn cancel_reshard(&self) -> Result<Resharding, Failure> {
+        self.decide(|records| Ok(changed(cancel_reshard(records)?))).await?;
+        Ok(resharding(&self.mirror().seen().records))
     }
 
     async fn step_down(&self) -> Result<SteppedDown, Failure> {
@@ -100,6 +121,29 @@ impl Operations for ClusterCatalogue {
     fn chronicle(&self) -> Arc<dyn Chronicle> {
         Arc::clone(self.past()) as Arc<dyn Chronicle>
     }
+}
+
+fn changed(change: Option<Change>) -> Decision<()> {
+    change.map_or(Decision::Stands(()), |change| Decision::Write(change, ()))
+}
+
+/// Into how many shards indexes are divided, and how far they are on their way to the next number.
+fn resharding(records: &Records) -> Resharding {
+    let Some(cluster) = records.cluster.as_ref().map(|stored| &stored.record) else {
+        return Resharding { shards: None, next: None };
+    };
+    let next = cluster.next.map(|next| {
+        let has_moved = |index: &IndexRecord| index.layout == next.id;
+        let moved = records.indexes.values().filter(|stored| has_moved(&stored.record)).count();
+        let is_there = |shard: &ShardId| records.primary(Place { layout: next.id, shard: *shard }).is_some();
+        NextShards {
+            shards: next.shards.get(),
+            primaries: count(next.shards.shards().filter(is_there).count()),
+            indexes_moved: count(moved),
+            indexes_total: count(records.indexes.len()),
+        }
+    });
+    Resharding { shards: Some(cluster.layout.shards.get()), next }
 }
 
 fn options(rollout: StartRollout) -> RolloutOptions {
@@ -138,7 +182,8 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
         }
         Work::Rollout(rollout) => {
             let generation = rollout.to.generation;
-            let replicas: Vec<_> = records.replicas().collect();
+            let layout = records.index_of(task.uuid).map_or(LayoutId::FIRST, |(_, index)| index.record.layout);
+            let replicas: Vec<_> = records.replicas_on(layout).collect();
             let is_ready = |replica: &&LiveReplica<'_>| replica.is_ready(task.uuid, generation);
             // They may have gone on to another generation since it was done.
             let is_done = task.status == TaskStatus::Succeeded;
@@ -150,13 +195,26 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
         }
         Work::Restore(origin) => {
             let index = records.index_of(task.uuid).map(|(_, stored)| &stored.record);
-            let shards_total = records.cluster.as_ref().map_or(0, |cluster| cluster.record.shards.get());
+            let shards_total = records.cluster.as_ref().map_or(0, |cluster| cluster.record.layout.shards.get());
             // It may have been deleted since it was restored.
             let is_whole = task.status == TaskStatus::Succeeded;
             let made = index.map_or(0, |index| count(index.histories.len()));
             let shards_done = if is_whole { shards_total } else { made };
             let result = json!({"dump": origin.dump.uuid(), "index_uuid": task.uuid.0});
             ("restore", TaskProgress::Shards { shards_done, shards_total }, Some(result))
+        }
+        Work::Reshard(to) => {
+            let shards_total = to.shards.get();
+            let (stage, shards_done) = match task.status {
+                TaskStatus::Succeeded => ("moved", shards_total),
+                TaskStatus::Queued
+                | TaskStatus::Running
+                | TaskStatus::Paused
+                | TaskStatus::Failed
+                | TaskStatus::RolledBack
+                | TaskStatus::Cancelled => stage(records, id, task.uuid),
+            };
+            ("reshard", TaskProgress::Shards { shards_done, shards_total }, Some(json!({"stage": stage})))
         }
     };
     TaskInfo {
@@ -171,6 +229,23 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
     }
 }
 
+/// What is done to move an index, and how many shards of what it is to become have that behind them.
+fn stage(records: &Records, id: TaskId, uuid: IndexUuid) -> (&'static str, u32) {
+    let moving = records.index_of(uuid).and_then(|(_, index)| index.record.moving.as_ref());
+    let Some(moving) = moving else {
+        let dump = DumpId::new(id.0).ok().and_then(|dump| records.dumps.get(&dump));
+        let is_taken = dump.is_some_and(|dump| dump.record.state == DumpState::Taking);
+        return (if is_taken { "dumping" } else { "waiting" }, 0);
+    };
+    if moving.sealed.is_some() {
+        ("sealed", count(moving.done.len()))
+    } else if moving.histories.len() < moving.shards.get() as usize {
+        ("restoring", count(moving.histories.len()))
+    } else {
+        ("forwarding", count(moving.near.len()))
+    }
+}
+
 fn shards(records: &Records, uuid: IndexUuid) -> u32 {
     records.index_of(uuid).map_or(0, |(_, index)| index.record.schema.shards.get())
 }
@@ -182,25 +257,18 @@ fn count(number: usize) -> u32 {
 fn cluster_index(records: &Records, name: &IndexName) -> ClusterIndex {
     let index = &records.indexes[name].record;
     let generations = &index.generations;
-    let replicas: Vec<_> = records.replicas().collect();
+    let replicas: Vec<_> = records.replicas_on(index.layout).collect();
     ClusterIndex {
         generation: generations.official.map(|official| official.generation.0),
         preparing: generations.preparing.as_ref().map(|preparing| preparing.of.generation.0),
         held: generations.held,
-        shards: index
-            .schema
-            .shards
-            .shards()
-            .map(|shard| cluster_shard(records, index.uuid, shard, &replicas))
-            .collect(),
+        shards: index.schema.shards.shards().map(|shard| cluster_shard(records, index, shard, &replicas)).collect(),
     }
 }
 
-fn cluster_shard(records: &Records, uuid: IndexUuid, shard: ShardId, replicas: &[LiveReplica<'_>]) -> ClusterShard {
-    let mut nodes: Vec<_> = records.nodes.values().collect();
-    nodes.sort_by_key(|stored| stored.revision);
-    let primary = nodes.iter().rev().map(|stored| &stored.record);
-    let primary = primary.filter(|node| (node.role, node.shard) == (Role::Primary, shard)).map(|node| ClusterPrimary {
+fn cluster_shard(records: &Records, index: &IndexRecord, shard: ShardId, replicas: &[LiveReplica<'_>]) -> ClusterShard {
+    let uuid = index.uuid;
+    let primary = records.primary(Place { layout: index.layout, shard }).map(|node| ClusterPrimary {
         address: node.address.clone(),
         state: match node.serves.get(&uuid) {
             Some(Served::Ready) => "ready".to_owned(),
@@ -214,8 +282,8 @@ fn cluster_shard(records: &Records, uuid: IndexUuid, shard: ShardId, replicas: &
     };
     ClusterShard {
         shard: shard.0,
-        primary: primary.into_iter().next(),
-        replicas: replicas.iter().filter(|replica| replica.shard == shard).map(replica).collect(),
+        primary,
+        replicas: replicas.iter().filter(|replica| replica.place.shard == shard).map(replica).collect(),
     }
 }
 

@@ -6,15 +6,18 @@
 //! may decide that the primary goes on all the same: then it does so from a dump, and says which history it goes on with
 //! before it serves.
 
+mod moving;
 pub mod replica;
 
+pub use moving::{Forward, Seal, Source};
+
 use crate::decide::{Copied, Loss, OlderFolder, Successor, dumped_beyond, is_awaited, successor};
-use crate::record::{IndexRecord, Origin};
+use crate::record::{IndexRecord, Origin, Place};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure, Position};
-use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
+use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardId};
 use annuli_dump::DumpId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A shard that a node has in its folder: where it stands, or why it does not open.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,19 +102,28 @@ pub struct Plan {
     pub restores: BTreeMap<IndexUuid, Restore>,
     /// Dumps that are yet to get the shard of an index.
     pub dumps: BTreeMap<DumpId, IndexUuid>,
+    /// Indexes that take no writes.
+    pub sealed: BTreeSet<IndexUuid>,
+    /// Those of them whose last write is yet to be said.
+    pub seals: Vec<Seal>,
+    /// Behind which write of each index its changes are kept.
+    pub logs: BTreeMap<IndexUuid, Seq>,
+    /// What is read from the primaries of another layout, for indexes that move to this one.
+    pub forwards: BTreeMap<IndexUuid, Forward>,
 }
 
-/// Compares what the primary of `shard` holds with what the records say. What is lost, or has another history than the
+/// Compares what the primary of a place holds with what the records say. What is lost, or has another history than the
 /// recorded one, is taken over if that is what is done over an older folder.
-pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldShard>, older: OlderFolder) -> Plan {
-    let mut plan = Plan::default();
+pub fn plan(records: &Records, place: Place, held: &BTreeMap<IndexName, HeldShard>, older: OlderFolder) -> Plan {
+    let (Place { layout, shard }, mut plan) = (place, Plan::default());
     for (&uuid, tombstone) in &records.gone {
-        if tombstone.record.left.contains(&shard) {
+        if tombstone.record.layout == layout && tombstone.record.left.contains(&shard) {
             plan.steps.push(Step::Remove { name: tombstone.record.name.clone(), uuid });
         }
     }
     for (name, stored) in &records.indexes {
-        let index = &stored.record;
+        let Some(index) = stored.record.on(layout) else { continue };
+        let index = &index;
         let here = held.iter().find(|(_, held)| held.uuid == Some(index.uuid)).map(|(_, held)| held);
         let (part, uuid) = (part(records, index, shard, here, older), index.uuid);
         let restore = |origin, loss| Restore { name: name.clone(), schema: index.schema, origin, loss };
@@ -142,9 +154,19 @@ pub fn plan(records: &Records, shard: ShardId, held: &BTreeMap<IndexName, HeldSh
         if let Some(restore) = restore.filter(|restore| !held.contains_key(&restore.name)) {
             plan.restores.insert(uuid, restore);
         }
+        if matches!(part, Part::Serves) {
+            plan.forwards.extend(moving::forward(records, &stored.record, place).map(|forward| (uuid, forward)));
+            plan.seals.extend(moving::seal(&stored.record, place));
+            plan.logs.extend(moving::log_kept(records, &stored.record, place).map(|behind| (uuid, behind)));
+        }
+        if stored.record.is_sealed_on(layout) {
+            plan.sealed.insert(uuid);
+        }
         plan.serves.insert(uuid, part.serves(name, shard, older));
     }
+    let is_here = |uuid| plan.serves.contains_key(&uuid);
     let awaited = records.dumps.iter().filter(|(_, stored)| is_awaited(&stored.record, shard));
+    let awaited = awaited.filter(|(_, stored)| is_here(stored.record.uuid));
     plan.dumps = awaited.map(|(dump, stored)| (*dump, stored.record.uuid)).collect();
     plan
 }
@@ -248,12 +270,13 @@ fn copied_message(of: &str, Copied { history, found, made, dump }: Copied, older
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{DumpRecord, DumpState, DumpedShard, ShardDump, Tombstone};
+    use crate::record::{DumpRecord, DumpState, DumpedShard, LayoutId, ShardDump, Tombstone};
     use crate::testing::{at, dump, history, name, schema, uuid};
-    use annuli_core::{Generation, Seq};
+    use annuli_core::Generation;
     use annuli_dump::CreatedAt;
 
     const SHARD: ShardId = ShardId(0);
+    const PLACE: Place = Place::first(SHARD);
 
     /// An index `faces` of two shards, of which those are made.
     fn catalogue(histories: &[(u32, u128)]) -> Records {
@@ -274,25 +297,25 @@ mod tests {
 
     #[test]
     fn a_new_index_is_made_then_reported() {
-        let made = plan(&catalogue(&[]), SHARD, &BTreeMap::new(), OlderFolder::Refuse);
+        let made = plan(&catalogue(&[]), PLACE, &BTreeMap::new(), OlderFolder::Refuse);
         assert_eq!(made.steps, [Step::Make { name: name("faces"), uuid: uuid(1), schema: schema(2) }]);
-        let reported = plan(&catalogue(&[]), SHARD, &held(1, Ok(at(5, 0))), OlderFolder::Refuse);
+        let reported = plan(&catalogue(&[]), PLACE, &held(1, Ok(at(5, 0))), OlderFolder::Refuse);
         assert_eq!(reported.steps, [Step::Report { name: name("faces"), uuid: uuid(1), history: history(5) }]);
         assert!(message(&reported).contains("is being made"));
-        let served = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(at(5, 0))), OlderFolder::Refuse);
+        let served = plan(&catalogue(&[(0, 5)]), PLACE, &held(1, Ok(at(5, 0))), OlderFolder::Refuse);
         assert_eq!((served.steps.len(), &served.serves[&uuid(1)]), (0, &Ok(())));
     }
 
     #[test]
     fn a_shard_that_was_lost_is_not_made_anew() {
-        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &BTreeMap::new(), OlderFolder::Refuse);
+        let plan = plan(&catalogue(&[(0, 5)]), PLACE, &BTreeMap::new(), OlderFolder::Refuse);
         assert_eq!(plan.steps, []);
         assert!(message(&plan).contains("is not in the folder of its primary"), "{}", message(&plan));
     }
 
     #[test]
     fn a_shard_of_another_history_does_not_serve() {
-        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Ok(at(6, 0))), OlderFolder::Refuse);
+        let plan = plan(&catalogue(&[(0, 5)]), PLACE, &held(1, Ok(at(6, 0))), OlderFolder::Refuse);
         assert_eq!(plan.steps, []);
         assert!(message(&plan).contains("another process is its primary"), "{}", message(&plan));
     }
@@ -310,7 +333,7 @@ mod tests {
         put(&mut records, DumpState::Taken(Generation(1)), 5, 20);
         put(&mut records, DumpState::Taking, 5, 30);
         put(&mut records, DumpState::Taken(Generation(2)), 4, 40);
-        let planned = |seq, older| plan(&records, SHARD, &held(1, Ok(at(5, seq))), older);
+        let planned = |seq, older| plan(&records, PLACE, &held(1, Ok(at(5, seq))), older);
         assert_eq!(planned(30, OlderFolder::Refuse).serves[&uuid(1)], Ok(()));
         let refused = planned(29, OlderFolder::Refuse);
         assert_eq!(refused.steps, []);
@@ -324,16 +347,16 @@ mod tests {
     #[test]
     fn a_shard_that_does_not_open_says_why_and_is_left_alone() {
         let failure = Failure::new(ErrorCode::IndexUnavailable, "rotten");
-        let plan = plan(&catalogue(&[(0, 5)]), SHARD, &held(1, Err(failure)), OlderFolder::Refuse);
+        let plan = plan(&catalogue(&[(0, 5)]), PLACE, &held(1, Err(failure)), OlderFolder::Refuse);
         assert_eq!((plan.steps.len(), message(&plan)), (0, "rotten"));
     }
 
     #[test]
     fn a_deleted_index_is_removed_before_the_next_of_its_name_is_made() {
         let mut records = catalogue(&[]);
-        let tombstone = Tombstone { name: name("faces"), left: [SHARD].into() };
+        let tombstone = Tombstone { name: name("faces"), layout: LayoutId::FIRST, left: [SHARD].into() };
         records.put(&format!("gone/{}", uuid(9)), 2, &tombstone.encode());
-        let plan = plan(&records, SHARD, &held(9, Ok(at(5, 0))), OlderFolder::Refuse);
+        let plan = plan(&records, PLACE, &held(9, Ok(at(5, 0))), OlderFolder::Refuse);
         let make = Step::Make { name: name("faces"), uuid: uuid(1), schema: schema(2) };
         assert_eq!(plan.steps, [Step::Remove { name: name("faces"), uuid: uuid(9) }, make]);
     }
@@ -341,13 +364,13 @@ mod tests {
     #[test]
     fn what_another_shard_has_yet_to_remove_is_its_own_affair() {
         let mut records = Records::default();
-        let tombstone = Tombstone { name: name("faces"), left: [ShardId(1)].into() };
+        let tombstone = Tombstone { name: name("faces"), layout: LayoutId::FIRST, left: [ShardId(1)].into() };
         records.put(&format!("gone/{}", uuid(9)), 2, &tombstone.encode());
-        assert_eq!(plan(&records, SHARD, &held(9, Ok(at(5, 0))), OlderFolder::Refuse).steps, []);
+        assert_eq!(plan(&records, PLACE, &held(9, Ok(at(5, 0))), OlderFolder::Refuse).steps, []);
     }
 
     #[test]
     fn an_empty_catalogue_removes_nothing() {
-        assert_eq!(plan(&Records::default(), SHARD, &held(1, Ok(at(5, 0))), OlderFolder::Refuse), Plan::default());
+        assert_eq!(plan(&Records::default(), PLACE, &held(1, Ok(at(5, 0))), OlderFolder::Refuse), Plan::default());
     }
 }

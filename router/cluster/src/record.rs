@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! elections/coordinator/leader                who coordinates; the election's own, read for who wants to know
-//! cluster                 how many shards every index has              written once
+//! cluster                 how many shards every index has, and how many it is to have    ClusterRecord
 //! index/<name>            what an index is, and its histories          IndexRecord
 //! alias/<name>            a second name of an index                    AliasRecord
 //! gone/<index-uuid>       an index that was deleted, and who is yet to remove it      Tombstone
 //! node/<node-id>          a process and what it serves; under its lease               NodeRecord
-//! term/<shard>            in which epoch the shard was served last                    TermRecord
+//! term/<shard>[.<layout>] in which epoch the shard was served last                    TermRecord
 //! dump/<dump-id>          a dump: being taken, taken, or yet to be removed            DumpRecord
 //! task/<task-id>          what somebody has asked the coordinator for                 TaskRecord
 //! ```
@@ -22,6 +22,8 @@ mod dump;
 mod generation;
 mod index;
 mod key;
+mod layout;
+mod moving;
 mod node;
 mod task;
 mod term;
@@ -34,6 +36,8 @@ pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};
 pub use generation::{Generations, NumberedDump, Preparing};
 pub use index::{IndexRecord, IndexState, Origin};
 pub use key::Key;
+pub use layout::{Layout, LayoutId, Place};
+pub use moving::{Former, Moving};
 pub use node::{Blame, NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};
 pub use task::{Approval, AskedBy, Flipped, Rollout, TaskId, TaskRecord, Work};
 pub use term::TermRecord;

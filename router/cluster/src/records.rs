@@ -1,11 +1,11 @@
 //! Every record of the coordination store, as of one revision: what routers and nodes decide by.
 
 use crate::record::{
-    AliasRecord, ClusterRecord, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key, NodeId,
-    NodeRecord, NumberedDump, Prepared, ReplicaId, ReplicaRecord, TaskId, TaskRecord, TermRecord, Tombstone,
-    UnreadableRecord,
+    AliasRecord, ClusterRecord, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key, Layout,
+    LayoutId, Moving, NodeId, NodeRecord, NumberedDump, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId,
+    TaskRecord, TermRecord, Tombstone, UnreadableRecord,
 };
-use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
+use annuli_core::{Generation, IndexName, IndexUuid};
 use annuli_dump::DumpId;
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ pub struct Stored<T> {
 pub struct LiveReplica<'a> {
     /// Where it is asked.
     pub address: &'a str,
-    /// The shard that it holds.
-    pub shard: ShardId,
+    /// The shard that it holds, of which layout.
+    pub place: Place,
     /// What it says of itself.
     pub record: &'a ReplicaRecord,
 }
@@ -57,7 +57,7 @@ pub struct Records {
     /// Processes that live.
     pub nodes: BTreeMap<NodeId, Stored<NodeRecord>>,
     /// In which epoch each shard was served last.
-    pub terms: BTreeMap<ShardId, Stored<TermRecord>>,
+    pub terms: BTreeMap<Place, Stored<TermRecord>>,
     /// Dumps.
     pub dumps: BTreeMap<DumpId, Stored<DumpRecord>>,
     /// Tasks.
@@ -97,7 +97,7 @@ impl Records {
     pub fn alias(&self, name: &IndexName) -> Option<&IndexName> {
         let alias = &self.aliases.get(name)?.record;
         let index = self.indexes.get(&alias.index)?;
-        (index.record.uuid == alias.uuid).then_some(&alias.index)
+        (index.record.first == alias.uuid).then_some(&alias.index)
     }
 
     /// The index of that identity.
@@ -105,10 +105,33 @@ impl Records {
         self.indexes.iter().find(|(_, stored)| stored.record.uuid == uuid)
     }
 
-    /// Whether the index was deleted, and is not merely one whose record this release cannot read.
+    /// The index that is about to become the one of that identity.
+    pub fn moving_to(&self, uuid: IndexUuid) -> Option<(&IndexName, &Stored<IndexRecord>, &Moving)> {
+        self.indexes.iter().find_map(|(name, stored)| {
+            let moving = stored.record.moving.as_ref().filter(|moving| moving.uuid == uuid)?;
+            Some((name, stored, moving))
+        })
+    }
+
+    /// The layout of that number, unless it is over.
+    pub fn layout(&self, id: LayoutId) -> Option<Layout> {
+        self.cluster.as_ref()?.record.layouts().find(|layout| layout.id == id)
+    }
+
+    /// The primary of a shard that lives; of two processes the later.
+    pub fn primary(&self, place: Place) -> Option<&NodeRecord> {
+        let primaries = self.nodes.values().filter(|stored| {
+            let node = &stored.record;
+            (node.role, node.place) == (Role::Primary, place)
+        });
+        primaries.max_by_key(|stored| stored.revision).map(|stored| &stored.record)
+    }
+
+    /// Whether the index was deleted, and is not merely one whose record this release cannot read. One that has moved to
+    /// another layout is not, for as long as somebody may read where it was.
     pub fn is_deleted(&self, uuid: IndexUuid) -> bool {
         let unreadable = self.unreadable.keys().any(|key| matches!(key, Key::Index(_)));
-        self.index_of(uuid).is_none() && !unreadable
+        !self.indexes.values().any(|stored| stored.record.identities().any(|known| known == uuid)) && !unreadable
     }
 
     /// The dumps of an index that are generations, the oldest first: by their numbers, since ids go by the clocks of those
@@ -139,6 +162,9 @@ impl Records {
                 return Some("is being rolled out");
             }
         }
+        if self.indexes.values().any(|index| index.record.moving.as_ref().is_some_and(|moving| moving.dump == dump)) {
+            return Some("is what the index is made of on another number of shards");
+        }
         let restored = |index: &IndexRecord| {
             index.state() == IndexState::Creating && index.origin.is_some_and(|origin| origin.dump == dump)
         };
@@ -152,14 +178,19 @@ impl Records {
     pub fn replicas(&self) -> impl Iterator<Item = LiveReplica<'_>> {
         let mut live: BTreeMap<ReplicaId, (u64, LiveReplica<'_>)> = BTreeMap::new();
         for stored in self.nodes.values() {
-            let NodeRecord { address, shard, replica: Some(replica), .. } = &stored.record else { continue };
-            let found = LiveReplica { address, shard: *shard, record: replica };
+            let NodeRecord { address, place, replica: Some(replica), .. } = &stored.record else { continue };
+            let found = LiveReplica { address, place: *place, record: replica };
             match live.get(&replica.id) {
                 Some((revision, _)) if *revision > stored.revision => {}
                 _ => drop(live.insert(replica.id, (stored.revision, found))),
             }
         }
         live.into_values().map(|(_, replica)| replica)
+    }
+
+    /// Those of a layout.
+    pub fn replicas_on(&self, layout: LayoutId) -> impl Iterator<Item = LiveReplica<'_>> {
+        self.replicas().filter(move |replica| replica.place.layout == layout)
     }
 
     fn read(&mut self, key: &Key, revision: u64, value: &[u8]) -> Result<(), UnreadableRecord> {
@@ -192,9 +223,9 @@ impl Records {
                 let record = TaskRecord::decode(key, value)?;
                 self.tasks.insert(*id, Stored { revision, record });
             }
-            Key::Term(shard) => {
+            Key::Term(place) => {
                 let record = TermRecord::decode(key, value)?;
-                self.terms.insert(*shard, Stored { revision, record });
+                self.terms.insert(*place, Stored { revision, record });
             }
         }
         Ok(())
@@ -223,8 +254,8 @@ impl Records {
             Key::Task(id) => {
                 self.tasks.remove(id);
             }
-            Key::Term(shard) => {
-                self.terms.remove(shard);
+            Key::Term(place) => {
+                self.terms.remove(place);
             }
         }
     }

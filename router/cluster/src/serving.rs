@@ -8,7 +8,7 @@ use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, Generation, IndexUuid, ShardId};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +27,7 @@ pub struct Serving {
 #[derive(Clone, Default)]
 struct Now {
     indexes: BTreeMap<IndexUuid, Result<(), Failure>>,
+    sealed: BTreeSet<IndexUuid>,
     tenure: Option<Arc<dyn Tenure>>,
 }
 
@@ -36,14 +37,15 @@ impl Serving {
         Self { shard, now: ArcSwap::default() }
     }
 
-    /// Serves these indexes from now on, and says of the others why it does not.
-    pub(crate) fn publish(&self, indexes: &BTreeMap<IndexUuid, Result<(), Failure>>) {
-        self.now.rcu(|now| Now { indexes: indexes.clone(), tenure: now.tenure.clone() });
+    /// Serves these indexes from now on, and says of the others why it does not. From when this returns no write of a sealed
+    /// one is acknowledged.
+    pub(crate) fn publish(&self, indexes: &BTreeMap<IndexUuid, Result<(), Failure>>, sealed: &BTreeSet<IndexUuid>) {
+        self.now.rcu(|now| Now { indexes: indexes.clone(), sealed: sealed.clone(), tenure: now.tenure.clone() });
     }
 
     /// May write while that holds; `None`: may not.
     pub(crate) fn hold(&self, tenure: Option<&Arc<dyn Tenure>>) {
-        self.now.rcu(|now| Now { indexes: now.indexes.clone(), tenure: tenure.cloned() });
+        self.now.rcu(|now| Now { tenure: tenure.cloned(), ..Now::clone(now) });
     }
 
     /// Returns whether requests for the shard of this index are to be answered.
@@ -76,6 +78,21 @@ impl Serving {
         Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
     }
 
+    /// Whether a write of the index may be done, or, once it is done, be acknowledged.
+    fn check_write(&self, index: IndexUuid) -> Result<(), Failure> {
+        self.check_tenure()?;
+        if !self.now.load().sealed.contains(&index) {
+            return Ok(());
+        }
+        let message = format!(
+            "shard {} of the index {index} takes no more writes: the index moves to another number of shards, which takes \
+             them in a moment",
+            self.shard
+        );
+        let failure = Failure::new(ErrorCode::IndexSealed, message).with("shard", self.shard.0);
+        Err(failure.with_effect(Effect::None))
+    }
+
     /// Returns whether this process is the primary of its shard.
     ///
     /// # Errors
@@ -94,22 +111,24 @@ impl Serving {
     }
 }
 
-/// A shard that is written only while its process is the primary. Searches go on: they say what they were answered
+/// A shard that is written only while its process is the primary, and its index is not sealed. Searches go on: they say what they were answered
 /// from.
 pub struct Guarded {
+    index: IndexUuid,
     shard: Arc<dyn ShardApi>,
     serving: Arc<Serving>,
 }
 
 impl Guarded {
-    /// Guards the shard.
-    pub fn new(shard: Arc<dyn ShardApi>, serving: Arc<Serving>) -> Self {
-        Self { shard, serving }
+    /// Guards the shard of that index.
+    pub fn new(index: IndexUuid, shard: Arc<dyn ShardApi>, serving: Arc<Serving>) -> Self {
+        Self { index, shard, serving }
     }
 
-    /// What was written while the right was lost must not be acknowledged: the next primary may not have it.
+    /// What was written while the right was lost must not be acknowledged: the next primary may not have it. Nor what was
+    /// written while the index was sealed: it may lie behind the last write that was said of it.
     fn acknowledge<R>(&self, done: R) -> Result<R, Failure> {
-        match self.serving.check_tenure() {
+        match self.serving.check_write(self.index) {
             Ok(()) => Ok(done),
             Err(failure) => {
                 let message = format!("it is not known whether this write will last: {failure}");
@@ -122,13 +141,13 @@ impl Guarded {
 #[async_trait]
 impl ShardApi for Guarded {
     async fn write(&self, writes: Vec<ConditionalWrite>, deadline: Instant) -> Result<Written, Failure> {
-        self.serving.check_tenure()?;
+        self.serving.check_write(self.index)?;
         let written = self.shard.write(writes, deadline).await?;
         self.acknowledge(written)
     }
 
     async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
-        self.serving.check_tenure()?;
+        self.serving.check_write(self.index)?;
         let deleted = self.shard.delete_matching(filter, deadline).await?;
         self.acknowledge(deleted)
     }
@@ -211,10 +230,10 @@ mod tests {
         }
 
         async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
-        nothing().changes(asked, deadline).await
-    }
+            nothing().changes(asked, deadline).await
+        }
 
-    async fn status(&self) -> Result<ShardStatus, Failure> {
+        async fn status(&self) -> Result<ShardStatus, Failure> {
             nothing().status().await
         }
     }
@@ -229,7 +248,7 @@ mod tests {
         seat.0.store(before, Ordering::Relaxed);
         let serving = Arc::new(Serving::new(ShardId(0)));
         serving.hold(Some(&(Arc::clone(&seat) as _)));
-        let shard = Guarded::new(Arc::new(Writing { seat, keeps_seat: after }), serving);
+        let shard = Guarded::new(uuid(1), Arc::new(Writing { seat, keeps_seat: after }), serving);
         shard.write(Vec::new(), tokio::time::Instant::now().into_std()).await
     }
 
@@ -252,17 +271,69 @@ mod tests {
         assert!(unknown.message.contains("it is not known whether this write will last"), "{unknown}");
     }
 
+    /// A shard during whose work its index is sealed.
+    struct Sealing(Arc<Serving>);
+
+    #[async_trait]
+    impl ShardApi for Sealing {
+        async fn write(&self, _: Vec<ConditionalWrite>, _: Instant) -> Result<Written, Failure> {
+            self.0.publish(&BTreeMap::new(), &[uuid(1)].into());
+            Ok(Written { outcomes: Vec::new(), position: Position { history: history(1), seq: Seq(1) } })
+        }
+
+        async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
+            nothing().delete_matching(filter, deadline).await
+        }
+
+        async fn search(&self, search: ShardSearch, deadline: Instant) -> Result<ShardHits, Failure> {
+            nothing().search(search, deadline).await
+        }
+
+        async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
+            nothing().get(ids, read, deadline).await
+        }
+
+        async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
+            nothing().list(list, read, deadline).await
+        }
+
+        async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
+            nothing().count(filter, read, deadline).await
+        }
+
+        async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
+            nothing().changes(asked, deadline).await
+        }
+
+        async fn status(&self) -> Result<ShardStatus, Failure> {
+            nothing().status().await
+        }
+    }
+
+    #[tokio::test]
+    async fn no_write_is_acknowledged_once_its_index_is_sealed() {
+        let (seat, serving) = (Arc::new(Seat::default()), Arc::new(Serving::new(ShardId(0))));
+        seat.0.store(true, Ordering::Relaxed);
+        serving.hold(Some(&(seat as _)));
+        let shard = Guarded::new(uuid(1), Arc::new(Sealing(Arc::clone(&serving))), serving);
+        let write = async || shard.write(Vec::new(), tokio::time::Instant::now().into_std()).await.unwrap_err();
+        let under_way = write().await;
+        assert_eq!((under_way.code, under_way.effect()), (ErrorCode::IndexSealed, Some(Effect::Unknown)));
+        let later = write().await;
+        assert_eq!((later.code, later.effect()), (ErrorCode::IndexSealed, Some(Effect::None)));
+    }
+
     #[tokio::test]
     async fn searches_are_answered_without_the_seat() {
         let serving = Arc::new(Serving::new(ShardId(0)));
-        let shard = Guarded::new(Arc::new(nothing()), serving);
+        let shard = Guarded::new(uuid(1), Arc::new(nothing()), serving);
         assert_eq!(shard.status().await.unwrap_err().code, ErrorCode::Internal);
     }
 
     #[test]
     fn another_shard_or_index_is_not_answered_for() {
         let serving = Serving::new(ShardId(0));
-        serving.publish(&[(uuid(1), Ok(()))].into());
+        serving.publish(&[(uuid(1), Ok(()))].into(), &BTreeSet::new());
         assert_eq!(serving.check(uuid(1), ShardId(0)), Ok(()));
         assert!(serving.check(uuid(1), ShardId(1)).unwrap_err().message.contains("holds shard 0"));
         assert!(serving.check(uuid(2), ShardId(0)).unwrap_err().message.contains("does not know the index"));

@@ -1,7 +1,7 @@
 //! Who is asked for what: a pure function of the records.
 
 pub use crate::absent::Absent;
-use crate::record::{DumpedShard, IndexRecord, IndexState, NodeRecord, NumberedDump, Role};
+use crate::record::{DumpedShard, IndexRecord, IndexState, NodeRecord, NumberedDump, Place, Role};
 use crate::records::{LiveReplica, Records};
 use annuli_api::catalogue::refusal;
 use annuli_api::{Effect, ErrorCode, Failure, Index, Position, ShardApi};
@@ -95,10 +95,10 @@ impl Table {
 
 /// Who is asked for each shard: its primary; of two records the later, since a process that was started again joins
 /// before the lease of its earlier run has ended. Where there is none, who stands aside can say why.
-fn asked(records: &Records) -> BTreeMap<ShardId, &NodeRecord> {
+fn asked(records: &Records) -> BTreeMap<Place, &NodeRecord> {
     let mut nodes: Vec<_> = records.nodes.values().filter(|stored| stored.record.role != Role::Replica).collect();
     nodes.sort_by_key(|stored| (stored.record.role == Role::Primary, stored.revision));
-    nodes.into_iter().map(|stored| (stored.record.shard, &stored.record)).collect()
+    nodes.into_iter().map(|stored| (stored.record.place, &stored.record)).collect()
 }
 
 /// The shards of an index of which a replica serves the official generation.
@@ -110,9 +110,11 @@ fn served<'a>(
     let Some(NumberedDump { generation, dump }) = record.generations.official else { return BTreeMap::new() };
     // It is there as long as it is served.
     let Some(dump) = records.dumps.get(&dump) else { return BTreeMap::new() };
-    let index = record.uuid;
+    let (index, layout) = (record.uuid, record.layout);
     let of_shard = |(shard, done): (ShardId, &DumpedShard)| {
-        let ready = replicas.iter().filter(|replica| replica.shard == shard && replica.is_ready(index, generation));
+        let ready = replicas
+            .iter()
+            .filter(|replica| replica.place == Place { layout, shard } && replica.is_ready(index, generation));
         let addresses: Vec<_> = ready.map(|replica| replica.address).collect();
         let holds = Position { history: done.history(), seq: done.seq() };
         (!addresses.is_empty()).then_some((shard, Replicated { index, shard, generation, holds, addresses }))
@@ -123,13 +125,13 @@ fn served<'a>(
 fn index(
     name: &IndexName,
     record: &IndexRecord,
-    asked: &BTreeMap<ShardId, &NodeRecord>,
+    asked: &BTreeMap<Place, &NodeRecord>,
     mut served: BTreeMap<ShardId, Replicated<'_>>,
     reach: &dyn Reach,
 ) -> Index {
     let (uuid, schema) = (record.uuid, record.schema);
     let mut handle = |shard: ShardId| {
-        let primary = match asked.get(&shard) {
+        let primary = match asked.get(&Place { layout: record.layout, shard }) {
             // Whether it serves this index it knows best, and says so: what its record says of it may be older.
             Some(node) => reach.shard(&node.address, uuid, shard),
             None => Arc::new(Absent(nobody(name, shard))) as Arc<dyn ShardApi>,
@@ -183,7 +185,8 @@ mod tests {
 
     fn put_node(records: &mut Records, id: u128, revision: u64, shard: u32, port: u16) {
         let (address, serves) = (address(port), BTreeMap::new());
-        let record = NodeRecord { address, role: Role::Primary, shard: ShardId(shard), serves, replica: None };
+        let record =
+            NodeRecord { address, role: Role::Primary, place: Place::first(ShardId(shard)), serves, replica: None };
         records.put(&format!("node/{}", NodeId(Uuid::from_u128(id))), revision, &record.encode());
     }
 
@@ -237,7 +240,8 @@ mod tests {
         put_node(&mut records, 1, 2, 0, 7000);
         for shard in [0, 1] {
             let (address, serves) = (address(7009), BTreeMap::new());
-            let aside = NodeRecord { address, role: Role::Aside, shard: ShardId(shard), serves, replica: None };
+            let aside =
+                NodeRecord { address, role: Role::Aside, place: Place::first(ShardId(shard)), serves, replica: None };
             let id = NodeId(Uuid::from_u128(9 + u128::from(shard)));
             records.put(&format!("node/{id}"), 5, &aside.encode());
         }

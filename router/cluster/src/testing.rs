@@ -54,7 +54,7 @@ pub(crate) struct Plain {
 impl Plain {
     pub(crate) fn of_two_shards() -> Self {
         let mut store = Self::default();
-        let change = found(&store.records, ShardCount::new(2).unwrap()).unwrap().unwrap();
+        let change = found(&store.records, ShardCount::new(2).unwrap()).unwrap().1.unwrap();
         assert!(store.commit(&change));
         store
     }

@@ -44,6 +44,7 @@ impl Verdict {
             ErrorCode::DumpInUse
             | ErrorCode::DumpNotFound
             | ErrorCode::IndexNotFound
+            | ErrorCode::IndexSealed
             | ErrorCode::IndexUnavailable
             | ErrorCode::StaleToken
             | ErrorCode::StorageFailed

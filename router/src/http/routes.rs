@@ -145,6 +145,12 @@ fn of_the_cluster() -> Vec<Route> {
         get(path::CLUSTER, cluster::info)
             .fails(&[CLUSTER])
             .named("getCluster", "Say who is there, and what each serves"),
+        post(path::RESHARD, cluster::reshard)
+            .fails(&[TASK, CATALOGUE, CLUSTER])
+            .named("reshardCluster", "Divide every index into another number of shards, in the background"),
+        delete(path::RESHARD, cluster::cancel_reshard)
+            .fails(&[TASK, CATALOGUE, CLUSTER])
+            .named("cancelReshard", "Stay with as many shards as there are: until the first index has moved"),
         post(path::STEP_DOWN, cluster::step_down)
             .fails(&[CATALOGUE, CLUSTER])
             .named("stepDown", "Let another router coordinate"),

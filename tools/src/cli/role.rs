@@ -182,6 +182,24 @@ pub enum ClusterCommand {
     Up(ClusterUp),
     /// Show who is there, and what each serves
     Show,
+    /// Divide every index into another number of shards, while it is searched and written
+    Reshard(ReshardArgs),
+}
+
+/// `annuli cluster reshard`
+#[derive(Debug, Clone, Args)]
+pub struct ReshardArgs {
+    /// Shards of every index from then on; start a primary for each of them, with this --shards
+    #[arg(long, value_name = "M", value_parser = shards(), required_unless_present = "cancel")]
+    pub shards: Option<ShardCount>,
+
+    /// Stay with as many shards as there are; possible until the first index has moved
+    #[arg(long, conflicts_with = "shards")]
+    pub cancel: bool,
+
+    /// Wait until every index has moved
+    #[arg(long, conflicts_with = "cancel")]
+    pub wait: bool,
 }
 
 /// `annuli cluster up`

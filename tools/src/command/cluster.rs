@@ -1,9 +1,10 @@
 //! `annuli cluster show` and `annuli coordinator …`: who is in a cluster.
 
+use super::reshard;
 use crate::cli::{CoordinatorCommand, OutputFormat};
 use crate::client::{Client, ClientError, InvalidUrl};
 use crate::output::{self, Align};
-use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterReplica, ClusterShard, SteppedDown};
+use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterReplica, ClusterShard, Resharding, SteppedDown};
 use serde_json::json;
 use std::io;
 
@@ -78,13 +79,16 @@ fn cluster_text(cluster: &ClusterInfo) -> String {
         ("address", Align::Left),
         ("state", Align::Left),
     ];
+    let next = cluster.next.as_ref().map_or_else(String::new, |_| {
+        reshard::text(&Resharding { shards: cluster.shards, next: cluster.next.clone() })
+    });
     if cluster.indexes.is_empty() {
-        return format!("{}\nno indexes\n", coordinator_text(cluster));
+        return format!("{}{next}\nno indexes\n", coordinator_text(cluster));
     }
     let rows = cluster.indexes.iter().flat_map(|(name, index)| rows(name, index));
     let table = output::table(&COLUMNS, rows, output::width());
     let notes: String = cluster.indexes.iter().filter_map(|(name, index)| note(name, index)).collect();
-    format!("{}\n{table}{notes}", coordinator_text(cluster))
+    format!("{}{next}\n{table}{notes}", coordinator_text(cluster))
 }
 
 /// What the table has no column for.

@@ -6,9 +6,9 @@ use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_cluster::decide::FolderTerm;
 use annuli_cluster::reconcile::{HeldShard, Restore};
 use annuli_cluster::record::DumpedShard;
-use annuli_cluster::{Agent, Guarded, Holder, Post, Serving};
+use annuli_cluster::{Agent, Guarded, Holder, Post, Reach, Serving};
 use annuli_coordination::{CoordinationStore, Epoch};
-use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, ShardId};
+use annuli_core::{Generation, HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardId};
 use annuli_dump::{DumpId, DumpStore};
 use annuli_indexer::node::{HeldShard as InFolder, NewShard, RestoredShard, Term};
 use annuli_indexer::{CpuPool, Effort, Node};
@@ -35,13 +35,14 @@ pub(super) async fn join(
     dumps: Option<DumpStore>,
     post: Post,
     figures: Figures,
+    reach: Arc<dyn Reach>,
 ) -> Result<Ready, Failure> {
     let serving = Arc::new(Serving::new(node.place().shard));
     let changes = CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX);
     let dumping = CpuPool::start("dump", 1, DUMPS_QUEUE_MAX);
     let restoring = CpuPool::start("restore", 1, RESTORES_QUEUE_MAX);
     let holder = Arc::new(Folder { node: node.clone(), dumps, changes, dumping, restoring });
-    let agent = Agent::join(store, holder, post, Arc::clone(&serving)).await?;
+    let agent = Agent::join(store, holder, post, Arc::clone(&serving), reach).await?;
     let served = Arc::new(Served { node, serving, figures });
     Ok(Ready { shards: Arc::clone(&served) as _, watched: served, agent: Box::pin(agent.run()) })
 }
@@ -93,6 +94,16 @@ impl Holder for Folder {
         self.node.give_up_restore(uuid);
     }
 
+    fn shard(&self, uuid: IndexUuid) -> Option<Arc<dyn ShardApi>> {
+        Some(self.node.shard(uuid)? as _)
+    }
+
+    fn keep_log(&self, uuid: IndexUuid, behind: Option<Seq>) {
+        if let Some(shard) = self.node.shard(uuid) {
+            shard.keep_log(behind);
+        }
+    }
+
     fn term(&self) -> FolderTerm {
         let Term { served, begun } = self.node.term();
         FolderTerm { served: served.map(Epoch), begun: begun.map(Epoch) }
@@ -137,7 +148,7 @@ impl Shards for Served {
         }
         self.serving.check(index, shard)?;
         let shard = self.node.shard(index).ok_or_else(|| self.serving.unknown(index))?;
-        Ok(Arc::new(Guarded::new(shard, Arc::clone(&self.serving))))
+        Ok(Arc::new(Guarded::new(index, shard, Arc::clone(&self.serving))))
     }
 }
 

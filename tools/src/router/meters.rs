@@ -6,7 +6,7 @@
 mod dumps;
 
 use crate::peers::Peers;
-use annuli_cluster::record::{Role, TaskRecord, Work};
+use annuli_cluster::record::{Layout, Place, Role, TaskRecord, Work};
 use annuli_cluster::{ClusterCatalogue, Leading, Records};
 use annuli_replicas::{ReplicaReport, ReplicaState, ShardReport};
 use prometheus::core::{Collector, Desc};
@@ -142,19 +142,22 @@ fn of_primaries(page: &Page, records: &Records, reports: &[ShardReport]) {
 fn of_processes(page: &Page, records: &Records) {
     let help = "Processes of each shard that live, by role; aside: another folder served the shard last.";
     let processes = page.gauges("annuli_shard_processes", help, &["shard", "role"]);
-    let shards = records.cluster.iter().flat_map(|cluster| cluster.record.shards.shards());
-    for shard in shards {
+    let Some(Layout { id: layout, shards }) = records.cluster.as_ref().map(|cluster| cluster.record.layout) else {
+        return;
+    };
+    for shard in shards.shards() {
         for role in ["primary", "replica", "aside"] {
             processes.with_label_values(&[&*shard.to_string(), role]).set(0);
         }
     }
-    for node in records.nodes.values().map(|stored| &stored.record) {
+    let of_today = records.nodes.values().map(|stored| &stored.record).filter(|node| node.place.layout == layout);
+    for node in of_today {
         let role = match node.role {
             Role::Primary => "primary",
             Role::Replica => "replica",
             Role::Aside => "aside",
         };
-        processes.with_label_values(&[&*node.shard.to_string(), role]).inc();
+        processes.with_label_values(&[&*node.place.shard.to_string(), role]).inc();
     }
 }
 
@@ -172,10 +175,11 @@ fn of_generations(page: &Page, records: &Records) {
             .with_label_values(&[name.as_str()])
             .set(official.map_or(0, |official| clamped(official.generation.0)));
         let Some(official) = official else { continue };
+        let place = |shard| Place { layout: stored.record.layout, shard };
         for shard in stored.record.schema.shards.shards() {
-            let serves = replicas
-                .iter()
-                .filter(|replica| replica.shard == shard && replica.is_ready(stored.record.uuid, official.generation));
+            let serves = replicas.iter().filter(|replica| {
+                replica.place == place(shard) && replica.is_ready(stored.record.uuid, official.generation)
+            });
             ready.with_label_values(&[name.as_str(), &shard.to_string()]).set(clamped(serves.count() as u64));
         }
         let Some(dump) = records.dumps.get(&official.dump) else { continue };
@@ -188,7 +192,7 @@ fn of_generations(page: &Page, records: &Records) {
 fn of_tasks(page: &Page, records: &Records) {
     let help = "Tasks of the cluster that are remembered, by what they do and how far they are.";
     let tasks = page.gauges("annuli_tasks", help, &["kind", "status"]);
-    for kind in ["dump", "rollout", "restore"] {
+    for kind in ["dump", "rollout", "restore", "reshard"] {
         for status in ["queued", "running", "paused", "succeeded", "failed", "rolled_back", "cancelled"] {
             tasks.with_label_values(&[kind, status]).set(0);
         }
@@ -203,6 +207,7 @@ fn kind(task: &TaskRecord) -> &'static str {
         Work::Dump { .. } => "dump",
         Work::Rollout(_) => "rollout",
         Work::Restore(_) => "restore",
+        Work::Reshard(_) => "reshard",
     }
 }
 

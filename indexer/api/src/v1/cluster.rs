@@ -13,8 +13,46 @@ pub struct ClusterInfo {
     pub coordinator: Option<String>,
     /// How often a coordinator was elected.
     pub epoch: u64,
+    /// Into how many shards indexes are divided; no process that holds one has joined, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u32>,
+    /// The number of shards that the cluster moves to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextShards>,
     /// Every index, by name.
     pub indexes: BTreeMap<String, ClusterIndex>,
+}
+
+/// A number of shards that a cluster moves to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NextShards {
+    /// The number.
+    pub shards: u32,
+    /// Of those shards that have a primary, how many there are: nothing is begun before all have.
+    pub primaries: u32,
+    /// Indexes that have moved.
+    pub indexes_moved: u32,
+    /// Indexes in all.
+    pub indexes_total: u32,
+}
+
+/// Body of `POST /v1/cluster/reshard`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reshard {
+    /// Into how many shards every index is to be divided.
+    pub shards: u32,
+}
+
+/// Answer to `POST` and `DELETE /v1/cluster/reshard`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resharding {
+    /// Into how many shards indexes are divided; no process that holds one has joined, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u32>,
+    /// The number of shards that the cluster moves to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextShards>,
 }
 
 /// Answer to `POST /v1/cluster/coordinator/step-down`.

@@ -106,6 +106,33 @@ pub enum Event {
     IndexCreated(IndexEvent),
     /// An index was deleted.
     IndexDeleted(IndexEvent),
+    /// The cluster is to have another number of shards.
+    ReshardBegun {
+        /// This one.
+        shards: u32,
+    },
+    /// It stays as it was, as somebody has asked.
+    ReshardCancelled {
+        /// Not with this number.
+        shards: u32,
+    },
+    /// Every index has moved: processes of the number before may be stopped.
+    ReshardEnded {
+        /// The number from now on.
+        shards: u32,
+    },
+    /// An index takes no writes until it has moved.
+    IndexSealed(IndexEvent),
+    /// An index that took no writes takes them again, where it was: it was not moved.
+    IndexUnsealed(IndexEvent),
+    /// An index is on another number of shards from now on, and has another identity.
+    IndexMoved {
+        /// What it is now.
+        #[serde(flatten)]
+        index: IndexEvent,
+        /// The number.
+        shards: u32,
+    },
     /// An alias stands for an index from now on.
     AliasSet {
         /// Which.
@@ -253,6 +280,12 @@ impl Event {
             Self::ReplicaFailed { .. } => "replica_failed",
             Self::IndexCreated(_) => "index_created",
             Self::IndexDeleted(_) => "index_deleted",
+            Self::ReshardBegun { .. } => "reshard_begun",
+            Self::ReshardCancelled { .. } => "reshard_cancelled",
+            Self::ReshardEnded { .. } => "reshard_ended",
+            Self::IndexSealed(_) => "index_sealed",
+            Self::IndexUnsealed(_) => "index_unsealed",
+            Self::IndexMoved { .. } => "index_moved",
             Self::AliasSet { .. } => "alias_set",
             Self::AliasRemoved { .. } => "alias_removed",
             Self::DumpBegun(_) => "dump_begun",
@@ -292,6 +325,7 @@ mod tests {
         for event in [
             Event::Gap,
             Event::AliasRemoved { alias: "a".to_owned() },
+            Event::ReshardBegun { shards: 3 },
             Event::DumpTaken { dump, generation: 3 },
             Event::RolloutRolledBack(rollout),
         ] {

@@ -20,7 +20,7 @@ pub struct TaskInfo {
     /// Its id.
     #[serde(with = "uuid::serde::hyphenated")]
     pub id: Uuid,
-    /// What it does: `dump`, `rollout`, `restore`, `seal` or `merge`.
+    /// What it does: `dump`, `rollout`, `restore`, `reshard`, `seal` or `merge`.
     pub kind: String,
     /// Of which index.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,10 +8,11 @@ mod standing;
 use super::{LEASE, Post, RETRY_AFTER, enter};
 use crate::change::Change;
 use crate::commit::{store_failure, txn};
+use crate::decide::check_layout;
 use crate::mirror::Mirror;
 use crate::moment::until;
 use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, plan};
-use crate::record::{Blame, Key, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
+use crate::record::{Blame, Key, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::{Commit, CoordinationStore, KeptLease, LeaseId, Ttl};
@@ -66,6 +67,7 @@ pub struct ReplicaAgent {
     mirror: Mirror,
     holder: Arc<dyn ReplicaHolder>,
     post: Post,
+    place: Place,
     /// What is prepared now.
     under: Option<Preparation>,
     /// What could not be prepared.
@@ -122,12 +124,13 @@ impl ReplicaAgent {
         holder: Arc<dyn ReplicaHolder>,
         post: Post,
     ) -> Result<Self, Failure> {
-        let mirror = enter(&store, post.shards).await?;
+        let (mirror, place) = enter(&store, &post).await?;
         Ok(Self {
             store,
             mirror,
             holder,
             post,
+            place,
             under: None,
             failed: BTreeMap::new(),
             retiring: BTreeSet::new(),
@@ -149,6 +152,10 @@ impl ReplicaAgent {
             self.told = None;
             self.standing.lacks("the cluster does not know of it yet");
             let Err(failure) = self.serve().await;
+            if let Err(failure) = check_layout(&self.mirror.seen().records, self.place) {
+                tracing::error!(%failure, "this replica serves nothing any longer");
+                return pending().await;
+            }
             tracing::warn!(%failure, "the cluster does not know of this replica, or will not soon");
             sleep(RETRY_AFTER).await;
         }
@@ -164,6 +171,7 @@ impl ReplicaAgent {
         let mut changes = self.mirror.changes();
         loop {
             let seen = Arc::clone(&changes.borrow_and_update());
+            check_layout(&seen.records, self.place)?;
             let due = self.step(&seen.records);
             let again = match self.tell(lease.id()).await {
                 Ok(Told::Known) => {
@@ -190,7 +198,7 @@ impl ReplicaAgent {
     /// Does what is to be done; returns when something is to be tried again.
     fn step(&mut self, records: &Records) -> Option<Instant> {
         self.take_in();
-        let ReplicaPlan { retire, prepare } = plan(records, self.holder.id(), &self.holder.held());
+        let ReplicaPlan { retire, prepare } = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
         let sought = |key: &(IndexUuid, Generation)| prepare.iter().find(|new| new.key() == *key);
         // What an earlier rollout failed at is tried anew in the next.
         self.failed.retain(|key, failed| sought(key).is_some_and(|new| new.rollout == failed.rollout));
@@ -217,7 +225,7 @@ impl ReplicaAgent {
 
     /// Says what is official and not here. A generation that a rollout prepares keeps nobody from serving.
     fn stand(&self, records: &Records) {
-        let ReplicaPlan { prepare, .. } = plan(records, self.holder.id(), &self.holder.held());
+        let ReplicaPlan { prepare, .. } = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
         match prepare.iter().find(|new| new.rollout.is_none()) {
             Some(new) => {
                 let (generation, index) = (new.of.generation, &new.name);
@@ -307,7 +315,7 @@ impl ReplicaAgent {
         NodeRecord {
             address: self.post.address.clone(),
             role: Role::Replica,
-            shard: self.post.shard,
+            place: self.place,
             serves: BTreeMap::new(),
             replica: Some(ReplicaRecord { id: self.holder.id(), generations }),
         }

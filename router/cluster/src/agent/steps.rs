@@ -1,14 +1,19 @@
 //! What the agent of a primary does about the catalogue: made, removed, taken over, dumped; and told to the cluster.
 
 use super::Agent;
+use super::forwarding::Said;
 use crate::commit::{Decision, decide_as};
-use crate::decide::{Reported, report_dumped, report_made, report_removed, report_taken_over, report_unmade};
-use crate::reconcile::{Plan, Restore, Step, plan};
+use crate::decide::{
+    Reported, report_done, report_dumped, report_made, report_near, report_removed, report_sealed, report_taken_over,
+    report_unmade, report_unmoved,
+};
+use crate::reconcile::{Plan, Restore, Seal, Step, plan};
 use crate::records::Records;
 use annuli_api::Failure;
 use annuli_coordination::Leadership;
 use annuli_core::{HistoryId, IndexName, IndexUuid};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Agent {
     /// Does what is to be done, and returns what is served then.
@@ -49,12 +54,12 @@ impl Agent {
                 *serves = Err(failure);
             }
         }
-        self.serving.publish(&now.serves);
+        self.serving.publish(&now.serves, &now.sealed);
         now
     }
 
     pub(super) fn plan(&self, records: &Records) -> Plan {
-        plan(records, self.post.shard, &self.holder.held(), self.post.older)
+        plan(records, self.place, &self.holder.held(), self.post.older)
     }
 
     async fn report_unmade(
@@ -88,6 +93,49 @@ impl Agent {
                 Ok(()) => self.dumping.reported(dump),
                 Err(failure) => reported = Err(failure),
             }
+        }
+        reported
+    }
+
+    /// Does what is to be done about indexes that move, and says how far they are.
+    ///
+    /// # Errors
+    /// When something could not be said: it is tried again.
+    pub(super) async fn move_on(&mut self, plan: &Plan, leadership: &Leadership) -> Result<(), Failure> {
+        let (shard, holder) = (self.post.shard, Arc::clone(&self.holder));
+        self.forwarding.keep_to(&plan.forwards, shard, &self.reach, |uuid| holder.shard(uuid));
+        for uuid in plan.serves.keys() {
+            holder.keep_log(*uuid, plan.logs.get(uuid).copied());
+        }
+        let mut reported = Ok(());
+        for Seal { index, becomes } in &plan.seals {
+            // Behind this no write is acknowledged: that was published before.
+            let last = match holder.shard(*index) {
+                Some(shard) => shard.status().await.map(|status| status.position.seq),
+                None => Err(self.serving.unknown(*index)),
+            };
+            let said = match last {
+                Ok(seq) => self.report(leadership, |records| report_sealed(records, *becomes, shard, seq)).await,
+                Err(failure) => Err(failure),
+            };
+            reported = reported.and(said);
+        }
+        for (uuid, said) in self.forwarding.said() {
+            let report = |records: &Records| match &said {
+                Said::Near => report_near(records, uuid, shard),
+                Said::Done => report_done(records, uuid, shard),
+                Said::Failed(failure) => {
+                    let message = format!("shard {shard} does not get what is written meanwhile: {failure}");
+                    report_unmoved(records, uuid, Failure { message, ..failure.clone() })
+                }
+            };
+            match self.report(leadership, report).await {
+                Ok(()) => self.forwarding.reported(uuid, &said),
+                Err(failure) => reported = Err(failure),
+            }
+        }
+        if let Err(failure) = &reported {
+            tracing::warn!(%failure, "the cluster is not told yet how far an index is that moves");
         }
         reported
     }

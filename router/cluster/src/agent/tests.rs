@@ -1,6 +1,7 @@
 //! What an agent does first, and what only afterwards.
 
 use super::*;
+use crate::table::{Absent, Replicated};
 use crate::testing::history;
 use annuli_coordination::{EmbeddedSettings, EmbeddedStore, SystemClock};
 use std::sync::Mutex;
@@ -58,6 +59,12 @@ impl Holder for Folder {
         Ok(())
     }
 
+    fn shard(&self, _: IndexUuid) -> Option<Arc<dyn ShardApi>> {
+        None
+    }
+
+    fn keep_log(&self, _: IndexUuid, _: Option<Seq>) {}
+
     async fn dump(&self, _: IndexUuid, _: DumpId) -> Result<DumpedShard, Failure> {
         Err(Failure::new(ErrorCode::Internal, "it has no shard"))
     }
@@ -65,6 +72,22 @@ impl Holder for Folder {
     async fn remove(&self, _: &IndexName, _: IndexUuid) -> Result<(), Failure> {
         Ok(())
     }
+}
+
+/// It reaches nobody.
+struct Alone;
+
+impl Reach for Alone {
+    fn shard(&self, address: &str, _: IndexUuid, _: ShardId) -> Arc<dyn ShardApi> {
+        let message = format!("{address} cannot be reached");
+        Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, message)))
+    }
+
+    fn replicated(&self, _: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi> {
+        primary
+    }
+
+    fn made_anew(&self) {}
 }
 
 /// A node of a cluster of one shard, whose agent runs until this is dropped.
@@ -92,7 +115,7 @@ impl Running {
             older: OlderFolder::Refuse,
         };
         let holder = Arc::clone(&folder) as Arc<dyn Holder>;
-        let agent = Agent::join(store, holder, post, Arc::clone(&serving)).await.unwrap();
+        let agent = Agent::join(store, holder, post, Arc::clone(&serving), Arc::new(Alone)).await.unwrap();
         let agent = tokio::spawn(agent.run());
         Self { folder, serving, asked, agent, _root: root }
     }

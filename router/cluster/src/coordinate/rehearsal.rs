@@ -67,7 +67,15 @@ pub(crate) fn rehearse(
                 | Step::RetireDump(_)
                 | Step::Cancel(_)
                 | Step::Forget(_)
-                | Step::ForgetDump(_) => return Err(stage.stuck()),
+                | Step::ForgetDump(_)
+                | Step::BeginReshard(_)
+                | Step::Seal(_)
+                | Step::MoveOver(_)
+                | Step::FailReshard(..)
+                | Step::AbandonMove(_)
+                | Step::ForgetFormer(_)
+                | Step::EndReshard
+                | Step::ForgetTombstone(_) => return Err(stage.stuck()),
             }
         }
         if !replicas.is_empty() {
@@ -130,7 +138,7 @@ impl Stage {
 
     fn planned(&self, replica: ReplicaId) -> Option<PlannedReplica> {
         let found = self.records.replicas().find(|found| found.record.id == replica)?;
-        Some(PlannedReplica { shard: found.shard.0, id: replica.0, address: found.address.to_owned() })
+        Some(PlannedReplica { shard: found.place.shard.0, id: replica.0, address: found.address.to_owned() })
     }
 
     fn generations(&self, uuid: IndexUuid) -> Generations {

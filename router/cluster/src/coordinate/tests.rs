@@ -1,6 +1,7 @@
 //! What a coordinator makes of what is asked of it.
 
 mod plans;
+mod reshards;
 mod whatever_happens;
 mod world;
 

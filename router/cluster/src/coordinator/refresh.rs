@@ -124,7 +124,9 @@ impl Refresh {
         }
         let generations = &index.record.generations;
         let behind = newest.filter(|newest| generations.official != Some(*newest))?;
-        let may = !generations.held && records.replicas().next().is_some() && self.schedule.wants(since, u64::MAX);
+        let may = !generations.held
+            && records.replicas_on(index.record.layout).next().is_some()
+            && self.schedule.wants(since, u64::MAX);
         may.then(|| {
             let name = name.clone();
             if is_damaged(records, behind) { Wanted::Dump(name) } else { Wanted::Rollout(name, behind) }
@@ -206,8 +208,8 @@ fn changes(records: &Records, since: Option<NumberedDump>, positions: &BTreeMap<
 mod tests {
     use super::*;
     use crate::record::{
-        Approval, DumpRecord, DumpState, DumpedShard, NodeId, NodeRecord, ReplicaId, ReplicaRecord, Role, Rollout,
-        ShardDump, TaskRecord, Work,
+        Approval, DumpRecord, DumpState, DumpedShard, NodeId, NodeRecord, Place, ReplicaId, ReplicaRecord, Role,
+        Rollout, ShardDump, TaskRecord, Work,
     };
     use crate::testing::{dump, history, name, schema, uuid};
     use annuli_api::ErrorCode;
@@ -255,7 +257,7 @@ mod tests {
         let node = NodeRecord {
             address: "127.0.0.1:7720".to_owned(),
             role: Role::Replica,
-            shard: ShardId(0),
+            place: Place::first(ShardId(0)),
             serves: BTreeMap::new(),
             replica: Some(ReplicaRecord { id, generations: BTreeMap::new() }),
         };

@@ -17,7 +17,7 @@ pub fn set_alias(records: &Records, alias: &IndexName, index: &IndexName) -> Res
         return Err(refusal::alias_is_an_index(alias));
     }
     let stored = records.indexes.get(index).ok_or_else(|| refusal::index_not_found(index))?;
-    let record = AliasRecord { index: index.clone(), uuid: stored.record.uuid };
+    let record = AliasRecord { index: index.clone(), uuid: stored.record.first };
     let change = Change::new().if_absent(taken).if_at(target, stored.revision);
     Ok(change.put(Key::Alias(alias.clone()), record.encode()))
 }

@@ -2,6 +2,7 @@
 
 use super::check_readable;
 use super::generations::put_generations;
+use super::reshard::{Beginning, begin_move};
 use super::shard::Reported;
 use super::task::{changed, ended};
 use crate::change::Change;
@@ -15,6 +16,7 @@ use annuli_api::{ErrorCode, Failure};
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::{CreatedAt, DumpId};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Begins the dump of a task that waits for its turn: the primaries see it, and put their shards into the store.
 pub fn begin_dump(records: &Records, id: TaskId, dump: DumpId, created_at: CreatedAt) -> Option<Change> {
@@ -44,9 +46,9 @@ pub fn report_dumped(records: &Records, dump: DumpId, shard: ShardId, done: &Sha
     }
 }
 
-/// Makes the dump of a task, which has its manifest now, the next generation of its index; and asks for its rollout, as
-/// `rollout`, if that was wanted.
-pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId) -> Option<Change> {
+/// Makes the dump of a task, which has its manifest now, the next generation of its index; and goes on with it as was
+/// wanted: asks for its rollout, or lets the index be made of it on another layout. What that is, gets the identity `fresh`.
+pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, fresh: Uuid) -> Option<Change> {
     let task = records.tasks.get(&id).filter(|task| task.record.status == TaskStatus::Running)?;
     let stored = records.dumps.get(&dump).filter(|stored| stored.record.state == DumpState::Taking)?;
     let (name, index) = records.index_of(task.record.uuid)?;
@@ -54,10 +56,15 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId)
     let generations = Generations { last: generation.0, ..index.record.generations.clone() };
     let taken = DumpRecord { state: DumpState::Taken(generation), ..stored.record.clone() };
     let key = Key::Dump(dump);
-    let change = put_generations(name, index, generations).if_at(key.clone(), stored.revision).put(key, taken.encode());
+    let taken = Change::new().if_at(key.clone(), stored.revision).put(key, taken.encode());
+    if let Work::Reshard(to) = task.record.work {
+        let beginning = Beginning { to, uuid: IndexUuid(fresh), dump, generations };
+        return begin_move(name, index, beginning).map(|begun| taken.and(begun));
+    }
+    let change = taken.and(put_generations(name, index, generations));
     let is_held = index.record.generations.held;
     let change = match task.record.work {
-        Work::Dump { then_rollout: true } if !is_held && records.replicas().next().is_some() => {
+        Work::Dump { then_rollout: true } if !is_held && records.replicas_on(index.record.layout).next().is_some() => {
             let to = NumberedDump { generation, dump };
             let next = TaskRecord {
                 work: Work::Rollout(Rollout {
@@ -70,10 +77,10 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, rollout: TaskId)
                 status: TaskStatus::Queued,
                 ..task.record.clone()
             };
-            let key = Key::Task(rollout);
+            let key = Key::Task(TaskId(fresh));
             change.if_absent(key.clone()).put(key, next.encode())
         }
-        Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_) => change,
+        Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_) | Work::Reshard(_) => change,
     };
     Some(ended(id, task, TaskStatus::Succeeded, None, change))
 }

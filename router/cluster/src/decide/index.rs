@@ -2,12 +2,12 @@
 
 use super::check_readable;
 use crate::change::Change;
-use crate::record::{IndexRecord, IndexState, Key, Tombstone};
-use crate::records::Records;
+use crate::record::{ClusterRecord, IndexRecord, IndexState, Key, Layout, Moving, Tombstone};
+use crate::records::{Records, Stored};
 use annuli_api::catalogue::refusal;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::limits::INDEXES_MAX;
-use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount};
+use annuli_core::{IndexName, IndexSchema, IndexUuid};
 
 /// Aliases of an index that are removed with it, at most. More of them stay behind, and stand for nothing.
 const ALIASES_REMOVED_MAX: usize = 28;
@@ -42,17 +42,20 @@ pub fn create_index(
         }
         return Err(refusal::index_exists(name, &found.schema, schema));
     }
-    put_new(records, name, &IndexRecord::new(uuid, *schema)).map(Creation::New)
+    put_new(records, name, IndexRecord::new(uuid, *schema)).map(Creation::New)
 }
 
 /// Writes the record of a new index, whose name is not that of another, if there may be one more. Two that are made at the
-/// same moment do not count each other.
-pub(super) fn put_new(records: &Records, name: &IndexName, record: &IndexRecord) -> Result<Change, Failure> {
+/// same moment do not count each other. It is of the layout of today, also if the cluster is about to move: then the
+/// cluster's record is written again as it is, so that it cannot be found at the same time that every index has moved.
+pub(super) fn put_new(records: &Records, name: &IndexName, record: IndexRecord) -> Result<Change, Failure> {
     if records.indexes.len() >= INDEXES_MAX {
         return Err(refusal::too_many_indexes(records.indexes.len()));
     }
+    let cluster = cluster(records)?;
+    let record = IndexRecord { layout: cluster.record.layout.id, ..record };
     let (index, alias) = (Key::Index(name.clone()), Key::Alias(name.clone()));
-    let change = Change::new().if_absent(index.clone()).put(index, record.encode());
+    let change = as_it_is(cluster).if_absent(index.clone()).put(index, record.encode());
     match records.aliases.get(name) {
         Some(_) if records.alias(name).is_some() => Err(refusal::name_is_an_alias(name)),
         // Left behind by an index that was deleted: it stands for nothing, and may not stand for the new one.
@@ -67,15 +70,22 @@ pub(super) fn check_name(records: &Records, name: &IndexName) -> Result<(), Fail
     check_readable(records, &Key::Alias(name.clone()))
 }
 
-/// Shards of every index.
-pub(super) fn shards(records: &Records) -> Result<ShardCount, Failure> {
+/// What the cluster is.
+pub(super) fn cluster(records: &Records) -> Result<&Stored<ClusterRecord>, Failure> {
+    check_readable(records, &Key::Cluster)?;
     let message = "no process that holds a shard has joined this cluster yet: start `annuli indexer`";
-    let cluster = records.cluster.as_ref().ok_or_else(|| Failure::new(ErrorCode::ShardUnavailable, message))?;
-    Ok(cluster.record.shards)
+    records.cluster.as_ref().ok_or_else(|| Failure::new(ErrorCode::ShardUnavailable, message))
+}
+
+/// What holds only while the cluster is what it is; and while it moves to another layout, of two such changes that are
+/// decided at the same time one is decided again.
+pub(super) fn as_it_is(cluster: &Stored<ClusterRecord>) -> Change {
+    let change = Change::new().if_at(Key::Cluster, cluster.revision);
+    if cluster.record.next.is_some() { change.put(Key::Cluster, cluster.record.encode()) } else { change }
 }
 
 fn check_shards(records: &Records, schema: &IndexSchema) -> Result<(), Failure> {
-    let shards = shards(records)?;
+    let Layout { shards, .. } = cluster(records)?.record.layout;
     if schema.shards == shards {
         return Ok(());
     }
@@ -116,13 +126,25 @@ pub fn remove_index(records: &Records, name: &IndexName) -> Result<Change, Failu
             None => refusal::index_not_found(name),
         });
     };
-    let IndexRecord { uuid, schema, .. } = &stored.record;
-    let tombstone = Tombstone { name: name.clone(), left: schema.shards.shards().collect() };
+    let IndexRecord { uuid, first, layout, schema, moving, .. } = &stored.record;
+    let tombstone = Tombstone { name: name.clone(), layout: *layout, left: schema.shards.shards().collect() };
     let change =
         Change::new().if_at(key.clone(), stored.revision).delete(key).put(Key::Gone(*uuid), tombstone.encode());
-    let aliases = records.aliases.iter().filter(|(_, alias)| alias.record.uuid == *uuid).take(ALIASES_REMOVED_MAX);
+    // What it was before is on processes that are about to be stopped.
+    let change = match moving {
+        Some(moving) => bury(name, moving, change),
+        None => change,
+    };
+    let aliases = records.aliases.iter().filter(|(_, alias)| alias.record.uuid == *first).take(ALIASES_REMOVED_MAX);
     Ok(aliases.fold(change, |change, (alias, stored)| {
         let alias = Key::Alias(alias.clone());
         change.if_at(alias.clone(), stored.revision).delete(alias)
     }))
+}
+
+/// What an index was about to become is to be removed.
+pub(super) fn bury(name: &IndexName, moving: &Moving, change: Change) -> Change {
+    let left = moving.shards.shards().collect();
+    let tombstone = Tombstone { name: name.clone(), layout: moving.layout, left };
+    change.put(Key::Gone(moving.uuid), tombstone.encode())
 }

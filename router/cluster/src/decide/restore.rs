@@ -4,7 +4,8 @@
 //! last of them ends the task. A primary that cannot make its shard takes the index away again, so that nothing half
 //! restored stays.
 
-use super::index::{check_name, put_new, remove_index, shards};
+use super::index::{check_name, cluster, put_new, remove_index};
+use super::reshard::report_unmoved;
 use super::shard::Reported;
 use super::task::ended;
 use super::{check_readable, dump_not_found};
@@ -25,13 +26,13 @@ pub fn request_restore(
     origin: Origin,
     dumped: &IndexSchema,
 ) -> Result<Change, Failure> {
-    let schema = IndexSchema { shards: shards(records)?, ..*dumped };
+    let schema = IndexSchema { shards: cluster(records)?.record.layout.shards, ..*dumped };
     check_name(records, name)?;
     if records.indexes.contains_key(name) {
         let message = format!("index `{name}` exists: delete it first, or restore under another name");
         return Err(Failure::new(ErrorCode::IndexExists, message).with("index", name.as_str()));
     }
-    let change = put_new(records, name, &IndexRecord::restored(uuid, schema, origin))?;
+    let change = put_new(records, name, IndexRecord::restored(uuid, schema, origin))?;
     let dump = Key::Dump(origin.dump);
     check_readable(records, &dump)?;
     let change = match records.dumps.get(&origin.dump) {
@@ -62,12 +63,16 @@ pub fn report_unmade(
         .map(|stored| &stored.record)
         .filter(|index| index.uuid == uuid && index.origin.is_some() && !index.histories.contains_key(&shard));
     if awaited.is_none() {
-        return Reported::TooLate;
+        let failure = Failure { message: unmade(shard, failure), ..failure.clone() };
+        return report_unmoved(records, uuid, failure.with("shard", shard.0));
     }
     let Ok(change) = remove_index(records, name) else { return Reported::TooLate };
-    let message = format!("shard {shard} was not restored: {failure}");
-    let failure = Failure { message, ..failure.clone() }.with("shard", shard.0);
+    let failure = Failure { message: unmade(shard, failure), ..failure.clone() }.with("shard", shard.0);
     Reported::New(end_restore(records, uuid, TaskStatus::Failed, Some(failure), change))
+}
+
+fn unmade(shard: ShardId, failure: &Failure) -> String {
+    format!("shard {shard} was not restored: {failure}")
 }
 
 /// Ends the restore that made an index, if that is what did.

@@ -1,5 +1,6 @@
 //! What a primary has done for an index.
 
+use super::reshard::report_filled;
 use super::restore::end_restore;
 use crate::change::Change;
 use crate::record::{IndexRecord, IndexState, Key, Tombstone};
@@ -28,7 +29,7 @@ pub fn report_made(
 ) -> Reported {
     let stored = match records.indexes.get(name) {
         Some(stored) if stored.record.uuid == uuid => stored,
-        Some(_) | None => return Reported::TooLate,
+        Some(_) | None => return report_filled(records, uuid, shard, history),
     };
     match stored.record.histories.get(&shard) {
         Some(&known) if known == history => Reported::Known,
@@ -60,7 +61,7 @@ pub fn report_removed(records: &Records, uuid: IndexUuid, shard: ShardId) -> Rep
     Reported::New(if left.is_empty() {
         change.delete(key)
     } else {
-        let tombstone = Tombstone { name: stored.record.name.clone(), left };
+        let tombstone = Tombstone { left, ..stored.record.clone() };
         change.put(key, tombstone.encode())
     })
 }

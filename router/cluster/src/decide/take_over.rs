@@ -3,7 +3,7 @@
 use super::shard::Reported;
 use crate::change::Change;
 use crate::reconcile::HeldShard;
-use crate::record::{DumpRecord, DumpState, IndexRecord, Key, Origin, ShardDump};
+use crate::record::{DumpRecord, DumpState, IndexRecord, Key, Origin, Place, ShardDump};
 use crate::records::Records;
 use annuli_api::Position;
 use annuli_core::{HistoryId, IndexName, IndexUuid, Seq, ShardId};
@@ -82,12 +82,12 @@ pub fn dumped_beyond(records: &Records, index: IndexUuid, shard: ShardId, found:
 /// nobody knows: the seqs that follow are others than those that were given there.
 pub fn to_begin_anew(
     records: &Records,
-    shard: ShardId,
+    place: Place,
     held: &BTreeMap<IndexName, HeldShard>,
 ) -> Vec<(IndexName, IndexUuid)> {
-    let indexes = records.indexes.values().map(|stored| &stored.record);
-    let begins = |index: &IndexRecord| {
-        let recorded = index.histories.get(&shard)?;
+    let indexes = records.indexes.values().filter_map(|stored| stored.record.on(place.layout));
+    let begins = |index: IndexRecord| {
+        let recorded = index.histories.get(&place.shard)?;
         let is_it = |held: &HeldShard| {
             held.uuid == Some(index.uuid) && held.state.as_ref().is_ok_and(|found| found.history == *recorded)
         };

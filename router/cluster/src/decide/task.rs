@@ -50,7 +50,7 @@ pub fn request_rollout(
             Failure::new(ErrorCode::DumpNotFound, message).with("index", name.as_str())
         })?,
     };
-    if records.replicas().next().is_none() {
+    if records.replicas_on(index.record.layout).next().is_none() {
         let message = "this cluster has no replicas, there is nothing to roll out to: start `annuli indexer --role \
                        replica`";
         return Err(Failure::new(ErrorCode::InvalidRequest, message));
@@ -67,7 +67,7 @@ pub fn request_rollout(
     request(records, name, index, id, Work::Rollout(rollout))
 }
 
-fn request(
+pub(super) fn request(
     records: &Records,
     name: &IndexName,
     index: &Stored<IndexRecord>,

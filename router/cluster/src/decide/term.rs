@@ -2,11 +2,10 @@
 
 use super::check_readable;
 use crate::change::Change;
-use crate::record::{Key, TermRecord};
+use crate::record::{Key, Place, TermRecord};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::Epoch;
-use annuli_core::ShardId;
 
 /// What a folder says of when it served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,24 +37,24 @@ pub enum OlderFolder {
 
 /// Whether the folder is the one that served the shard last. Another may be a copy of it, and then has its histories, without
 /// what was written since.
-pub fn served_last(records: &Records, shard: ShardId, folder: FolderTerm) -> bool {
-    let last = records.terms.get(&shard).map(|last| last.record.epoch);
+pub fn served_last(records: &Records, place: Place, folder: FolderTerm) -> bool {
+    let last = records.terms.get(&place).map(|last| last.record.epoch);
     last.is_none() || folder.served == last || folder.begun == last
 }
 
-/// Lets the primary that was elected in `epoch` serve `shard` from its folder.
+/// Lets the primary that was elected in `epoch` serve the shard of its place from its folder.
 pub fn claim_term(
     records: &Records,
-    shard: ShardId,
+    place: Place,
     folder: FolderTerm,
     epoch: Epoch,
     older: OlderFolder,
 ) -> Result<Change, Failure> {
-    let key = Key::Term(shard);
+    let (key, shard) = (Key::Term(place), place.shard);
     check_readable(records, &key)?;
     let put = |change: Change| change.put(key.clone(), TermRecord { epoch }.encode());
-    let Some(last) = records.terms.get(&shard) else { return Ok(put(Change::new().if_absent(key.clone()))) };
-    if !served_last(records, shard, folder) && older == OlderFolder::Refuse {
+    let Some(last) = records.terms.get(&place) else { return Ok(put(Change::new().if_absent(key.clone()))) };
+    if !served_last(records, place, folder) && older == OlderFolder::Refuse {
         let message = format!(
             "shard {shard} was served last, in epoch {}, from another folder than this process's, which lacks what was \
              written since: start a process over that folder, or this one with --take-over to give the rest up",
@@ -69,8 +68,9 @@ pub fn claim_term(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use annuli_core::ShardId;
 
-    const SHARD: ShardId = ShardId(0);
+    const PLACE: Place = Place::first(ShardId(0));
 
     /// It was killed when the catalogue had its word and its own folder did not, twice in a row. Then the folder knew of the
     /// second time alone, which the catalogue did not, and the shard had no primary any more.
@@ -81,7 +81,7 @@ mod tests {
         let once = FolderTerm { served: Some(Epoch(1)), begun: Some(Epoch(2)) };
         let twice = once.beginning(Some(Epoch(2)), Epoch(3));
         assert_eq!(twice, FolderTerm { served: Some(Epoch(2)), begun: Some(Epoch(3)) });
-        assert!(claim_term(&records, SHARD, twice, Epoch(4), OlderFolder::Refuse).is_ok());
+        assert!(claim_term(&records, PLACE, twice, Epoch(4), OlderFolder::Refuse).is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod successors;
 use super::*;
 use crate::change::Change;
 use crate::reconcile::{HeldShard, Plan, Step, plan};
-use crate::record::{IndexRecord, IndexState, Origin, TaskId, TaskRecord};
+use crate::record::{IndexRecord, IndexState, LayoutId, Origin, Place, TaskId, TaskRecord};
 use crate::testing::{Plain, at, dump, history, name, schema, uuid};
 use annuli_api::v1::task::TaskStatus;
 use annuli_coordination::Epoch;
@@ -67,7 +67,7 @@ fn an_index_has_the_shards_of_its_cluster() {
 #[test]
 fn a_process_of_another_cluster_is_told() {
     let store = Plain::of_two_shards();
-    assert_eq!(found(&store.records, ShardCount::new(2).unwrap()), Ok(None));
+    assert_eq!(found(&store.records, ShardCount::new(2).unwrap()), Ok((LayoutId::FIRST, None)));
     let error = found(&store.records, ShardCount::new(3).unwrap()).unwrap_err().to_string();
     assert_eq!(error, "the cluster in this coordination store has 2 shards, the process was started for 3");
 }
@@ -163,7 +163,7 @@ fn a_shard_is_served_from_the_folder_that_served_it_last() {
     let folder =
         |served: Option<u64>, begun: Option<u64>| FolderTerm { served: served.map(Epoch), begun: begun.map(Epoch) };
     let mut claim = |folder, epoch, older| {
-        let change = claim_term(&store.records, shard, folder, Epoch(epoch), older)?;
+        let change = claim_term(&store.records, Place::first(shard), folder, Epoch(epoch), older)?;
         assert!(store.commit(&change));
         Ok::<_, Failure>(())
     };
@@ -215,7 +215,7 @@ fn index_name(number: u8) -> IndexName {
 type Folder = BTreeMap<IndexName, HeldShard>;
 
 fn reconcile(store: &mut Plain, shard: ShardId, folder: &mut Folder, steps: usize, next: &mut u128) {
-    let Plan { steps: all, restores, .. } = plan(&store.records, shard, folder, OlderFolder::Refuse);
+    let Plan { steps: all, restores, .. } = plan(&store.records, Place::first(shard), folder, OlderFolder::Refuse);
     for (uuid, restore) in restores.into_iter().take(steps) {
         *next += 1;
         let made = HeldShard { uuid: Some(uuid), state: Ok(at(*next, 0)) };
@@ -277,7 +277,7 @@ proptest! {
                 }
                 Event::Fail(shard) => {
                     let folder = &folders[shard as usize];
-                    let plan = plan(&store.records, ShardId(shard), folder, OlderFolder::Refuse);
+                    let plan = plan(&store.records, Place::first(ShardId(shard)), folder, OlderFolder::Refuse);
                     plan.restores.first_key_value().and_then(|(uuid, restore)| {
                         let full = Failure::new(ErrorCode::StorageFull, "full");
                         match report_unmade(&store.records, &restore.name, *uuid, ShardId(shard), &full) {
@@ -311,7 +311,7 @@ proptest! {
         }
         prop_assert!(store.records.gone.is_empty());
         for (shard, folder) in (0..).zip(&folders) {
-            let plan = plan(&store.records, ShardId(shard), folder, OlderFolder::Refuse);
+            let plan = plan(&store.records, Place::first(ShardId(shard)), folder, OlderFolder::Refuse);
             prop_assert!(plan.steps.is_empty());
             prop_assert!(plan.serves.values().all(Result::is_ok));
             prop_assert_eq!(folder.len(), store.records.indexes.len());

@@ -48,7 +48,7 @@ fn of_replica(replica: &LiveReplica<'_>, index: String, (_, generation): (IndexU
     ReplicaEvent {
         index,
         generation: generation.0,
-        shard: replica.shard.0,
+        shard: replica.place.shard.0,
         replica: replica.record.id.0,
         address: replica.address.to_owned(),
     }
@@ -60,5 +60,5 @@ fn node(id: NodeId, record: &NodeRecord) -> NodeEvent {
         Role::Replica => "replica",
         Role::Aside => "aside",
     };
-    NodeEvent { node: id.0, role: role.to_owned(), shard: record.shard.0, address: record.address.clone() }
+    NodeEvent { node: id.0, role: role.to_owned(), shard: record.place.shard.0, address: record.address.clone() }
 }

@@ -22,6 +22,8 @@ pub(super) fn events(before: &Records, after: &Records) -> Vec<Event> {
             Work::Rollout(rollout) => events.extend(of_rollout(*id, &stored.record, rollout, was)),
             // That its index is created, and deleted again if it comes to nothing, is told of the index.
             Work::Restore(_) => {}
+            // What it does is told of the index.
+            Work::Reshard(_) => {}
         }
     }
     events.extend(allowed(before, after));

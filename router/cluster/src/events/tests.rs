@@ -4,13 +4,14 @@ use super::*;
 use crate::change::Change;
 use crate::decide::{Removal, Reported};
 use crate::decide::{
-    RolloutOptions, Word, allow, begin_dump, commit_dump, fail_dump, flip, remove_alias, report_made, request_dump,
-    request_rollout, say, set_alias, start_rollout,
+    RolloutOptions, Word, allow, begin_dump, begin_reshard, cancel_reshard, commit_dump, end_reshard, fail_dump,
+    fail_reshard, flip, forget_former, move_over, remove_alias, report_done, report_made, report_sealed, request_dump,
+    request_reshard, request_rollout, say, seal, set_alias, start_rollout,
 };
-use crate::record::{AskedBy, Blame, Key, NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
+use crate::record::{AskedBy, Blame, Key, NodeId, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
 use crate::testing::{Plain, dump, history, name, uuid};
 use annuli_api::{ErrorCode, Failure};
-use annuli_core::{Generation, ShardId};
+use annuli_core::{Generation, Seq, ShardCount, ShardId};
 use annuli_dump::CreatedAt;
 use uuid::Uuid;
 
@@ -62,7 +63,7 @@ fn replica(how: &[(u64, Prepared)]) -> Change {
     let generations = how.iter().map(|(number, how)| ((uuid(1), Generation(*number)), how.clone())).collect();
     let replica = Some(ReplicaRecord { id: ReplicaId(Uuid::from_u128(REPLICA)), generations });
     let (address, serves) = ("127.0.0.1:7720".to_owned(), BTreeMap::new());
-    let record = NodeRecord { address, role: Role::Replica, shard: ShardId(0), serves, replica };
+    let record = NodeRecord { address, role: Role::Replica, place: Place::first(ShardId(0)), serves, replica };
     Change::new().put(node(), record.encode())
 }
 
@@ -120,7 +121,7 @@ fn a_dump_is_begun_and_taken_or_given_up() {
         let begun = begin_dump(world.records(), id, of, CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
         world.check(begun, &["dump_begun"]);
         if well {
-            let taken = commit_dump(world.records(), id, of, task(9));
+            let taken = commit_dump(world.records(), id, of, task(9).0);
             world.check(taken, &["dump_taken"]);
         } else {
             let failure = Failure::new(ErrorCode::ShardUnavailable, "its primary is down");
@@ -142,7 +143,7 @@ fn a_rollout_is_told_from_its_first_step_to_its_rollback() {
     world.commit(asked);
     let begun = begin_dump(world.records(), task(1), dump(1), CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
     world.commit(begun);
-    let taken = commit_dump(world.records(), task(1), dump(1), task(9));
+    let taken = commit_dump(world.records(), task(1), dump(1), task(9).0);
     world.commit(taken);
 
     let id = task(2);
@@ -183,4 +184,51 @@ fn a_coordinator_is_told_once_by_its_epoch() {
     assert_eq!(elect(&mut records, 3), [elected(3)]);
     assert_eq!(elect(&mut records, 3), []);
     assert_eq!(elect(&mut records, 4), [elected(4)]);
+}
+
+/// A move begins with a task, whose dump is told as any other.
+#[test]
+fn an_index_moves_and_is_neither_deleted_nor_created() {
+    let mut world = World::new().made();
+    let asked = request_reshard(world.records(), ShardCount::new(3).unwrap()).unwrap();
+    world.check(asked, &["reshard_begun"]);
+    let begun = begin_reshard(world.records(), uuid(1), task(1));
+    world.check(begun, &[]);
+    let created_at = CreatedAt::new("2026-01-02T03:04:05Z").unwrap();
+    let begun = begin_dump(world.records(), task(1), dump(1), created_at);
+    world.check(begun, &["dump_begun"]);
+    let taken = commit_dump(world.records(), task(1), dump(1), uuid(2).0);
+    world.check(taken, &["dump_taken"]);
+    let sealed = seal(world.records(), task(1));
+    world.check(sealed, &["index_sealed"]);
+    for shard in [0, 1] {
+        let said = written(report_sealed(world.records(), uuid(2), ShardId(shard), Seq(7)));
+        world.check(said, &[]);
+    }
+    let mut given_up = World(world.0.clone());
+    let late = Failure::new(ErrorCode::ShardUnavailable, "too late");
+    let failed = fail_reshard(given_up.records(), task(1), late);
+    given_up.check(failed, &["index_unsealed"]);
+    let cancelled = cancel_reshard(given_up.records()).unwrap();
+    assert_eq!(given_up.commit(cancelled), [Event::ReshardCancelled { shards: 3 }]);
+    for shard in [0, 1, 2] {
+        let made = written(report_made(world.records(), &name("faces"), uuid(2), ShardId(shard), history(9)));
+        world.check(made, &[]);
+        let said = written(report_done(world.records(), uuid(2), ShardId(shard)));
+        world.check(said, &[]);
+    }
+    let moved = move_over(world.records(), task(1));
+    let index = IndexEvent { index: "faces".to_owned(), uuid: uuid(2).0 };
+    assert_eq!(world.commit(moved), [Event::IndexMoved { index, shards: 3 }]);
+    let forgotten = forget_former(world.records(), uuid(2));
+    world.check(forgotten, &[]);
+    let ended = end_reshard(world.records());
+    assert_eq!(world.commit(ended), [Event::ReshardEnded { shards: 3 }]);
+}
+
+fn written(reported: Reported) -> Option<Change> {
+    match reported {
+        Reported::New(change) => Some(change),
+        Reported::Known | Reported::TooLate => None,
+    }
 }

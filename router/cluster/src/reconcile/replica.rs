@@ -3,7 +3,7 @@
 //! What a replica holds is a copy, so it is let go of as soon as the catalogue names it no longer. Only a catalogue that
 //! is not there at all takes nothing away.
 
-use crate::record::{IndexRecord, NumberedDump, Preparing, ReplicaId, TaskId};
+use crate::record::{IndexRecord, LayoutId, NumberedDump, Preparing, ReplicaId, TaskId};
 use crate::records::Records;
 use annuli_api::Failure;
 use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid};
@@ -43,21 +43,21 @@ pub struct ReplicaPlan {
     pub prepare: Vec<NewGeneration>,
 }
 
-/// Compares what a replica holds with what the records say.
-pub fn plan(records: &Records, id: ReplicaId, held: &Held) -> ReplicaPlan {
+/// Compares what a replica of a layout holds with what the records say.
+pub fn plan(records: &Records, layout: LayoutId, id: ReplicaId, held: &Held) -> ReplicaPlan {
     if records.cluster.is_none() {
         return ReplicaPlan::default();
     }
     let (mut keep, mut urgent, mut later) = (Vec::new(), Vec::new(), Vec::new());
     for (name, stored) in &records.indexes {
-        let index = &stored.record;
+        let Some(index) = stored.record.on(layout) else { continue };
         let new =
             |of, rollout| NewGeneration { name: name.clone(), uuid: index.uuid, schema: index.schema, of, rollout };
         let generations = &index.generations;
         // What was official before is kept, but nobody makes it anew.
         keep.extend(generations.retiring.map(|of| (index.uuid, of.generation)));
         urgent.extend(generations.official.map(|of| new(of, None)));
-        later.extend(allowed(index, id).map(|preparing| new(preparing.of, Some(preparing.rollout))));
+        later.extend(allowed(&index, id).map(|preparing| new(preparing.of, Some(preparing.rollout))));
     }
     // Whoever has waited longest comes first: not the first by name, whose next rollout is never far.
     later.sort_by_key(|new| new.rollout);
@@ -65,7 +65,8 @@ pub fn plan(records: &Records, id: ReplicaId, held: &Held) -> ReplicaPlan {
     keep.extend(wanted.iter().map(NewGeneration::key));
     // What this release cannot read is not gone.
     let is_over = |key: &&(IndexUuid, Generation)| {
-        !keep.contains(key) && (records.index_of(key.0).is_some() || records.is_deleted(key.0))
+        let is_here = records.indexes.values().any(|stored| stored.record.identities().any(|known| known == key.0));
+        !keep.contains(key) && (is_here || records.is_deleted(key.0))
     };
     let retire = held.keys().filter(is_over).copied().collect();
     let prepare = wanted.into_iter().filter(|new| !matches!(held.get(&new.key()), Some(Ok(())))).collect();
@@ -93,7 +94,7 @@ mod tests {
 
     fn catalogue(generations: Generations) -> Records {
         let mut records = Records::default();
-        let cluster = crate::record::ClusterRecord { shards: ShardCount::ONE };
+        let cluster = crate::record::ClusterRecord::founded(ShardCount::ONE);
         records.put("cluster", 1, &cluster.encode());
         let record = IndexRecord { generations, ..IndexRecord::new(uuid(1), schema(1)) };
         records.put("index/faces", 2, &record.encode());
@@ -117,45 +118,48 @@ mod tests {
     fn a_replica_prepares_what_is_official_before_what_is_to_be() {
         let generations =
             Generations { official: Some(numbered(3)), preparing: Some(preparing(4, true)), ..Generations::default() };
-        assert_eq!(prepared(&plan(&catalogue(generations), ID, &held(&[]))), [3, 4]);
+        assert_eq!(prepared(&plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[]))), [3, 4]);
     }
 
     #[test]
     fn a_replica_that_has_not_had_its_turn_waits() {
         let generations =
             Generations { official: Some(numbered(3)), preparing: Some(preparing(4, false)), ..Generations::default() };
-        assert_eq!(plan(&catalogue(generations), ID, &held(&[3])), ReplicaPlan::default());
+        assert_eq!(plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[3])), ReplicaPlan::default());
     }
 
     #[test]
     fn what_was_official_is_kept_until_it_is_retired_and_not_made_anew() {
         let generations =
             Generations { official: Some(numbered(4)), retiring: Some(numbered(3)), ..Generations::default() };
-        assert_eq!(plan(&catalogue(generations.clone()), ID, &held(&[3, 4])), ReplicaPlan::default());
-        assert_eq!(plan(&catalogue(generations), ID, &held(&[4])), ReplicaPlan::default());
+        assert_eq!(plan(&catalogue(generations.clone()), LayoutId::FIRST, ID, &held(&[3, 4])), ReplicaPlan::default());
+        assert_eq!(plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[4])), ReplicaPlan::default());
         let generations = Generations { official: Some(numbered(4)), ..Generations::default() };
-        assert_eq!(plan(&catalogue(generations), ID, &held(&[3, 4])).retire, [(uuid(1), Generation(3))]);
+        assert_eq!(
+            plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[3, 4])).retire,
+            [(uuid(1), Generation(3))]
+        );
     }
 
     #[test]
     fn what_does_not_open_is_prepared_again() {
         let generations = Generations { official: Some(numbered(4)), ..Generations::default() };
         let rotten = [((uuid(1), Generation(4)), Err(Failure::new(ErrorCode::IndexUnavailable, "rotten")))].into();
-        assert_eq!(prepared(&plan(&catalogue(generations), ID, &rotten)), [4]);
+        assert_eq!(prepared(&plan(&catalogue(generations), LayoutId::FIRST, ID, &rotten)), [4]);
     }
 
     #[test]
     fn an_index_whose_record_cannot_be_read_is_not_let_go_of() {
         let mut records = catalogue(Generations { official: Some(numbered(4)), ..Generations::default() });
         records.put("index/faces", 3, b"of a later release");
-        assert_eq!(plan(&records, ID, &held(&[4])), ReplicaPlan::default());
+        assert_eq!(plan(&records, LayoutId::FIRST, ID, &held(&[4])), ReplicaPlan::default());
     }
 
     #[test]
     fn a_deleted_index_is_let_go_of_and_a_lost_catalogue_takes_nothing() {
         let mut records = catalogue(Generations::default());
         records.delete("index/faces");
-        assert_eq!(plan(&records, ID, &held(&[4])).retire, [(uuid(1), Generation(4))]);
-        assert_eq!(plan(&Records::default(), ID, &held(&[4])), ReplicaPlan::default());
+        assert_eq!(plan(&records, LayoutId::FIRST, ID, &held(&[4])).retire, [(uuid(1), Generation(4))]);
+        assert_eq!(plan(&Records::default(), LayoutId::FIRST, ID, &held(&[4])), ReplicaPlan::default());
     }
 }

@@ -1,5 +1,7 @@
 //! `index/<name>`: what an index is.
 
+use super::layout::LayoutId;
+use super::moving::{Former, FormerJson, Moving, MovingJson};
 use super::{Generations, Key, UnreadableRecord, decode, encode, generation, unusable};
 use annuli_api::v1::index::CreateIndex;
 use annuli_core::{HistoryId, IndexSchema, IndexUuid, ShardCount, ShardId};
@@ -13,6 +15,11 @@ use uuid::Uuid;
 pub struct IndexRecord {
     /// Its identity.
     pub uuid: IndexUuid,
+    /// What it was at first: an index that has moved to another layout has another identity since, and is the same to
+    /// those who name it.
+    pub first: IndexUuid,
+    /// The layout of the primaries and replicas that hold it.
+    pub layout: LayoutId,
     /// What it holds.
     pub schema: IndexSchema,
     /// What its shards are made of; empty, if it is none.
@@ -22,6 +29,10 @@ pub struct IndexRecord {
     pub histories: BTreeMap<ShardId, HistoryId>,
     /// What its replicas serve.
     pub generations: Generations,
+    /// What it is about to become on another layout.
+    pub moving: Option<Moving>,
+    /// What it was before, on another layout.
+    pub former: Option<Former>,
 }
 
 /// The dump that an index is made of. The index that was dumped need not be there any longer.
@@ -45,12 +56,20 @@ pub enum IndexState {
 #[derive(Serialize, Deserialize)]
 struct Json {
     uuid: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "LayoutId::is_first")]
+    layout: LayoutId,
     schema: CreateIndex,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<OriginJson>,
     histories: BTreeMap<u32, Uuid>,
     #[serde(default, skip_serializing_if = "is_default")]
     generations: generation::Json,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moving: Option<MovingJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former: Option<FormerJson>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,7 +100,17 @@ fn is_default(generations: &generation::Json) -> bool {
 impl IndexRecord {
     /// Of a new index, without documents.
     pub fn new(uuid: IndexUuid, schema: IndexSchema) -> Self {
-        Self { uuid, schema, origin: None, histories: BTreeMap::new(), generations: Generations::default() }
+        Self {
+            uuid,
+            first: uuid,
+            layout: LayoutId::FIRST,
+            schema,
+            origin: None,
+            histories: BTreeMap::new(),
+            generations: Generations::default(),
+            moving: None,
+            former: None,
+        }
     }
 
     /// Of a new index that is made of a dump.
@@ -95,30 +124,85 @@ impl IndexRecord {
         if missing { IndexState::Creating } else { IndexState::Ready }
     }
 
+    /// The index as the processes of a layout hold it: as it is, as it is about to be, or as it was.
+    pub fn on(&self, layout: LayoutId) -> Option<Self> {
+        if layout == self.layout {
+            return Some(self.clone());
+        }
+        let there = |uuid, shards, origin, histories| Self {
+            layout,
+            origin,
+            histories,
+            ..Self::new(uuid, IndexSchema { shards, ..self.schema })
+        };
+        if let Some(moving) = self.moving.as_ref().filter(|moving| moving.layout == layout) {
+            let origin = Origin { index: self.uuid, dump: moving.dump };
+            return Some(there(moving.uuid, moving.shards, Some(origin), moving.histories.clone()));
+        }
+        let former = self.former.as_ref().filter(|former| former.layout == layout)?;
+        let generations = Generations { official: former.official, ..Generations::default() };
+        Some(Self { generations, ..there(former.uuid, former.shards, None, former.histories.clone()) })
+    }
+
+    /// Whether the primaries of a layout take no writes of it.
+    pub fn is_sealed_on(&self, layout: LayoutId) -> bool {
+        let is_leaving = self.moving.as_ref().is_some_and(|moving| moving.sealed.is_some());
+        let has_left = self.former.as_ref().is_some_and(|former| former.layout == layout);
+        has_left || (is_leaving && layout == self.layout)
+    }
+
+    /// Every identity that it has: as it is, as it is about to be, and as it was.
+    pub fn identities(&self) -> impl Iterator<Item = IndexUuid> {
+        let (moving, former) = (self.moving.as_ref(), self.former.as_ref());
+        [Some(self.uuid), moving.map(|moving| moving.uuid), former.map(|former| former.uuid)].into_iter().flatten()
+    }
+
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
         let histories = self.histories.iter().map(|(shard, history)| (shard.0, history.0)).collect();
         let (schema, generations) = (CreateIndex::from(&self.schema), (&self.generations).into());
         let origin = self.origin.map(Into::into);
-        encode(Json { uuid: self.uuid.0, schema, origin, histories, generations })
+        encode(Json {
+            uuid: self.uuid.0,
+            first: (self.first != self.uuid).then_some(self.first.0),
+            layout: self.layout,
+            schema,
+            origin,
+            histories,
+            generations,
+            moving: self.moving.as_ref().map(Into::into),
+            former: self.former.as_ref().map(Into::into),
+        })
     }
 
     /// From what is stored.
     pub fn decode(key: &Key, bytes: &[u8]) -> Result<Self, UnreadableRecord> {
-        let Json { uuid, schema, origin, histories, generations } = decode(key, bytes)?;
+        let Json { uuid, first, layout, schema, origin, histories, generations, moving, former } = decode(key, bytes)?;
         // The number of shards is always written; the default is never used.
         let schema = schema.schema(ShardCount::ONE).map_err(|error| unusable(key, error))?;
         let origin = origin.map(TryInto::try_into).transpose().map_err(|error| unusable(key, error))?;
         let histories = histories.into_iter().map(|(shard, history)| (ShardId(shard), HistoryId(history))).collect();
         let generations = generations.try_into().map_err(|error| unusable(key, error))?;
-        Ok(Self { uuid: IndexUuid(uuid), schema, origin, histories, generations })
+        Ok(Self {
+            uuid: IndexUuid(uuid),
+            first: IndexUuid(first.unwrap_or(uuid)),
+            layout,
+            schema,
+            origin,
+            histories,
+            generations,
+            moving: moving.map(TryInto::try_into).transpose().map_err(|error| unusable(key, error))?,
+            former: former.map(TryInto::try_into).transpose().map_err(|error| unusable(key, error))?,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::NumberedDump;
     use crate::testing::{dump, name, schema, uuid};
+    use annuli_core::{Generation, Seq};
 
     #[test]
     fn a_record_comes_back_as_it_was_stored() {
@@ -128,6 +212,26 @@ mod tests {
         assert_eq!(IndexRecord::decode(&key, &record.encode()).expect("it was stored"), record);
         let restored = IndexRecord::restored(uuid(7), schema(2), Origin { index: uuid(1), dump: dump(2) });
         assert_eq!(IndexRecord::decode(&key, &restored.encode()).expect("it was stored"), restored);
+        let moving = Moving {
+            uuid: uuid(8),
+            layout: LayoutId(3),
+            shards: ShardCount::new(3).expect("a number of shards"),
+            dump: dump(2),
+            histories: [(ShardId(2), HistoryId(Uuid::from_u128(9)))].into(),
+            near: [ShardId(1)].into(),
+            sealed: Some([(ShardId(0), Seq(7))].into()),
+            done: [ShardId(2)].into(),
+        };
+        let former = Former {
+            uuid: uuid(6),
+            layout: LayoutId(1),
+            shards: ShardCount::ONE,
+            histories: record.histories.clone(),
+            official: Some(NumberedDump { generation: Generation(5), dump: dump(1) }),
+        };
+        let moved =
+            IndexRecord { first: uuid(5), layout: LayoutId(2), moving: Some(moving), former: Some(former), ..record };
+        assert_eq!(IndexRecord::decode(&key, &moved.encode()).expect("it was stored"), moved);
     }
 
     #[test]

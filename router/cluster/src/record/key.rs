@@ -1,7 +1,7 @@
 //! Where a record stands.
 
-use super::{NodeId, TaskId};
-use annuli_core::{IndexName, IndexUuid, ShardId};
+use super::{NodeId, Place, TaskId};
+use annuli_core::{IndexName, IndexUuid};
 use annuli_dump::DumpId;
 use std::fmt;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ pub enum Key {
     /// A process.
     Node(NodeId),
     /// When a shard was served last.
-    Term(ShardId),
+    Term(Place),
     /// A dump.
     Dump(DumpId),
     /// A task.
@@ -49,7 +49,7 @@ impl Key {
             "node" => Uuid::try_parse(name).ok().map(|uuid| Self::Node(NodeId(uuid))),
             "dump" => DumpId::parse(name).ok().map(Self::Dump),
             "task" => Uuid::try_parse(name).ok().map(|uuid| Self::Task(TaskId(uuid))),
-            "term" => name.parse().ok().map(|shard| Self::Term(ShardId(shard))),
+            "term" => Place::parse(name).map(Self::Term),
             _ => None,
         }
     }
@@ -66,7 +66,7 @@ impl fmt::Display for Key {
             Self::Node(id) => write!(f, "node/{id}"),
             Self::Dump(dump) => write!(f, "dump/{dump}"),
             Self::Task(id) => write!(f, "task/{id}"),
-            Self::Term(shard) => write!(f, "term/{shard}"),
+            Self::Term(place) => write!(f, "term/{place}"),
         }
     }
 }
@@ -84,6 +84,7 @@ mod tests {
             "index/faces",
             "alias/faces",
             "term/7",
+            "term/7.2",
             &format!("gone/{uuid}"),
             &format!("node/{uuid}"),
             &format!("dump/{uuid}"),
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_of_this_release_is_passed_over() {
-        for text in ["", "index", "index/", "index/Faces", "gone/faces", "term/x", "rollout/1"] {
+        for text in ["", "index", "index/", "index/Faces", "gone/faces", "term/x", "term/7.0", "term/7.", "rollout/1"] {
             assert_eq!(Key::parse(text), None, "{text}");
         }
     }

@@ -1,5 +1,6 @@
 //! `node/<node-id>`: a process, for as long as it lives.
 
+use super::layout::{LayoutId, Place};
 use super::{Key, TaskId, UnreadableRecord, decode, encode};
 use annuli_api::Failure;
 use annuli_core::{Generation, IndexUuid, ShardId};
@@ -38,8 +39,8 @@ pub struct NodeRecord {
     pub address: String,
     /// What it does.
     pub role: Role,
-    /// The shard that it holds.
-    pub shard: ShardId,
+    /// The shard that it holds, of which layout.
+    pub place: Place,
     /// How each index is that it holds the shard of, if it is a primary.
     pub serves: BTreeMap<IndexUuid, Served>,
     /// What it has prepared, if it is a replica.
@@ -124,6 +125,8 @@ struct Json {
     address: String,
     role: Role,
     shard: u32,
+    #[serde(default, skip_serializing_if = "LayoutId::is_first")]
+    layout: LayoutId,
     serves: BTreeMap<Uuid, Served>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replica: Option<ReplicaJson>,
@@ -159,13 +162,15 @@ impl NodeRecord {
     pub fn encode(&self) -> Vec<u8> {
         let serves = self.serves.iter().map(|(index, served)| (index.0, *served)).collect();
         let replica = self.replica.as_ref().map(Into::into);
-        encode(Json { address: self.address.clone(), role: self.role, shard: self.shard.0, serves, replica })
+        let Place { layout, shard } = self.place;
+        encode(Json { address: self.address.clone(), role: self.role, shard: shard.0, layout, serves, replica })
     }
 
     /// From what is stored.
     pub fn decode(key: &Key, bytes: &[u8]) -> Result<Self, UnreadableRecord> {
-        let Json { address, role, shard, serves, replica } = decode(key, bytes)?;
+        let Json { address, role, shard, layout, serves, replica } = decode(key, bytes)?;
         let serves = serves.into_iter().map(|(index, served)| (IndexUuid(index), served)).collect();
-        Ok(Self { address, role, shard: ShardId(shard), serves, replica: replica.map(Into::into) })
+        let place = Place { layout, shard: ShardId(shard) };
+        Ok(Self { address, role, place, serves, replica: replica.map(Into::into) })
     }
 }

@@ -1,9 +1,10 @@
 //! `task/<task-id>`: something that somebody has asked for and that takes a while.
 
+use super::layout::{Layout, LayoutId};
 use super::{Key, NumberedDump, Origin, UnreadableRecord, decode, encode, generation, index, unusable};
 use annuli_api::Failure;
 use annuli_api::v1::task::TaskStatus;
-use annuli_core::{IndexName, IndexUuid};
+use annuli_core::{IndexName, IndexUuid, ShardCount};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -46,6 +47,8 @@ pub enum Work {
     Rollout(Rollout),
     /// Makes the index from a dump. The primaries do it, and end the task: none of it is the coordinator's.
     Restore(Origin),
+    /// Moves the index to another layout: takes a dump, then lets the primaries of that make it there.
+    Reshard(Layout),
 }
 
 /// A rollout.
@@ -111,6 +114,7 @@ enum WorkJson {
     Dump { then_rollout: bool },
     Rollout(RolloutJson),
     Restore(index::OriginJson),
+    Reshard { shards: u32, layout: LayoutId },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,7 +144,7 @@ impl TaskRecord {
     pub fn rollout(&self) -> Option<&Rollout> {
         match &self.work {
             Work::Rollout(rollout) => Some(rollout),
-            Work::Dump { .. } | Work::Restore(_) => None,
+            Work::Dump { .. } | Work::Restore(_) | Work::Reshard(_) => None,
         }
     }
 
@@ -153,6 +157,7 @@ impl TaskRecord {
                 WorkJson::Rollout(RolloutJson { to: to.into(), max_unavailable, approval, asked_by, flipped })
             }
             Work::Restore(origin) => WorkJson::Restore(origin.into()),
+            Work::Reshard(Layout { id, shards }) => WorkJson::Reshard { shards: shards.get(), layout: id },
         };
         let (index, uuid) = (self.index.as_str().to_owned(), self.uuid.0);
         encode(Json { index, uuid, work, status: self.status, error: self.error.clone() })
@@ -172,6 +177,10 @@ impl TaskRecord {
                 Work::Rollout(Rollout { to: numbered(to)?, max_unavailable, approval, asked_by, flipped_from })
             }
             WorkJson::Restore(origin) => Work::Restore(origin.try_into().map_err(|error| unusable(key, error))?),
+            WorkJson::Reshard { shards, layout: id } => {
+                let shards = ShardCount::new(shards).map_err(|error| unusable(key, error))?;
+                Work::Reshard(Layout { id, shards })
+            }
         };
         let index = IndexName::new(&index).map_err(|error| unusable(key, error))?;
         Ok(Self { index, uuid: IndexUuid(uuid), work, status, error })

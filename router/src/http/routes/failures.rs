@@ -59,6 +59,7 @@ pub(super) const SEARCH: Failures =
 pub(super) const WRITE: Failures = &[
     ErrorCode::DimensionMismatch,
     ErrorCode::EmptyBatch,
+    ErrorCode::IndexSealed,
     ErrorCode::InvalidId,
     ErrorCode::InvalidMetadata,
     ErrorCode::InvalidVector,

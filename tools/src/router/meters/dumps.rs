@@ -54,7 +54,7 @@ pub(super) fn of_rollouts(page: &Page, records: &Records) {
             replicas.with_label_values(&[name.as_str(), state]).set(0);
         }
         let Some(preparing) = &stored.record.generations.preparing else { continue };
-        for replica in records.replicas() {
+        for replica in records.replicas_on(stored.record.layout) {
             let state = match replica.prepared(stored.record.uuid, preparing.of.generation) {
                 None => "waiting",
                 Some(Prepared::Under(_)) => "preparing",

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::world::{KEEPING, World, done, failed, unfit, written};
 use crate::decide::{Reported, RolloutOptions, Word, report_dumped, request_dump, request_rollout};
-use crate::record::NodeId;
+use crate::record::{LayoutId, NodeId};
 use crate::testing::{name, uuid};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -107,7 +107,7 @@ fn prepare(world: &mut World, (number, shard): (u128, u32), well: bool) {
     let Some(replica) = replicas.iter().find(|replica| replica.record.id == id) else { return };
     let ready = replica.record.generations.iter().filter(|(_, prepared)| **prepared == Prepared::Ready);
     let held = ready.map(|(key, _)| (*key, Ok(()))).collect();
-    let plan = crate::reconcile::replica::plan(&world.store.records, id, &held);
+    let plan = crate::reconcile::replica::plan(&world.store.records, LayoutId::FIRST, id, &held);
     let kept = held.into_keys().filter(|key| !plan.retire.contains(key)).map(|key| (key.1.0, Prepared::Ready));
     let how = |rollout| if well { Prepared::Ready } else { unfit("broken", rollout) };
     let new = plan.prepare.iter().map(|new| (new.of.generation.0, how(new.rollout)));

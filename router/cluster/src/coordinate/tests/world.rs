@@ -2,10 +2,10 @@
 
 use super::super::*;
 use crate::decide::{
-    Reported, RolloutOptions, Word, begin_dump, commit_dump, report_dumped, report_made, request_dump, request_rollout,
-    say,
+    Reported, RolloutOptions, Word, begin_dump, begin_reshard, commit_dump, report_dumped, report_made, request_dump,
+    request_rollout, say,
 };
-use crate::record::{Blame, DumpedShard, Generations, NodeId, NodeRecord, ReplicaRecord, ShardDump};
+use crate::record::{Blame, DumpedShard, Generations, NodeId, NodeRecord, ReplicaRecord, Role, ShardDump};
 use crate::testing::{Plain, dump, history, name, uuid};
 use annuli_core::{Generation, Seq};
 use annuli_dump::CreatedAt;
@@ -170,14 +170,17 @@ pub(super) fn written(records: &Records, step: &Step, rollout: TaskId) -> Option
         return begin_dump(records, *id, dump_of(*id)?, CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
     }
     if let Step::CommitDump(id) = step {
-        return commit_dump(records, *id, dump_of(*id)?, rollout);
+        return commit_dump(records, *id, dump_of(*id)?, rollout.0);
+    }
+    if let Step::BeginReshard(uuid) = step {
+        return begin_reshard(records, *uuid, rollout);
     }
     change(records, &KEEPING, step)
 }
 
 pub(super) fn primary(shard: u32) -> NodeRecord {
     let (address, serves) = (format!("127.0.0.1:{}", 7000 + shard), BTreeMap::new());
-    NodeRecord { address, role: Role::Primary, shard: ShardId(shard), serves, replica: None }
+    NodeRecord { address, role: Role::Primary, place: Place::first(ShardId(shard)), serves, replica: None }
 }
 
 pub(super) fn replica_number(shard: u32, place: u128) -> u128 {

@@ -55,7 +55,7 @@ fn a_restored_index_has_the_shards_of_its_cluster_and_is_there_when_all_are_made
     assert_eq!((index.schema, index.state()), (schema(2), IndexState::Creating));
     let origin = index.origin.unwrap();
     assert_eq!(store.records.tasks[&id()].record.work, Work::Restore(origin));
-    let steps = plan(&store.records, ShardId(0), &BTreeMap::new(), OlderFolder::Refuse);
+    let steps = plan(&store.records, Place::first(ShardId(0)), &BTreeMap::new(), OlderFolder::Refuse);
     assert_eq!((steps.steps.len(), steps.restores[&uuid(2)].origin), (0, origin));
     let refused = steps.serves[&uuid(2)].clone().unwrap_err();
     assert!(refused.message.contains("is being restored from dump"), "{refused}");

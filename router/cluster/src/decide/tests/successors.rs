@@ -40,7 +40,7 @@ fn index(store: &Plain) -> &IndexRecord {
 }
 
 fn lost(store: &Plain, older: OlderFolder) -> Plan {
-    plan(&store.records, LOST, &BTreeMap::new(), older)
+    plan(&store.records, Place::first(LOST), &BTreeMap::new(), older)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_dump_that_has_the_lost_shard_and_is_not_whole_yet_is_waited_for() {
 fn a_shard_that_was_taken_over_serves_once_the_catalogue_has_its_history() {
     let mut store = catalogue();
     let held: Folder = [(name("faces"), HeldShard { uuid: Some(uuid(1)), state: Ok(at(7, 0)) })].into();
-    let now = |store: &Plain, older| plan(&store.records, LOST, &held, older);
+    let now = |store: &Plain, older| plan(&store.records, Place::first(LOST), &held, older);
     assert!(now(&store, OlderFolder::Refuse).steps.is_empty());
     let step = Step::TakeOver { name: name("faces"), uuid: uuid(1), lost: history(1), history: history(7) };
     let planned = now(&store, OlderFolder::TakeOver);
