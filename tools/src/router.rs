@@ -52,7 +52,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards);
     router.registry().register(Box::new(meters)).expect("it is the first that says none of its names before");
     process_figures::register(router.registry(), RunsAs::Router);
-    let ended = serve::serve_router(listener, Arc::new(router), args.cluster.stdin(), settings, ends);
+    let ended = serve::serve_router(listener, &Arc::new(router), args.cluster.stdin(), settings, ends);
     following.shutdown_background();
     tracing::info!("ended");
     ended

@@ -96,7 +96,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     meters.register(router.registry(), &search_pool);
     process_figures::register(router.registry(), RunsAs::Serve);
     drop(search_pool);
-    let ended = serve_router(listener, Arc::new(router), UntilStdinCloses::No, settings, pending());
+    let ended = serve_router(listener, &Arc::new(router), UntilStdinCloses::No, settings, pending());
     tracing::info!("closing the workspace");
     workspace.close();
     tracing::info!("ended");
@@ -106,7 +106,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
 /// Serves the HTTP API until the process is told to end or a part of it has ended, and answers what is under way then.
 pub(crate) fn serve_router(
     listener: TcpListener,
-    router: Arc<Router>,
+    router: &Arc<Router>,
     stdin: UntilStdinCloses,
     settings: &Settings,
     ends: impl Future<Output = PartEnded>,
@@ -126,7 +126,7 @@ pub(crate) fn serve_router(
             }
             router.drain();
         };
-        let ended = serve_until(listener, &router, &threads, end, drain).await?;
+        let ended = serve_until(listener, router, &threads, end, drain).await?;
         Ok::<_, ServeError>((ended, part_ended))
     })?;
     drop(threads);
@@ -235,7 +235,7 @@ mod tests {
         let router = Router::new(Arc::new(workspace.clone()), limits(&settings), polling, ShardCount::ONE);
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let ends = async { PartEnded::Coordinator };
-        let ended = serve_router(listener, Arc::new(router), UntilStdinCloses::No, &settings, ends).unwrap_err();
+        let ended = serve_router(listener, &Arc::new(router), UntilStdinCloses::No, &settings, ends).unwrap_err();
         assert!(ended.to_string().starts_with("the coordinator has ended in a panic: "), "{ended}");
         workspace.close();
     }
