@@ -30,7 +30,7 @@ export async function open() {
       const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' });
       if (pages) {
         await context.route(/\/console\//, (route) => {
-          const file = new URL(route.request().url()).pathname.slice('/console/'.length) || 'index.html';
+          const file = new URL(route.request().url()).pathname.split('/console/')[1] || 'index.html';
           return route.fulfill({ path: join(pages, file), contentType: TYPES[file.split('.').at(-1)] });
         });
       }

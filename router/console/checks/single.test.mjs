@@ -1,5 +1,6 @@
 // The console of one process: every page, and what is done there.
 import assert from 'node:assert/strict';
+import { createServer, request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { open } from './browser.mjs';
 import { start } from './server.mjs';
@@ -174,6 +175,45 @@ test('a dump is taken, listed and deleted, but not before one was asked', () => 
 test('the page of events says that one process has none', () => at('events', async () => {
   await tab.getByRole('heading', { name: 'No events here' }).waitFor();
 }));
+
+test('a page that nobody looks at asks for nothing', () => at('map', async () => {
+  await tab.clock.install();
+  await tab.reload();
+  await tab.getByRole('listbox').waitFor();
+  const hide = (hidden) => tab.evaluate((now) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => now });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await hide(true);
+  // What was under way ends.
+  await tab.waitForLoadState('networkidle');
+  const asked = [];
+  tab.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await tab.clock.runFor('05:00');
+  assert.deepEqual(asked, []);
+  await hide(false);
+  await until('it asks again', () => ['/v1/indexes', '/v1/tasks', '/metrics'].every((path) => asked.includes(path)));
+}));
+
+test('below a path of a proxy everything is found', async (context) => {
+  const proxy = createServer((asked, answer) => {
+    if (!asked.url.startsWith('/below/')) return answer.writeHead(404).end();
+    const passed = request(server.url + asked.url.slice('/below'.length), { method: asked.method, headers: asked.headers }, (given) => {
+      answer.writeHead(given.statusCode, given.headers);
+      given.pipe(answer);
+    });
+    return asked.pipe(passed);
+  });
+  context.after(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  tab = await browser.tab(`http://127.0.0.1:${proxy.address().port}/below`, 'search', { expected: NO_CLUSTER });
+  await tab.getByRole('button', { name: 'Search', exact: true }).click();
+  await tab.getByText(/^10 hits near/).waitFor();
+  await tab.leave();
+});
 
 test('a server that has gone is told of, and found again', () => at('map', async () => {
   await tab.getByRole('listbox').waitFor();
