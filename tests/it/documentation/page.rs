@@ -37,6 +37,7 @@ impl Page {
         let text = fs::read_to_string(path).unwrap();
         let (mut blocks, mut is_excused, mut inside) = (Vec::<Block>::new(), false, false);
         for (event, range) in Parser::new(&text).into_offset_iter() {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "a page has much beside blocks")]
             match event {
                 Event::Html(html) => is_excused = is_excused || html.starts_with(NOT_TYPED),
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {

@@ -5,15 +5,18 @@ use super::page::Block;
 use annuli_tests::program::program;
 use annuli_tests::wait::PATIENCE;
 use annuli_tests_s3::S3Server;
-use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use std::fmt::Write;
 use std::fs::{self, File};
+use std::iter;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 
 /// `annuli`, as the reader has it: servers are left running in a terminal of their own.
@@ -96,7 +99,10 @@ impl Drop for Reader {
 fn free_ports() -> u16 {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     // Below those that the system gives to others, and not the same for everybody who looks at the same time.
-    let first = std::iter::repeat_with(|| rand::rng().random_range(12_000..30_000));
+    static READERS: AtomicU64 = AtomicU64::new(0);
+    let reader = u64::from(process::id()) << 16 | READERS.fetch_add(1, Ordering::Relaxed);
+    let mut random = StdRng::seed_from_u64(reader);
+    let first = iter::repeat_with(|| random.random_range(12_000..30_000));
     let mut free = first.take(1000).filter(|first| (*first..first + PORTS).all(is_free));
     free.next().expect("some ports in a row are free")
 }

@@ -103,16 +103,16 @@ pub(super) fn begin_move(name: &IndexName, index: &Stored<IndexRecord>, beginnin
         sealed: None,
         done: BTreeSet::new(),
     };
-    Some(put(name, index, IndexRecord { moving: Some(moving), generations, ..index.record.clone() }))
+    Some(put(name, index, &IndexRecord { moving: Some(moving), generations, ..index.record.clone() }))
 }
 
-fn put(name: &IndexName, index: &Stored<IndexRecord>, record: IndexRecord) -> Change {
+fn put(name: &IndexName, index: &Stored<IndexRecord>, record: &IndexRecord) -> Change {
     let key = Key::Index(name.clone());
     Change::new().if_at(key.clone(), index.revision).put(key, record.encode())
 }
 
 fn put_moving(name: &IndexName, index: &Stored<IndexRecord>, moving: Option<Moving>) -> Change {
-    put(name, index, IndexRecord { moving, ..index.record.clone() })
+    put(name, index, &IndexRecord { moving, ..index.record.clone() })
 }
 
 /// A report of a primary about what an index is to become.
@@ -209,7 +209,7 @@ pub fn move_over(records: &Records, id: TaskId) -> Option<Change> {
         ..IndexRecord::new(moving.uuid, IndexSchema { shards: moving.shards, ..before.schema })
     };
     // Whoever cancels at the same time has decided by what it was before.
-    let change = as_it_is(cluster).and(put(name, index, record));
+    let change = as_it_is(cluster).and(put(name, index, &record));
     Some(ended(id, task, TaskStatus::Succeeded, None, change))
 }
 
@@ -233,7 +233,7 @@ pub fn abandon_move(records: &Records, uuid: IndexUuid) -> Option<Change> {
 pub fn forget_former(records: &Records, uuid: IndexUuid) -> Option<Change> {
     let (name, index) = records.index_of(uuid)?;
     index.record.former.as_ref()?;
-    Some(put(name, index, IndexRecord { former: None, ..index.record.clone() }))
+    Some(put(name, index, &IndexRecord { former: None, ..index.record.clone() }))
 }
 
 /// Every index has moved: the next layout is that of the cluster.
