@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd s3 demo test lint console deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint console python deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -65,6 +65,12 @@ package: setup ## build the Debian package (target/package/annuli.deb); as root,
 console: setup ## try the console in a real browser, each page and action; needs Node.js 20
 	$(HEARTBEAT) cargo build $(LOCKED) -p annuli --bin annuli
 	@tools/console/check
+
+# A server that is there is good enough: ANNULI_PROGRAM names another one.
+python: ## test the Python package against a real server; what it needs comes from PyPI into target/python
+	@[ -n "$$ANNULI_PROGRAM" ] || [ -x target/release/annuli ] || [ -x target/debug/annuli ] || \
+		{ tools/setup/system-packages && $(HEARTBEAT) cargo build $(LOCKED) -p annuli --bin annuli; }
+	@clients/python/check
 
 crash-loop: export ANNULI_CRASHES ?= 200
 crash-loop: setup ## kill the service ANNULI_CRASHES times (200) and check that nothing acknowledged is lost

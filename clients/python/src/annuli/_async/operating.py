@@ -1,0 +1,87 @@
+"""Dumps and rollouts of an index. What takes its time is a task: `client.wait` waits for it."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from annuli import body
+from annuli._async.named import AsyncNamed
+from annuli.call import Call
+from annuli.operations import DumpInfo, DumpList, RolloutPlan, RolloutWord
+from annuli.retry import Repeat
+from annuli.tasks import TaskInfo, TaskStarted
+
+
+class AsyncOperating(AsyncNamed):
+    """What is done with the whole of an index."""
+
+    async def start_dump(self) -> str:
+        """Begins a dump; returns its task, for `client.wait`."""
+        return (await self._post(("dumps",), {}, TaskStarted, Repeat.UNLESS_BEGUN)).task
+
+    async def dumps(self) -> list[DumpInfo]:
+        """The dumps of the index, the oldest first."""
+        return (await self._transport.call(Call("GET", self._path("dumps"), DumpList, Repeat.ALWAYS))).dumps
+
+    async def dump(self, dump: str) -> DumpInfo:
+        """A dump.
+
+        Raises:
+            DumpNotFound: the index has none of this id.
+        """
+        return await self._transport.call(Call("GET", self._path("dumps", dump), DumpInfo, Repeat.ALWAYS))
+
+    async def delete_dump(self, dump: str) -> None:
+        """Deletes a dump.
+
+        Raises:
+            DumpInUse: replicas serve it.
+        """
+        call = Call("DELETE", self._path("dumps", dump), type(None), Repeat.UNLESS_BEGUN)
+        await self._transport.call(call)
+
+    async def start_restore(self, dump: str) -> str:
+        """Begins to make this index, which must not be there, of a dump in the cluster's store; returns the task."""
+        return (await self._post(("restore",), {"dump": dump}, TaskStarted, Repeat.UNLESS_BEGUN)).task
+
+    async def start_rollout(
+        self,
+        generation: Optional[int] = None,
+        *,
+        max_unavailable: Optional[int] = None,
+        approve: Optional[bool] = None,
+    ) -> str:
+        """Begins to let replicas serve a generation, the newest unless one is named; returns the task.
+
+        `max_unavailable` replicas of a shard prepare it at once. With `approve` it waits before the switch for
+        `say_to_rollout(task, "resume")`.
+        """
+        asked = body.given(generation=generation, max_unavailable=max_unavailable, approve=approve)
+        return (await self._post(("rollouts",), asked, TaskStarted, Repeat.UNLESS_BEGUN)).task
+
+    async def plan_rollout(
+        self,
+        generation: Optional[int] = None,
+        *,
+        max_unavailable: Optional[int] = None,
+        approve: Optional[bool] = None,
+    ) -> RolloutPlan:
+        """What such a rollout would do. Nothing is done."""
+        asked = body.given(generation=generation, max_unavailable=max_unavailable, approve=approve, plan=True)
+        return await self._post(("rollouts",), asked, RolloutPlan, Repeat.ALWAYS)
+
+    async def rollout(self, rollout: str) -> TaskInfo:
+        """How a rollout is.
+
+        Raises:
+            TaskNotFound: the index has none of this id.
+        """
+        return await self._transport.call(Call("GET", self._path("rollouts", rollout), TaskInfo, Repeat.ALWAYS))
+
+    async def say_to_rollout(self, rollout: str, word: RolloutWord) -> None:
+        """`pause`, `resume` (which is the approval as well) or `rollback`.
+
+        Raises:
+            TaskConflict: the rollout cannot do this now.
+        """
+        await self._post(("rollouts", rollout, word), {}, type(None), Repeat.UNLESS_BEGUN)

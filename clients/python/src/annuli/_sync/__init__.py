@@ -1,0 +1,1 @@
+"""The API for threads. It is made of its twin, `_async`."""
