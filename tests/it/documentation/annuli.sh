@@ -8,10 +8,13 @@ echo "\$ annuli $*"
 serve() {
     local log=$1.log
     shift
-    "$PROGRAM" "$@" >"$log" 2>&1 </dev/null &
+    # Emptied before it is started: what the one before has said is not its own.
+    : >"$log"
+    "$PROGRAM" "$@" >>"$log" 2>&1 </dev/null &
     echo $! >>running
-    wait_until serves_or_ended "$log" $!
-    grep -q serving "$log"
+    local process=$!
+    wait_until serves_or_ended "$log" "$process"
+    grep -q serving "$log" || { echo "it has ended"; exit 1; }
 }
 
 serves_or_ended() { grep -q serving "$1" || ! kill -0 "$2" 2>/dev/null; }
