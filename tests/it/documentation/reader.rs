@@ -78,6 +78,8 @@ impl Reader {
             .env("PROGRAM", program())
             .envs(self.bucket.variables());
         shell.env("ANNULI_LISTEN", &first).env("ANNULI_URL", format!("http://{first}"));
+        // A reader takes a minute to read on; this one does not.
+        shell.env("ANNULI_RETIRE_AFTER", "15s");
         shell.env("PATIENCE", PATIENCE.as_secs().to_string());
         shell.stdin(Stdio::null()).stderr(said.try_clone().unwrap()).stdout(said).process_group(0);
         let status = self.shell.insert(shell.spawn().unwrap()).wait().unwrap();
