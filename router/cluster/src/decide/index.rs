@@ -99,7 +99,7 @@ fn check_shards(records: &Records, schema: &IndexSchema) -> Result<(), Failure> 
 /// A deletion, which may be decided several times until it is known to be done.
 #[derive(Debug, Default)]
 pub struct Removal {
-    /// The index that had the name at first.
+    /// The index that had the name at first, by the identity that it keeps when it moves to another layout.
     target: Option<IndexUuid>,
 }
 
@@ -107,7 +107,7 @@ impl Removal {
     /// What is to be written; nothing, if the index of the first time is gone. A look after a commit whose answer was lost
     /// may find the next index of the name, which nobody has asked to delete.
     pub fn decide(&mut self, records: &Records, name: &IndexName) -> Result<Option<Change>, Failure> {
-        let found = records.indexes.get(name).map(|stored| stored.record.uuid);
+        let found = records.indexes.get(name).map(|stored| stored.record.first);
         if self.target.is_some() && self.target != found {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ mod successors;
 use super::*;
 use crate::change::Change;
 use crate::reconcile::{HeldShard, Plan, Step, plan};
-use crate::record::{IndexRecord, IndexState, LayoutId, Origin, Place, TaskId, TaskRecord};
+use crate::record::{IndexRecord, IndexState, Key, LayoutId, Origin, Place, TaskId, TaskRecord};
 use crate::testing::{Plain, at, dump, history, name, schema, uuid};
 use annuli_api::v1::task::TaskStatus;
 use annuli_coordination::Epoch;
@@ -89,6 +89,21 @@ fn a_deletion_that_is_looked_at_again_leaves_the_next_index_of_the_name_alone() 
     for _ in 0..2 {
         assert_eq!(removal.decide(&store.records, &name("songs")).unwrap_err().code, ErrorCode::IndexNotFound);
     }
+}
+
+#[test]
+fn a_deletion_that_meets_a_move_deletes_what_the_index_has_become() {
+    let mut store = Plain::of_two_shards();
+    store.create("faces", 1);
+    let mut removal = Removal::default();
+    let late = removal.decide(&store.records, &name("faces")).unwrap().unwrap();
+    let moved = IndexRecord { uuid: uuid(2), ..store.records.indexes[&name("faces")].record.clone() };
+    assert!(store.commit(&Change::new().put(Key::Index(name("faces")), moved.encode())));
+    assert!(!store.commit(&late));
+    let change = removal.decide(&store.records, &name("faces")).unwrap().expect("it is there");
+    assert!(store.commit(&change));
+    assert!(store.records.indexes.is_empty());
+    assert!(store.records.gone.contains_key(&uuid(2)));
 }
 
 #[test]
