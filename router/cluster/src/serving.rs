@@ -196,16 +196,13 @@ mod tests {
         }
     }
 
-    /// A shard that takes writes, and during whose work the seat may be lost.
-    struct Writing {
-        seat: Arc<Seat>,
-        keeps_seat: bool,
-    }
+    /// A shard that takes writes, during each of which something happens.
+    struct Writing<F>(F);
 
     #[async_trait]
-    impl ShardApi for Writing {
+    impl<F: Fn() + Send + Sync> ShardApi for Writing<F> {
         async fn write(&self, _: Vec<ConditionalWrite>, _: Instant) -> Result<Written, Failure> {
-            self.seat.0.store(self.keeps_seat, Ordering::Relaxed);
+            (self.0)();
             Ok(Written { outcomes: Vec::new(), position: Position { history: history(1), seq: Seq(1) } })
         }
 
@@ -248,7 +245,8 @@ mod tests {
         seat.0.store(before, Ordering::Relaxed);
         let serving = Arc::new(Serving::new(ShardId(0)));
         serving.hold(Some(&(Arc::clone(&seat) as _)));
-        let shard = Guarded::new(uuid(1), Arc::new(Writing { seat, keeps_seat: after }), serving);
+        let writing = Writing(move || seat.0.store(after, Ordering::Relaxed));
+        let shard = Guarded::new(uuid(1), Arc::new(writing), serving);
         shard.write(Vec::new(), tokio::time::Instant::now().into_std()).await
     }
 
@@ -271,51 +269,14 @@ mod tests {
         assert!(unknown.message.contains("it is not known whether this write will last"), "{unknown}");
     }
 
-    /// A shard during whose work its index is sealed.
-    struct Sealing(Arc<Serving>);
-
-    #[async_trait]
-    impl ShardApi for Sealing {
-        async fn write(&self, _: Vec<ConditionalWrite>, _: Instant) -> Result<Written, Failure> {
-            self.0.publish(&BTreeMap::new(), &[uuid(1)].into());
-            Ok(Written { outcomes: Vec::new(), position: Position { history: history(1), seq: Seq(1) } })
-        }
-
-        async fn delete_matching(&self, filter: Arc<Filter>, deadline: Instant) -> Result<Deleted, Failure> {
-            nothing().delete_matching(filter, deadline).await
-        }
-
-        async fn search(&self, search: ShardSearch, deadline: Instant) -> Result<ShardHits, Failure> {
-            nothing().search(search, deadline).await
-        }
-
-        async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
-            nothing().get(ids, read, deadline).await
-        }
-
-        async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
-            nothing().list(list, read, deadline).await
-        }
-
-        async fn count(&self, filter: Option<Arc<Filter>>, read: Read, deadline: Instant) -> Result<Counted, Failure> {
-            nothing().count(filter, read, deadline).await
-        }
-
-        async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
-            nothing().changes(asked, deadline).await
-        }
-
-        async fn status(&self) -> Result<ShardStatus, Failure> {
-            nothing().status().await
-        }
-    }
-
     #[tokio::test]
     async fn no_write_is_acknowledged_once_its_index_is_sealed() {
         let (seat, serving) = (Arc::new(Seat::default()), Arc::new(Serving::new(ShardId(0))));
         seat.0.store(true, Ordering::Relaxed);
         serving.hold(Some(&(seat as _)));
-        let shard = Guarded::new(uuid(1), Arc::new(Sealing(Arc::clone(&serving))), serving);
+        let seals = Arc::clone(&serving);
+        let sealing = Writing(move || seals.publish(&BTreeMap::new(), &[uuid(1)].into()));
+        let shard = Guarded::new(uuid(1), Arc::new(sealing), serving);
         let write = async || shard.write(Vec::new(), tokio::time::Instant::now().into_std()).await.unwrap_err();
         let under_way = write().await;
         assert_eq!((under_way.code, under_way.effect()), (ErrorCode::IndexSealed, Some(Effect::Unknown)));

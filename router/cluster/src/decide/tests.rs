@@ -92,6 +92,18 @@ fn a_deletion_that_is_looked_at_again_leaves_the_next_index_of_the_name_alone() 
 }
 
 #[test]
+fn an_index_that_has_moved_is_the_one_that_is_asked_for_while_others_have_not() {
+    let mut store = Plain::of_two_shards();
+    store.create("faces", 1);
+    let moved = IndexRecord { schema: schema(3), ..store.records.indexes[&name("faces")].record.clone() };
+    assert!(store.commit(&Change::new().put(Key::Index(name("faces")), moved.encode())));
+    let same = create_index(&store.records, &name("faces"), &schema(2), uuid(2)).unwrap();
+    assert!(matches!(same, Creation::Existing { uuid: found, .. } if found == uuid(1)), "{same:?}");
+    let other = annuli_core::IndexSchema { metric: annuli_core::Metric::InnerProduct, ..schema(2) };
+    assert_eq!(create_index(&store.records, &name("faces"), &other, uuid(2)).unwrap_err().code, ErrorCode::IndexExists);
+}
+
+#[test]
 fn a_deletion_that_meets_a_move_deletes_what_the_index_has_become() {
     let mut store = Plain::of_two_shards();
     store.create("faces", 1);
