@@ -42,6 +42,36 @@ pub(crate) struct Walk {
     ranks: Vec<f32>,
 }
 
+/// The rows that a walk over others may keep.
+pub(crate) struct Allowance<F> {
+    /// Tells them.
+    pub(crate) holds: F,
+    /// How many they are.
+    pub(crate) count: usize,
+}
+
+/// Of the rows around a query far fewer are allowed than of all: a walk would miss those that are.
+#[derive(Debug)]
+pub(crate) struct Elsewhere;
+
+/// What a step over others has looked at.
+#[derive(Default)]
+struct Surroundings {
+    rows: usize,
+    allowed: usize,
+}
+
+impl Surroundings {
+    /// Where the share of allowed rows is so many times smaller than in the whole graph, they lie elsewhere. Measured on
+    /// Fashion-MNIST with one class of ten allowed and queries of all classes (k 10, ef 10): every walk went on to find
+    /// 0.89 to 0.93 of the nearest; with those given up that this tells, searches find 0.987 or more.
+    const SPARSER: usize = 2;
+
+    fn are_sparse(&self, allowed: usize, rows: usize) -> bool {
+        self.allowed.saturating_mul(rows).saturating_mul(Self::SPARSER) < self.rows.saturating_mul(allowed)
+    }
+}
+
 impl Walk {
     /// Goes to a row that has no nearer neighbour.
     pub(crate) fn descend<S: Space>(
@@ -132,21 +162,27 @@ impl Walk {
         query: &S::Query,
         start: (f32, u32),
         width: usize,
-        allowed: impl Fn(u32) -> bool,
-    ) {
-        let Ground { space, links, .. } = ground;
+        allowance: &Allowance<impl Fn(u32) -> bool>,
+    ) -> Result<(), Elsewhere> {
+        let Ground { space, links, rows } = ground;
         self.pool.reset(width);
         self.visited.reset(ground.rows);
         self.visited.insert(start.1);
         self.pool.offer(start.0, start.1);
+        let mut is_first = true;
         while let Some(row) = self.pool.next() {
-            self.step_over(links, row, &allowed);
+            let surroundings = self.step_over(links, row, &allowance.holds);
+            if is_first && surroundings.are_sparse(allowance.count, rows) {
+                return Err(Elsewhere);
+            }
+            is_first = false;
             space.prefetch(&self.fresh);
             if let Some(next) = self.pool.peek() {
                 links.prefetch(next);
             }
             self.take_fresh(space, query);
         }
+        Ok(())
     }
 
     /// Ranks the nearest rows of the pool that are allowed once more, in another space: `count` of them at most, and
@@ -177,8 +213,9 @@ impl Walk {
         }
     }
 
-    /// Puts the allowed rows around `row` that were not seen yet into `fresh`.
-    fn step_over(&mut self, links: &impl Links, row: u32, allowed: impl Fn(u32) -> bool) {
+    /// Puts the allowed rows around `row` that were not seen yet into `fresh`; returns what lies around those that are
+    /// not allowed.
+    fn step_over(&mut self, links: &impl Links, row: u32, allowed: impl Fn(u32) -> bool) -> Surroundings {
         let visited = &mut self.visited;
         visited.insert_all(links.neighbours(row, &mut self.buffer), &mut self.ahead);
         self.fresh.clear();
@@ -194,13 +231,21 @@ impl Walk {
                 others += 1;
             }
         }
+        let mut around = Surroundings::default();
         for &other in &self.ahead[..others] {
             if self.fresh.len() >= STEP_ROWS_MAX {
-                return;
+                break;
             }
-            let beyond = links.neighbours(other, &mut self.buffer).iter().copied();
-            self.fresh.extend(beyond.filter(|&row| allowed(row) && visited.insert(row)));
+            let beyond = links.neighbours(other, &mut self.buffer);
+            around.rows += beyond.len();
+            for &row in beyond.iter().filter(|&&row| allowed(row)) {
+                around.allowed += 1;
+                if visited.insert(row) {
+                    self.fresh.push(row);
+                }
+            }
         }
+        around
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Precision, Segment};
 use crate::graph::frozen::FrozenLayer;
-use crate::graph::walk::{Ground, Walk};
+use crate::graph::walk::{Allowance, Elsewhere, Ground, Walk};
 use crate::metric::PreparedQuery;
 use crate::plan::{self, Plan, Question, plan};
 use crate::space::{BothSpace, CodeQuery, FullQuery, Ranking, Space, UpperSpace};
@@ -90,7 +90,7 @@ fn ranked_again(breadth: Breadth) -> usize {
 
 impl Segment {
     /// The nearest of the allowed slots, nearest first; at most `k`. Some may be missed, as in any walk; where few are
-    /// allowed, or walks find fewer than there are, every allowed slot is ranked.
+    /// allowed, or lie elsewhere than the query, or walks find fewer than there are, every allowed slot is ranked.
     pub fn search(
         &self,
         query: &PreparedQuery,
@@ -110,9 +110,14 @@ impl Segment {
             dim: self.shape.dim,
             precision: self.shape.precision,
         };
+        let mut elsewhere = false;
         loop {
-            let plan = plan(&question);
-            let ranking = self.run(plan, query, Breadth { k, ef: question.ef }, allowed, &mut scratch.walk);
+            let plan = if elsewhere { Plan::Scan } else { plan(&question) };
+            let breadth = Breadth { k, ef: question.ef };
+            let Ok(ranking) = self.run(Course { plan, breadth, allowed }, query, &mut scratch.walk) else {
+                elsewhere = true;
+                continue;
+            };
             let found = self.measure(query, ranking, k, allowed, scratch);
             if found.len() == k || plan == Plan::Scan {
                 return found;
@@ -124,50 +129,49 @@ impl Segment {
     }
 
     /// Leaves the nearest in the walk's pool; returns what their ranks tell.
-    fn run(
-        &self,
-        plan: Plan,
-        query: &PreparedQuery,
-        breadth: Breadth,
-        allowed: Allowed<'_>,
-        walk: &mut Walk,
-    ) -> Ranking {
-        let course = Course { plan, breadth, allowed };
+    fn run(&self, course: Course<'_>, query: &PreparedQuery, walk: &mut Walk) -> Result<Ranking, Elsewhere> {
+        let Course { plan, breadth, allowed } = course;
         match self.shape.precision {
             Precision::Codes8 => {
                 let space = self.code_space();
                 let mut asked = CodeQuery::new(self.shape.code_stride());
                 self.query_coder().ask(query.components(), &mut asked);
-                self.follow(course, &space, &asked, walk);
-                asked.ranking()
+                self.follow(course, &space, &asked, walk)?;
+                Ok(asked.ranking())
             }
             Precision::Halves => {
                 let both = BothSpace::new(self.half_rows());
                 let mut asked = CodeQuery::new(2 * self.shape.code_stride());
                 self.query_coder().ask(query.components(), &mut asked);
                 if plan == Plan::Scan {
-                    self.follow(course, &both, &asked, walk);
+                    self.follow(course, &both, &asked, walk)?;
                 } else {
                     // Who asks for no more width than hits leaves nothing to choose from where halves mix rows up.
                     let ef = breadth.ef.max(breadth.k + breadth.k / 4);
                     let breadth = Breadth { ef, ..breadth };
                     let course = Course { breadth, ..course };
-                    self.follow(course, &UpperSpace::new(self.half_rows()), &asked, walk);
+                    self.follow(course, &UpperSpace::new(self.half_rows()), &asked, walk)?;
                     walk.rank_again(&both, &asked, ranked_again(breadth), |slot| allowed.holds(slot));
                 }
-                asked.ranking()
+                Ok(asked.ranking())
             }
             Precision::Full => {
                 let space = self.full_space();
                 let mut asked = FullQuery::default();
                 asked.ask_vector(query.components());
-                self.follow(course, &space, &asked, walk);
-                Ranking::Order
+                self.follow(course, &space, &asked, walk)?;
+                Ok(Ranking::Order)
             }
         }
     }
 
-    fn follow<S: Space>(&self, course: Course<'_>, space: &S, query: &S::Query, walk: &mut Walk) {
+    fn follow<S: Space>(
+        &self,
+        course: Course<'_>,
+        space: &S,
+        query: &S::Query,
+        walk: &mut Walk,
+    ) -> Result<(), Elsewhere> {
         let Course { plan, breadth, allowed } = course;
         let width = breadth.ef.max(breadth.k).min(self.len());
         let links = FrozenLayer { degree: 2 * self.shape.hnsw.m(), links: bytemuck::cast_slice(self.links.bytes()) };
@@ -184,9 +188,11 @@ impl Segment {
                 let start = self.descend(space, query, walk);
                 // The start takes a place, allowed or not.
                 let width = width + usize::from(!allowed.holds(start.1));
-                walk.collect_over(ground, query, start, width, |slot| allowed.holds(slot));
+                let allowance = Allowance { holds: |slot| allowed.holds(slot), count: allowed.count };
+                walk.collect_over(ground, query, start, width, &allowance)?;
             }
         }
+        Ok(())
     }
 
     /// Where the walk over the lowest level starts.

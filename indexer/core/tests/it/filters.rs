@@ -33,8 +33,10 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let documents = Documents::with_metadata(vectors, |row| {
         let percent = Value::Number(Number::Integer(i128::from(numbers.below(100))));
         let side = Value::Text(if numbers.below(2) == 0 { "left" } else { "right" }.into());
+        let group = Value::Number(Number::Integer(row as i128 % 40));
         let tags = Value::Array(vec![Value::Number(Number::Integer(row as i128 % 7)), Value::Null]);
-        let fields = [("percent".into(), percent), ("side".into(), side), ("tags".into(), tags)];
+        let fields =
+            [("percent".into(), percent), ("side".into(), side), ("tags".into(), tags), ("group".into(), group)];
         // Some have none.
         let fields = if row % 11 == 3 { [].into() } else { fields.into() };
         Metadata::new(fields).unwrap()
@@ -111,6 +113,12 @@ fn one_and_ten_percent_are_found() {
 #[test]
 fn a_fifth_is_found_over_the_others() {
     check(&percents_below(20), Plan::Walk(Walk::Over));
+}
+
+#[test]
+fn what_lies_elsewhere_than_the_query_is_found() {
+    let groups = (0..8).map(|group| Scalar::Number(number(group))).collect();
+    check(&field("group", Test::In(groups)), Plan::Walk(Walk::Over));
 }
 
 #[test]
