@@ -6,6 +6,7 @@ mod body;
 mod cluster;
 mod docs;
 mod documents;
+mod doors;
 mod dumps;
 mod events;
 mod format;
@@ -27,19 +28,24 @@ use axum::middleware::from_fn_with_state;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// The console's pages: they are the same for everybody, and ask for a key themselves where what they show needs one.
+const CONSOLE_PATHS: [&str; 3] = [annuli_console::CONSOLE, annuli_console::FIRST_PAGE, annuli_console::FILE];
+
 /// The API over a router.
 pub fn api(router: Arc<Router>) -> axum::Router {
+    let (requests, watchers) = (routes::requests(), routes::watchers());
+    let doors = Arc::new(doors::Doors::of(requests.iter().chain(&watchers)).open_at(CONSOLE_PATHS));
     let join = |service, route: routes::Route| route.join(service);
-    let service = routes::requests().into_iter().fold(axum::Router::new(), join);
+    let service = requests.into_iter().fold(axum::Router::new(), join);
     let service = service.layer(from_fn_with_state(Arc::clone(&router), guard::limit_requests));
-    routes::watchers()
+    watchers
         .into_iter()
         .fold(service, join)
         // The same for everybody, and no work.
         .merge(annuli_console::console())
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
-        .layer(from_fn_with_state(Arc::clone(&router), guard::observe))
+        .layer(from_fn_with_state((Arc::clone(&router), doors), guard::observe))
         .with_state(router)
 }
 

@@ -4,6 +4,7 @@
 //! decides who is asked, [`scatter`] asks, [`gather`] decides what the answers mean together; [`mod@write`], [`search`] and
 //! [`read`] are the requests built on them, and [`http`] is how requests come in.
 
+pub mod access;
 pub mod limits;
 pub mod polling;
 
@@ -29,6 +30,7 @@ pub use limits::Limits;
 pub use metrics::{Looked, shard_figures};
 pub use polling::{Polling, PollingTable};
 
+use access::Access;
 use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};
 use annuli_core::{IndexName, ShardCount};
 use axum::body::Bytes;
@@ -52,6 +54,8 @@ pub struct Router {
     pub default_shards: ShardCount,
     /// What is done in the background.
     pub tasks: Arc<Tasks>,
+    /// Who is let in.
+    access: Access,
     /// The process is about to end: it takes no new requests.
     draining: AtomicBool,
     /// The same, for those who listen.
@@ -88,6 +92,7 @@ impl Router {
             polling,
             default_shards,
             tasks,
+            access: Access::Open,
             draining,
             ending: watch::Sender::new(false),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
@@ -97,6 +102,12 @@ impl Router {
             metrics: Metrics::new(),
             document: OnceLock::new(),
         }
+    }
+
+    /// The same, for those alone who have a key.
+    #[must_use]
+    pub fn guarded_by(self, access: Access) -> Self {
+        Self { access, ..self }
     }
 
     /// From now on the process is not ready, and new requests are refused; those under way go on.

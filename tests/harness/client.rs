@@ -18,6 +18,7 @@ const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub struct Client {
     agent: Agent,
     url: String,
+    key: Option<String>,
 }
 
 /// What the server answered.
@@ -44,7 +45,13 @@ impl Client {
             .proxy(None)
             .timeout_global(Some(ANSWER_TIMEOUT))
             .build();
-        Self { agent: config.new_agent(), url: url.to_owned() }
+        Self { agent: config.new_agent(), url: url.to_owned(), key: None }
+    }
+
+    /// The same, with that API key.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self }
     }
 
     /// Where it sends its requests.
@@ -90,7 +97,10 @@ impl Client {
     /// Sends a request, with a body that says it is JSON or none. An error is the connection's: the server may have
     /// been killed.
     pub fn try_send(&self, method: Method, path: &str, body: Option<&str>) -> Result<Answer, Error> {
-        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
         let mut response = match body {
             Some(body) => self.agent.run(request.header("content-type", "application/json").body(body.to_owned())?)?,
             None => self.agent.run(request.body(())?)?,

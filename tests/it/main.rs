@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is the test's answer")]
 
 // What each call does.
+mod access;
 mod aliases;
 mod builds;
 mod cluster;

@@ -18,6 +18,9 @@ mod process_figures;
 pub mod serve;
 mod told;
 
+pub mod keys;
+mod reload;
+
 pub mod indexer;
 pub mod membership;
 mod peers;

@@ -4,6 +4,7 @@ mod meters;
 
 use crate::cli::{CoordinationArgs, RouterArgs};
 use crate::config::Settings;
+use crate::keys::{self, Guarded};
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::process_figures::{self, RunsAs};
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 /// Serves until the process is told to end by SIGTERM or SIGINT.
 pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let polling = serve::polling_table(settings)?;
+    let Guarded { access, _reload } = keys::guard(settings)?;
     let listener = serve::listen(settings.listen)?;
     // What follows the coordination store lives here; requests live on the threads of their connections.
     let following = tokio::runtime::Builder::new_multi_thread()
@@ -49,7 +51,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     }
     let ends = part_ended(Arc::clone(&catalogue), coordinating);
     let meters = ClusterMeters { peers, catalogue: Arc::clone(&catalogue), leading };
-    let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards);
+    let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards).guarded_by(access);
     router.registry().register(Box::new(meters)).expect("it is the first that says none of its names before");
     process_figures::register(router.registry(), RunsAs::Router);
     let ended = serve::serve_router(listener, &Arc::new(router), args.cluster.stdin(), settings, ends);

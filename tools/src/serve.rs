@@ -1,6 +1,7 @@
 //! The role `serve`: a workspace, a router over it and the HTTP API, in one process.
 
 use crate::config::{Durability as DurabilitySetting, PollingRule, Settings};
+use crate::keys::{self, Guarded, KeysError};
 use crate::membership::MembershipError;
 use crate::process_figures::{self, RunsAs};
 use crate::told::{Told, UntilStdinCloses};
@@ -51,6 +52,9 @@ pub enum ServeError {
     /// A part of the process without which it would serve by what it once knew has ended.
     #[error("{0}: the log says where; start the process again")]
     PartEnded(PartEnded),
+    /// There are no API keys although there should be some.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// Requests were still under way when the time was over.
     #[error("some requests were not finished within {drain_ms} ms (`drain_ms`)")]
     NotDrained {
@@ -87,12 +91,14 @@ pub enum OpenError {
 /// Serves until the process is told to end by SIGTERM or SIGINT.
 pub fn run(settings: &Settings) -> Result<(), ServeError> {
     let polling = polling_table(settings)?;
+    let Guarded { access, _reload } = keys::guard(settings)?;
     // Before the workspace is opened, which may take long: a port in use is said at once.
     let listener = listen(settings.listen)?;
     let parts = shard_parts(settings).map_err(OpenError::Threads)?;
     let (meters, search_pool) = (parts.meters.clone(), parts.search_pool.clone());
     let workspace = open_with(settings, parts)?;
     let router = Router::new(Arc::new(workspace.clone()), limits(settings), polling, settings.shards);
+    let router = router.guarded_by(access);
     meters.register(router.registry(), &search_pool);
     process_figures::register(router.registry(), RunsAs::Serve);
     drop(search_pool);

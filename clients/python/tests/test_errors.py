@@ -139,6 +139,19 @@ def test_a_body_that_is_too_large_names_the_limit(program: Path, tmp_path: Path)
         assert caught.value.details == {"limit": 2000}
 
 
+def test_a_server_with_keys_lets_in_who_shows_one_and_tells_which_is_needed(program: Path, tmp_path: Path) -> None:
+    key = "key-of-the-reader-0001"
+    with Server(program, tmp_path, ANNULI_API_KEY_READ=key) as server:
+        with annuli.Client(server.url) as stranger, pytest.raises(errors.Unauthenticated, match="asks for a key"):
+            stranger.indexes()
+        with annuli.Client(server.url, api_key=key) as reader:
+            assert reader.indexes().indexes == []
+            with pytest.raises(errors.Forbidden, match="has the role read, this needs admin") as caught:
+                reader.create_index("faces", dim=3, metric="cosine")
+            assert caught.value.details["needs"] == "admin"
+            assert not caught.value.begun
+
+
 def test_a_token_of_an_index_that_is_gone_is_stale(client: annuli.Client, index: annuli.Index) -> None:
     session = index.session()
     session.upsert([Document("a", [1, 0, 0])])

@@ -32,6 +32,8 @@ pub enum ErrorCode {
     DumpNotFound,
     /// A batch without documents, ids or queries. Fix the request.
     EmptyBatch,
+    /// The key may not do this; the message names the role that is needed. Ask with another key.
+    Forbidden,
     /// An index of this name exists with another schema. Delete it first, or choose another name.
     IndexExists,
     /// There is no index or alias of this name. Create the index.
@@ -86,6 +88,8 @@ pub enum ErrorCode {
     TaskConflict,
     /// There is no task of this id, or it ended long ago. Fix the id.
     TaskNotFound,
+    /// The server asks for a key, and got none of its own. Send one as `authorization: Bearer KEY`.
+    Unauthenticated,
     /// The body is of a type that is not read here. Send `content-type: application/json`, or
     /// `application/msgpack`.
     UnsupportedMediaType,
@@ -96,6 +100,8 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedJson | Self::MalformedMessagePack => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
             Self::AliasNotFound
             | Self::DocumentNotFound
             | Self::DumpNotFound

@@ -59,6 +59,7 @@ impl Verdict {
             | ErrorCode::DimensionMismatch
             | ErrorCode::DocumentNotFound
             | ErrorCode::EmptyBatch
+            | ErrorCode::Forbidden
             | ErrorCode::IndexExists
             | ErrorCode::InvalidFilter
             | ErrorCode::InvalidId
@@ -75,6 +76,7 @@ impl Verdict {
             | ErrorCode::SeqConflict
             | ErrorCode::TaskConflict
             | ErrorCode::TaskNotFound
+            | ErrorCode::Unauthenticated
             | ErrorCode::UnsupportedMediaType => Self::Refused,
         }
     }

@@ -6,7 +6,7 @@ use annuli_api::error::FailureBody;
 use annuli_api::{ErrorCode, Failure, Format};
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
@@ -33,6 +33,9 @@ impl IntoResponse for HttpFailure {
         let mut response = Answer::new(status, FailureBody { error: self.0 }).into_response();
         // For who counts.
         response.extensions_mut().insert(code);
+        if code == ErrorCode::Unauthenticated {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"annuli\""));
+        }
         if code.is_transient() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -1,13 +1,15 @@
 //! What every request passes: a place among those at once, a line in the log, an answer where there is no handler.
 
 use super::answer::{self, HttpFailure};
+use super::doors::Doors;
 use super::format::accepted;
 use super::sending::Sending;
-use super::unread::ReadToEnd;
+use super::unread::{self, ReadToEnd};
 use crate::Router;
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, Uri};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -40,15 +42,28 @@ fn shutting_down() -> Response {
     HttpFailure(Failure::new(ErrorCode::ShuttingDown, message)).into_response()
 }
 
-/// Counts each request, writes a line for it and what nobody has written yet, and sees to it that its body is read to
-/// the end, whoever refuses it.
-pub(super) async fn observe(State(router): State<Arc<Router>>, request: Request, next: Next) -> Response {
+/// Lets in who may ask, by the head alone; counts each request, writes a line for it and what nobody has written yet,
+/// and sees to it that its body is read to the end, whoever refuses it.
+pub(super) async fn observe(
+    State((router, doors)): State<(Arc<Router>, Arc<Doors>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = tokio::time::Instant::now();
     let method = request.method().clone();
     let endpoint = request.extensions().get::<MatchedPath>().cloned();
     let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
     let format = accepted(request.headers());
-    let response = answer::write(next.run(request.map(ReadToEnd::wrap)).await, format, &router.offload).await;
+    let needs = doors.needs(endpoint.as_ref().map(MatchedPath::as_str), &method);
+    let admitted = router.access.admit(request.headers().get(AUTHORIZATION).and_then(bearer), needs);
+    let response = match admitted {
+        Ok(_) => next.run(request.map(ReadToEnd::wrap)).await,
+        Err(failure) => {
+            unread::hear_a_stranger(request.into_body());
+            HttpFailure(failure).into_response()
+        }
+    };
+    let response = answer::write(response, format, &router.offload).await;
     let took = started.elapsed();
     let meters = &router.metrics.requests;
     meters.answered(endpoint.as_ref().map(MatchedPath::as_str), &method, response.status(), took);
@@ -60,6 +75,12 @@ pub(super) async fn observe(State(router): State<Arc<Router>>, request: Request,
         tracing::debug!(%method, path, status = response.status().as_u16(), milliseconds, "request");
     }
     response
+}
+
+/// The key in `authorization: Bearer KEY`.
+fn bearer(header: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, key) = header.as_bytes().split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
 }
 
 /// The answer where there is no path.

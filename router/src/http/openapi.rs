@@ -5,6 +5,7 @@ mod operation;
 mod words;
 
 use super::routes::{self, Route, Tag};
+use crate::access::Access;
 use crate::{Limits, Router};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,6 +13,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use std::sync::Arc;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, OpenApiVersion, Paths};
 use utoipa::{PartialSchema, ToSchema};
@@ -27,23 +29,24 @@ impl IntoResponse for Document {
 
 /// `GET /openapi.json`
 pub(super) async fn document(State(router): State<Arc<Router>>) -> Document {
-    let written = || Bytes::from(describe(&router.limits).to_string());
+    let written = || Bytes::from(describe(&router.limits, &router.access).to_string());
     Document(router.document.get_or_init(written).clone())
 }
 
-/// The document of a server with these limits.
-fn describe(limits: &Limits) -> Value {
+/// The document of a server with these limits, that lets these in.
+fn describe(limits: &Limits, access: &Access) -> Value {
     let routes: Vec<Route> = [routes::requests(), routes::watchers()].into_iter().flatten().collect();
-    let mut document = serde_json::to_value(of_routes(&routes, limits)).expect("it is made of texts and numbers");
+    let mut document =
+        serde_json::to_value(of_routes(&routes, limits, access)).expect("it is made of texts and numbers");
     bounds::set(&mut document, limits);
     document
 }
 
-fn of_routes(routes: &[Route], limits: &Limits) -> OpenApi {
+fn of_routes(routes: &[Route], limits: &Limits, access: &Access) -> OpenApi {
     let mut paths = Paths::new();
     let mut components = ComponentsBuilder::new();
     for route in routes {
-        let (method, operation) = operation::of(route);
+        let (method, operation) = operation::of(route, access.role(route.needs));
         paths.add_path_operation(route.path, vec![method], operation);
         components = components.schemas_from_iter(route.words.schemas.iter().cloned());
     }
@@ -51,6 +54,8 @@ fn of_routes(routes: &[Route], limits: &Limits) -> OpenApi {
     let mut of_failures = Vec::new();
     annuli_api::error::FailureBody::schemas(&mut of_failures);
     components = components.schemas_from_iter(of_failures);
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(words::KEY));
+    components = components.security_scheme(operation::KEY, SecurityScheme::Http(key.build()));
     let license = License::builder().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
     let info = InfoBuilder::new()
         .title("Annuli")

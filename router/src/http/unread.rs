@@ -16,6 +16,13 @@ const BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Longest time that this may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Most bytes of a stranger's body that are read: a client that has forgotten its key should hear so, and nobody else is
+/// worth more.
+const STRANGER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest time for that.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A body whose rest is read when it is dropped.
 pub(super) struct ReadToEnd(Body);
 
@@ -51,13 +58,24 @@ impl Drop for ReadToEnd {
         if self.0.is_end_stream() {
             return;
         }
-        // Without a runtime the process ends, and every connection with it.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let mut rest = Limited::new(std::mem::take(&mut self.0), BYTES_MAX);
-        runtime.spawn(async move {
-            let read = async { while let Some(Ok(_)) = rest.frame().await {} };
-            // Either way the client had its chance.
-            let _ = tokio::time::timeout(TIMEOUT, read).await;
-        });
+        forget(std::mem::take(&mut self.0), BYTES_MAX, TIMEOUT);
     }
+}
+
+/// Reads what a client without a key has sent already, so that it hears why it is refused.
+pub(super) fn hear_a_stranger(body: Body) {
+    if !body.is_end_stream() {
+        forget(body, STRANGER_BYTES_MAX, STRANGER_TIMEOUT);
+    }
+}
+
+fn forget(rest: Body, bytes_max: usize, timeout: Duration) {
+    // Without a runtime the process ends, and every connection with it.
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    let mut rest = Limited::new(rest, bytes_max);
+    runtime.spawn(async move {
+        let read = async { while let Some(Ok(_)) = rest.frame().await {} };
+        // Either way the client had its chance.
+        let _ = tokio::time::timeout(timeout, read).await;
+    });
 }

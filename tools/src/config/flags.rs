@@ -24,7 +24,17 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
 
-    /// Allow an address that other machines reach, although there are no API keys yet
+    /// File of the API keys that requests need, as README describes it; it may be replaced while the server runs
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_keys: Option<PathBuf>,
+
+    /// Tell metrics without a key where other requests need one
+    #[arg(long)]
+    #[serde(skip_serializing_if = "is_unsaid")]
+    pub metrics_open: bool,
+
+    /// Allow an address that other machines reach
     #[arg(long)]
     #[serde(skip_serializing_if = "is_unsaid")]
     pub insecure: bool,

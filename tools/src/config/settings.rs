@@ -27,8 +27,13 @@ settings! {
         pub workspace: PathBuf,
         /// Address and port to listen on.
         pub listen: SocketAddr,
-        /// Whether `listen` may be an address that other machines reach. There are no API keys yet: whoever reaches
-        /// the server can read and delete everything.
+        /// File of the API keys that requests need (TOML; see README). It is looked at every second: keys are replaced
+        /// without a restart. ANNULI_API_KEY_READ, ANNULI_API_KEY_WRITE and ANNULI_API_KEY_ADMIN hold one key each.
+        pub api_keys: Option<PathBuf>,
+        /// Whether metrics are told without a key where other requests need one.
+        pub metrics_open: bool,
+        /// Whether `listen` may be an address that other machines reach. Without API keys whoever reaches the server can
+        /// then read and delete everything.
         pub insecure: bool,
         /// Shards of an index that is created without naming a number.
         #[serde(with = "super::shard_count")]
@@ -98,6 +103,8 @@ impl Default for Settings {
         Self {
             workspace: PathBuf::from("./workspace"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
+            api_keys: None,
+            metrics_open: false,
             insecure: false,
             shards: ShardCount::ONE,
             durability: Durability::Fsync,

@@ -132,6 +132,10 @@ class Transient(RequestFailed):
     """The same may succeed in a moment."""
 
 
+class NotAllowed(RequestFailed):
+    """The server asks for a key that may do this: give another `api_key`."""
+
+
 class OperatorNeeded(RequestFailed):
     """The server has a defect, or its disk has: call whoever operates it."""
 
@@ -197,6 +201,12 @@ class EmptyBatch(InvalidInput):
     """A batch without documents, ids or queries. Fix the request."""
 
     code = "empty_batch"
+
+
+class Forbidden(NotAllowed):
+    """The key may not do this; the message names the role that is needed. Ask with another key."""
+
+    code = "forbidden"
 
 
 class IndexExists(Conflicting):
@@ -353,6 +363,12 @@ class TaskNotFound(Missing):
     """There is no task of this id, or it ended long ago. Fix the id."""
 
     code = "task_not_found"
+
+
+class Unauthenticated(NotAllowed):
+    """The server asks for a key, and got none of its own. Give one as `api_key` or in `ANNULI_API_KEY`."""
+
+    code = "unauthenticated"
 
 
 class UnsupportedMediaType(InvalidInput):

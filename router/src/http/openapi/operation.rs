@@ -1,17 +1,23 @@
 //! One route in the document.
 
 use super::words::{FAILURE, of_failures};
+use crate::access::Role;
 use crate::http::routes::{Contents, Route};
 use annuli_api::{ErrorCode, Format};
 use axum::http::Method;
 use std::collections::{BTreeMap, BTreeSet};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, KnownFormat, ObjectBuilder, Ref, Required, ResponseBuilder, SchemaFormat, Type};
 
-/// What the document says of a route.
-pub(super) fn of(route: &Route) -> (HttpMethod, Operation) {
+/// How keys are shown.
+pub(super) const KEY: &str = "key";
+
+/// What the document says of a route, which needs that role.
+pub(super) fn of(route: &Route, role: Option<Role>) -> (HttpMethod, Operation) {
     let mut operation = OperationBuilder::new()
         .operation_id(Some(route.id))
         .summary(Some(route.summary))
@@ -27,7 +33,8 @@ pub(super) fn of(route: &Route) -> (HttpMethod, Operation) {
         statuses.entry(status).or_default().0 = route.words.reply.clone().unwrap_or_default();
     }
     let mut transient = BTreeSet::new();
-    for &code in &route.failures {
+    let asked: &[ErrorCode] = if role.is_some() { &[ErrorCode::Forbidden, ErrorCode::Unauthenticated] } else { &[] };
+    for &code in route.failures.iter().chain(asked) {
         statuses.entry(code.status()).or_default().1.insert(code.to_string());
         if code.is_transient() {
             transient.insert(code.status());
@@ -41,6 +48,10 @@ pub(super) fn of(route: &Route) -> (HttpMethod, Operation) {
             response = response.header("Retry-After", header.build());
         }
         operation = operation.response(status.to_string(), response.build());
+    }
+    let mut operation = operation.securities(Some(role.map(|role| SecurityRequirement::new(KEY, [role.name()]))));
+    if let Some(role) = role {
+        operation = operation.extensions(Some(ExtensionsBuilder::new().add("x-role", role.name()).build()));
     }
     (method(&route.method), operation.build())
 }

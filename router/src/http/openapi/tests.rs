@@ -3,7 +3,7 @@ use annuli_api::v1::path;
 use std::collections::BTreeSet;
 
 fn described() -> Value {
-    describe(&Limits::default())
+    describe(&Limits::default(), &Access::Open)
 }
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -67,7 +67,8 @@ fn every_reference_leads_somewhere() {
 
 #[test]
 fn bounds_are_those_of_the_server() {
-    let document = describe(&Limits { k_max: 77, timeout_ms_max: 88, page_documents_max: 99, ..Limits::default() });
+    let limits = Limits { k_max: 77, timeout_ms_max: 88, page_documents_max: 99, ..Limits::default() };
+    let document = describe(&limits, &Access::Open);
     for place in bounds::places() {
         assert!(document.pointer(&place).is_some_and(Value::is_u64), "{place}");
     }

@@ -10,6 +10,11 @@ use utoipa::PartialSchema;
 /// What the body of a failed request is called.
 pub(super) const FAILURE: &str = "FailureBody";
 
+/// What a key is.
+pub(super) const KEY: &str = "A key of the server, where its operator has set keys; else none is asked for. `x-role` \
+                              of an operation is the role that a key needs: `read`, `write` or `admin`, each of which may \
+                              do what those before it may.";
+
 /// What a client should know before it begins.
 pub(super) fn about(limits: &Limits) -> String {
     let mut about = format!(

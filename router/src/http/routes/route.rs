@@ -3,6 +3,7 @@
 use super::described::{Described, Words};
 use super::failures::{ADDRESS, ALWAYS, BODY, Failures};
 use crate::Router;
+use crate::access::{Needs, Role};
 use annuli_api::ErrorCode;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -23,6 +24,8 @@ pub(in crate::http) struct Route {
     pub(in crate::http) tag: Tag,
     /// Statuses of its answers, failures left out.
     pub(in crate::http) statuses: &'static [u16],
+    /// Who may ask.
+    pub(in crate::http) needs: Needs,
     /// How it may fail.
     pub(in crate::http) failures: Vec<ErrorCode>,
     /// What it takes and answers, by the types of its handler.
@@ -109,6 +112,8 @@ impl Route {
             summary: "",
             tag: Tag::Documentation,
             statuses: if words.reply.is_some() { &[200] } else { &[204] },
+            // Who forgets to say so has shut the route, and not opened it.
+            needs: Needs::Role(Role::Admin),
             failures: ALWAYS.to_vec(),
             words,
             handler: on(filter, handler),
@@ -130,6 +135,16 @@ impl Route {
     /// About that.
     pub(super) fn of(self, tag: Tag) -> Self {
         Self { tag, ..self }
+    }
+
+    /// For who has a key of that role, or of one that may do more.
+    pub(super) fn by(self, role: Role) -> Self {
+        Self { needs: Needs::Role(role), ..self }
+    }
+
+    /// For who has that.
+    pub(super) fn with(self, needs: Needs) -> Self {
+        Self { needs, ..self }
     }
 
     /// With these statuses instead of 200, or of 204 where there is nothing to say.
