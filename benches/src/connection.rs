@@ -7,6 +7,7 @@ use annuli_api::error::FailureBody;
 use serde::de::DeserializeOwned;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// A reply takes no longer than this, or something is wrong: the program's own limit is ten minutes, what the
@@ -32,6 +33,12 @@ pub(crate) enum ExchangeFailed {
     #[error("the reply is not what the API documents: {0}")]
     Unreadable(#[from] serde_json::Error),
 }
+
+/// The line that shows the key in `ANNULI_API_KEY`, for a program that asks for one.
+static AUTHORIZATION: LazyLock<String> = LazyLock::new(|| {
+    let key = std::env::var("ANNULI_API_KEY").unwrap_or_default();
+    if key.is_empty() { key } else { format!("authorization: Bearer {}\r\n", key.trim()) }
+});
 
 /// A connection to the program.
 pub(crate) struct Connection {
@@ -93,7 +100,8 @@ impl Reply {
 pub(crate) fn request(method: &str, address: &str, path: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{}content-type: application/json\r\ncontent-length: {length}\r\n\r\n",
+        *AUTHORIZATION
     );
     [head.as_bytes(), body].concat()
 }

@@ -1,12 +1,14 @@
 //! API keys: who is let in where, and how keys are replaced.
 
 use annuli_api::ErrorCode;
+use annuli_tests::program::program;
 use annuli_tests::raw_http::RawConnection;
 use annuli_tests::wait::wait_for;
-use annuli_tests::{Launch, Server};
-use serde_json::json;
+use annuli_tests::{Client, Index, Launch, Server};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use tempfile::TempDir;
 
 const READ: &str = "key-of-the-reader-0001";
@@ -181,4 +183,28 @@ fn metrics_are_open_where_the_operator_says_so() {
     let server = keys.launch().argument("--metrics-open").start();
     assert_eq!(server.client().get("/metrics").status, 200);
     assert_eq!(server.client().get("/v1/indexes").status, 401);
+}
+
+#[test]
+fn the_command_line_shows_a_key() {
+    let keys = KeyFile::new();
+    let server = keys.launch().start();
+    let client: Client = server.client().with_key(ADMIN);
+    Index::create_named(&client, "faces", &json!({"dim": 1, "metric": "euclidean"}));
+    let file = keys.path.with_extension("txt");
+    fs::write(&file, format!("{READ}\n")).unwrap();
+    let list = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = Command::new(program());
+        command.args(["index", "list", "--output", "json", "--url", client.url()]).args(arguments);
+        command.env_remove("ANNULI_API_KEY").env_remove("ANNULI_API_KEY_FILE");
+        variable.map(|key| command.env("ANNULI_API_KEY", key));
+        let output = command.output().unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code(), told["indexes"][0]["name"].clone(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(list(&["--api-key-file", file.to_str().unwrap()], None).1, "faces");
+    assert_eq!(list(&[], Some(READ)).1, "faces");
+    let (code, _, said) = list(&[], None);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("asks for a key"), "{said}");
 }

@@ -25,6 +25,7 @@ pub use rollout::{RolloutArgs, RolloutCommand, RolloutStart};
 pub use search::{IncludePart, SearchArgs};
 pub use task::{TaskArgs, TaskCommand, TaskList};
 
+use crate::client::{NoKey, Server};
 use crate::config::{Flags, LogFormat};
 use annuli_core::Metric;
 use annuli_core::Quantization;
@@ -119,6 +120,10 @@ pub struct Global {
     #[arg(long, global = true, env = "ANNULI_URL", default_value = "http://127.0.0.1:7700")]
     pub url: String,
 
+    /// File with the API key that the server asks for; also ANNULI_API_KEY, the key itself
+    #[arg(long, global = true, value_name = "FILE", env = "ANNULI_API_KEY_FILE")]
+    pub api_key_file: Option<PathBuf>,
+
     /// Tables for people, or the API's JSON
     #[arg(long, global = true, value_enum, default_value = "table")]
     pub output: OutputFormat,
@@ -134,6 +139,11 @@ pub struct Global {
 }
 
 impl Global {
+    /// The server to talk to, with the key that it asks for.
+    pub fn server(&self) -> Result<Server, NoKey> {
+        Server::with_key(&self.url, self.api_key_file.as_deref())
+    }
+
     /// The flags of a server, those for every command included.
     pub fn complete(&self, flags: Flags) -> Flags {
         Flags { log: self.log.clone(), log_format: self.log_format, ..flags }

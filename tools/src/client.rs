@@ -1,9 +1,11 @@
 //! A thin client of the HTTP API: one method a call, on the wire types of `annuli_api`.
 
 mod error;
+mod server;
 mod stream;
 
 pub use error::{ClientError, InvalidUrl, NoAnswer, Refused, Unexpected, Unreachable};
+pub use server::{NoKey, Server};
 pub use stream::{EventStream, SentEvent};
 
 use annuli_api::v1::cluster::{ClusterInfo, Reshard, Resharding, SteppedDown};
@@ -21,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
-use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use ureq::http::{Method, Request, Response, Uri};
 use ureq::{Agent, Body};
 use uuid::Uuid;
@@ -40,11 +42,19 @@ const ANSWER_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub struct Client {
     agent: Agent,
     base: String,
+    /// How it shows its key, if it has one. Marked as not to be printed.
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
-    /// A client of the server at `url`, which keeps at most `connections` open between requests.
+    /// A client of the server at `url` without a key, which keeps at most `connections` open between requests.
     pub fn new(url: &str, connections: usize) -> Result<Self, InvalidUrl> {
+        Self::of(&Server::without_key(url), connections)
+    }
+
+    /// A client of that server, which keeps at most `connections` open between requests.
+    pub fn of(server: &Server, connections: usize) -> Result<Self, InvalidUrl> {
+        let url = server.url.as_str();
         let base = url.trim_end_matches('/').to_owned();
         let uri: Uri = base.parse().map_err(|_| InvalidUrl::Malformed { url: url.to_owned() })?;
         match uri.scheme_str() {
@@ -63,7 +73,7 @@ impl Client {
             .max_idle_connections(connections)
             .max_idle_connections_per_host(connections)
             .build();
-        Ok(Self { agent: config.new_agent(), base })
+        Ok(Self { agent: config.new_agent(), base, authorization: server.authorization.clone() })
     }
 
     /// `GET /v1/indexes`
@@ -206,7 +216,10 @@ impl Client {
     fn open(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(u16, Body), ClientError> {
         let url = self.url(path);
         let failed = |error| ClientError::of_transport(&url, error);
-        let request = Request::builder().method(method).uri(&url);
+        let mut request = Request::builder().method(method).uri(&url);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
         // A request without a body says so by its length, or by not having one where that is usual.
         let mut response = if body.is_empty() {
             self.agent.run(request.body(()).map_err(|error| failed(error.into()))?).map_err(failed)?

@@ -21,7 +21,7 @@ pub mod task;
 pub use confirm::NotConfirmed;
 
 use crate::cli::{Cli, ClusterCommand, Command};
-use crate::client::ClientError;
+use crate::client::{ClientError, NoKey};
 use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::indexer::IndexerError;
@@ -88,6 +88,9 @@ pub enum CommandError {
     /// `annuli man`
     #[error(transparent)]
     Man(#[from] ManError),
+    /// The API key that was named cannot be used.
+    #[error(transparent)]
+    Key(#[from] NoKey),
     /// An answer could not be printed.
     #[error("cannot write to stdout: {0}")]
     Output(#[from] io::Error),
@@ -139,6 +142,7 @@ impl CommandError {
             | Self::Events(_)
             | Self::Bench(_)
             | Self::Man(_)
+            | Self::Key(_)
             | Self::Output(_) => None,
         }
     }
@@ -170,6 +174,7 @@ impl CommandError {
             | Self::Task(_)
             | Self::Events(_)
             | Self::Man(ManError::Write { .. })
+            | Self::Key(_)
             | Self::Bench(_) => None,
         }
     }
@@ -187,17 +192,17 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Router(args) => serve::run_router(&args, &global)?,
         Command::Indexer(args) => serve::run_indexer(&args, &global)?,
         Command::Cluster(ClusterCommand::Up(args)) => local_cluster::up(&args)?,
-        Command::Cluster(ClusterCommand::Reshard(args)) => reshard::run(&args, &global.url, global.output)?,
-        Command::Cluster(ClusterCommand::Show) => cluster::show(&global.url, global.output)?,
-        Command::Coordinator(command) => cluster::run_coordinator(command, &global.url, global.output)?,
+        Command::Cluster(ClusterCommand::Reshard(args)) => reshard::run(&args, &global.server()?, global.output)?,
+        Command::Cluster(ClusterCommand::Show) => cluster::show(&global.server()?, global.output)?,
+        Command::Coordinator(command) => cluster::run_coordinator(command, &global.server()?, global.output)?,
         Command::Config(flags) => config::run(&global.complete(flags), global.output)?,
-        Command::Index(command) => index::run(&command, &global.url, global.output)?,
-        Command::Import(args) => import::run(&args, &global.url, global.output)?,
-        Command::Search(args) => search::run(&args, &global.url, global.output)?,
-        Command::Dump(command) => dump::run(&command, &global.url, global.output)?,
-        Command::Rollout(command) => rollout::run(&command, &global.url, global.output)?,
-        Command::Events(args) => events::run(&args, &global.url, global.output)?,
-        Command::Task(command) => task::run(&command, &global.url, global.output)?,
+        Command::Index(command) => index::run(&command, &global.server()?, global.output)?,
+        Command::Import(args) => import::run(&args, &global.server()?, global.output)?,
+        Command::Search(args) => search::run(&args, &global.server()?, global.output)?,
+        Command::Dump(command) => dump::run(&command, &global.server()?, global.output)?,
+        Command::Rollout(command) => rollout::run(&command, &global.server()?, global.output)?,
+        Command::Events(args) => events::run(&args, &global.server()?, global.output)?,
+        Command::Task(command) => task::run(&command, &global.server()?, global.output)?,
         Command::Bench(args) => return Err(bench::run(&args).into()),
         Command::Man { folder } => man::run(&folder)?,
         Command::Completions { shell } => completions::run(shell)?,

@@ -17,7 +17,8 @@ pub(crate) struct Run {
     /// The program to start and measure
     #[arg(long, env = PROGRAM, default_value = BUILT_PROGRAM, value_name = "FILE")]
     program: PathBuf,
-    /// Measure a program that runs already, such as http://127.0.0.1:7700, instead of starting --program
+    /// Measure a program that runs already, such as http://127.0.0.1:7700, instead of starting --program; ANNULI_API_KEY is
+    /// the key that it asks for
     #[arg(long, conflicts_with = "smoke", value_parser = address_of)]
     url: Option<String>,
     /// Shards of each index

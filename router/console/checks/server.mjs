@@ -16,9 +16,18 @@ const run = promisify(execFile);
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ANNULI_')));
 
 /** `annuli serve`, or what `args` make of it, with the packages in an index. */
-export async function start(...args) {
+export function start(...args) {
+  return begun(args.length > 0 ? args : ['serve', '--shards', '2']);
+}
+
+/** `annuli serve` that asks for one of these keys, and whose helper here has the second. */
+export function startWithKeys({ read, admin }) {
+  return begun(['serve', '--shards', '2'], { ANNULI_API_KEY_READ: read, ANNULI_API_KEY_ADMIN: admin, ANNULI_API_KEY: admin });
+}
+
+async function begun(args, keys = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'annuli-console-'));
-  const server = new Server(folder, args.length > 0 ? args : ['serve', '--shards', '2'], await freePort());
+  const server = new Server(folder, args, await freePort(), { ...env, ...keys });
   await server.begin();
   return server;
 }
@@ -28,19 +37,19 @@ export function startCluster() {
 }
 
 class Server {
-  constructor(folder, args, port) {
-    Object.assign(this, { folder, args, url: `http://127.0.0.1:${port}`, port });
+  constructor(folder, args, port, env) {
+    Object.assign(this, { folder, args, url: `http://127.0.0.1:${port}`, port, env });
   }
 
   async begin() {
     const args = [...this.args, '--workspace', join(this.folder, 'workspace'), '--listen', `127.0.0.1:${this.port}`, '--log', 'warn'];
-    this.process = spawn(program, args, { stdio: 'inherit', detached: true, env });
+    this.process = spawn(program, args, { stdio: 'inherit', detached: true, env: this.env });
     await until('the server is ready', async () => (await fetch(`${this.url}/readyz`)).ok);
   }
 
   async import(index) {
     const args = [join(data, 'vectors.npy'), '--index', index, '--metric', 'cosine', '--metadata', join(data, 'documents.jsonl'), '--url', this.url];
-    await until('the packages are imported', () => run(program, ['import', ...args], { env }));
+    await until('the packages are imported', () => run(program, ['import', ...args], { env: this.env }));
   }
 
   async get(path) {

@@ -2,7 +2,7 @@
 
 use super::reshard;
 use crate::cli::{CoordinatorCommand, OutputFormat};
-use crate::client::{Client, ClientError, InvalidUrl};
+use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::output::{self, Align};
 use annuli_api::v1::cluster::{ClusterIndex, ClusterInfo, ClusterReplica, ClusterShard, Resharding, SteppedDown};
 use serde_json::json;
@@ -23,8 +23,8 @@ pub enum ShowError {
 }
 
 /// `annuli cluster show`
-pub fn show(url: &str, format: OutputFormat) -> Result<(), ShowError> {
-    let cluster = Client::new(url, 1)?.cluster()?;
+pub fn show(server: &Server, format: OutputFormat) -> Result<(), ShowError> {
+    let cluster = Client::of(server, 1)?.cluster()?;
     match format {
         OutputFormat::Table => output::text(&cluster_text(&cluster))?,
         OutputFormat::Json => output::json(&cluster)?,
@@ -33,8 +33,8 @@ pub fn show(url: &str, format: OutputFormat) -> Result<(), ShowError> {
 }
 
 /// `annuli coordinator …`
-pub fn run_coordinator(command: CoordinatorCommand, url: &str, format: OutputFormat) -> Result<(), ShowError> {
-    let client = Client::new(url, 1)?;
+pub fn run_coordinator(command: CoordinatorCommand, server: &Server, format: OutputFormat) -> Result<(), ShowError> {
+    let client = Client::of(server, 1)?;
     match command {
         CoordinatorCommand::Show => {
             let cluster = client.cluster()?;

@@ -5,7 +5,7 @@ use super::dump_offline::{self, OfflineError};
 use super::progress::{Progress, Unit};
 use super::task::wait_for;
 use crate::cli::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, OutputFormat};
-use crate::client::{Client, ClientError, InvalidUrl};
+use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::clock;
 use crate::output::{self, Align};
 use annuli_api::Failure;
@@ -88,18 +88,18 @@ fn told(reason: Option<&Failure>) -> &str {
 }
 
 /// Does what the command line says.
-pub fn run(command: &DumpCommand, url: &str, format: OutputFormat) -> Result<(), DumpError> {
+pub fn run(command: &DumpCommand, server: &Server, format: OutputFormat) -> Result<(), DumpError> {
     match command {
         DumpCommand::Create(args) if args.workspace.is_some() => print_dump(&dump_offline::create(args)?, format),
-        DumpCommand::Create(args) => create(args, &Client::new(url, 1)?, format),
-        DumpCommand::List(args) => list(args, url, format),
+        DumpCommand::Create(args) => create(args, &Client::of(server, 1)?, format),
+        DumpCommand::List(args) => list(args, server, format),
         DumpCommand::Inspect(args) => inspect(args, format),
         DumpCommand::Verify(args) => verify(args, format),
         DumpCommand::Restore(args) => match &args.workspace {
             Some(root) => restore_offline(root, args, format),
-            None => restore(args, &Client::new(url, 1)?, format),
+            None => restore(args, &Client::of(server, 1)?, format),
         },
-        DumpCommand::Delete(args) => delete(args, url, format),
+        DumpCommand::Delete(args) => delete(args, server, format),
     }
 }
 
@@ -126,9 +126,9 @@ fn dump_of(task: &TaskInfo) -> Option<DumpInfo> {
     serde_json::from_value(task.result.clone()?).ok()
 }
 
-fn list(args: &DumpList, url: &str, format: OutputFormat) -> Result<(), DumpError> {
+fn list(args: &DumpList, server: &Server, format: OutputFormat) -> Result<(), DumpError> {
     let listing = if args.online {
-        let dumps = known(&Client::new(url, 1)?, args.index.as_ref())?.into_iter().map(|(_, dump)| dump);
+        let dumps = known(&Client::of(server, 1)?, args.index.as_ref())?.into_iter().map(|(_, dump)| dump);
         Listing { dumps: dumps.collect(), unusable: Vec::new() }
     } else {
         Listing::of(args.store.open()?.list()?, args.index.as_ref())
@@ -348,10 +348,10 @@ fn restore_offline(root: &Path, args: &DumpRestore, format: OutputFormat) -> Res
     Ok(())
 }
 
-fn delete(args: &DumpDelete, url: &str, format: OutputFormat) -> Result<(), DumpError> {
+fn delete(args: &DumpDelete, server: &Server, format: OutputFormat) -> Result<(), DumpError> {
     let DumpDelete { dump, yes, .. } = *args;
     if args.online {
-        let client = Client::new(url, 1)?;
+        let client = Client::of(server, 1)?;
         let of_index = known(&client, None)?.into_iter().find(|(_, known)| known.dump == dump.uuid());
         let (index, _) = of_index.ok_or(DumpError::Unknown { dump })?;
         confirm::delete(&format!("dump {dump} of index `{index}`"), yes)?;

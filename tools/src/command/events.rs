@@ -1,7 +1,7 @@
 //! `annuli events`
 
 use crate::cli::{EventsArgs, OutputFormat};
-use crate::client::{Client, ClientError, InvalidUrl};
+use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::output;
 use annuli_api::v1::event::EventsQuery;
 use serde_json::{Map, Value};
@@ -40,8 +40,8 @@ impl std::fmt::Display for Because<'_> {
 }
 
 /// Prints events: a line each, so that they can be searched and cut.
-pub fn run(args: &EventsArgs, url: &str, format: OutputFormat) -> Result<(), EventsError> {
-    let client = Client::new(url, 1)?;
+pub fn run(args: &EventsArgs, server: &Server, format: OutputFormat) -> Result<(), EventsError> {
+    let client = Client::of(server, 1)?;
     let after = match (args.after, args.follow) {
         (Some(after), _) => Some(after.to_string()),
         (None, false) => Some("0".to_owned()),
@@ -58,7 +58,7 @@ pub fn run(args: &EventsArgs, url: &str, format: OutputFormat) -> Result<(), Eve
             Some(event) => output::text(&line(&event.id, &event.data, format))?,
             None if !args.follow && reason.is_none() => return Ok(()),
             None => {
-                let (url, last_id) = (url.to_owned(), events.last_id().to_owned());
+                let (url, last_id) = (server.url().to_owned(), events.last_id().to_owned());
                 return Err(EventsError::Ended { url, last_id, reason });
             }
         }

@@ -22,7 +22,7 @@ pub use pipeline::{StopCause, Stopped};
 pub use target::TargetError;
 
 use crate::cli::{ImportArgs, OutputFormat};
-use crate::client::{Client, InvalidUrl};
+use crate::client::{Client, InvalidUrl, Server};
 use crate::command::progress::{Progress, Unit};
 use crate::{clock, output};
 use batches::Batches;
@@ -50,9 +50,9 @@ pub enum ImportError {
 }
 
 /// Imports a file, and prints what was done.
-pub fn run(args: &ImportArgs, url: &str, format: OutputFormat) -> Result<(), ImportError> {
+pub fn run(args: &ImportArgs, server: &Server, format: OutputFormat) -> Result<(), ImportError> {
     let connections = usize::try_from(args.connections).expect("clap bounds it");
-    let client = Client::new(url, connections)?;
+    let client = Client::of(server, connections)?;
     // Everything that can be known to be wrong is, before anything is written.
     let input = Input::open(&args.file, args.ids.as_deref(), args.metadata.as_deref())?;
     let shape = input.shape();

@@ -2,7 +2,7 @@
 
 use super::confirm::{self, NotConfirmed};
 use crate::cli::{IndexCommand, IndexCreate, OutputFormat};
-use crate::client::{Client, ClientError, InvalidUrl};
+use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::output::{self, Align};
 use annuli_api::v1::index::{BuildInfo, BuildKind, CreateIndex, IndexInfo, IndexStatus, ShardInfo, WireHnsw};
 use annuli_core::ShardCount;
@@ -26,8 +26,8 @@ pub enum IndexError {
 }
 
 /// Does what the command line says.
-pub fn run(command: &IndexCommand, url: &str, format: OutputFormat) -> Result<(), IndexError> {
-    let client = Client::new(url, 1)?;
+pub fn run(command: &IndexCommand, server: &Server, format: OutputFormat) -> Result<(), IndexError> {
+    let client = Client::of(server, 1)?;
     match command {
         IndexCommand::Create(args) => print(&client.create_index(&args.name, &schema(args))?, format)?,
         IndexCommand::Info(args) => print(&client.index(&args.name)?, format)?,

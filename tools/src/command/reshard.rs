@@ -2,7 +2,7 @@
 
 use super::cluster::ShowError;
 use crate::cli::{OutputFormat, ReshardArgs};
-use crate::client::Client;
+use crate::client::{Client, Server};
 use crate::clock;
 use crate::output;
 use annuli_api::v1::cluster::{NextShards, Resharding};
@@ -12,8 +12,8 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Asks for it, or for what there is to stay.
-pub(super) fn run(args: &ReshardArgs, url: &str, format: OutputFormat) -> Result<(), ShowError> {
-    let client = Client::new(url, 1)?;
+pub(super) fn run(args: &ReshardArgs, server: &Server, format: OutputFormat) -> Result<(), ShowError> {
+    let client = Client::of(server, 1)?;
     let mut resharding = match args.shards {
         Some(shards) => client.reshard(shards.get())?,
         // The command line has one or the other.

@@ -7,7 +7,7 @@ mod watch;
 use super::cluster;
 use super::task::{self, EndedBadly};
 use crate::cli::{OutputFormat, RolloutArgs, RolloutCommand, RolloutStart};
-use crate::client::{Client, ClientError, InvalidUrl};
+use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::output;
 use annuli_api::v1::rollout::{RolloutWord, StartRollout};
 use annuli_api::v1::task::TaskInfo;
@@ -39,8 +39,8 @@ pub enum RolloutError {
 }
 
 /// Does what the command line says.
-pub fn run(command: &RolloutCommand, url: &str, format: OutputFormat) -> Result<(), RolloutError> {
-    let client = Client::new(url, 1)?;
+pub fn run(command: &RolloutCommand, server: &Server, format: OutputFormat) -> Result<(), RolloutError> {
+    let client = Client::of(server, 1)?;
     match command {
         RolloutCommand::Start(args) => start(args, &client, format),
         RolloutCommand::Status(args) => status(args, &client, format),

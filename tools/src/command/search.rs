@@ -1,7 +1,7 @@
 //! `annuli search`
 
 use crate::cli::{IncludePart, OutputFormat, SearchArgs};
-use crate::client::{Client, ClientError, InvalidUrl};
+use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::output::{self, Align};
 use crate::vector_file::{VectorFile, VectorFileError};
 use annuli_api::v1::metadata::WireMetadata;
@@ -50,8 +50,8 @@ pub enum SearchError {
 }
 
 /// Searches, and prints the hits.
-pub fn run(args: &SearchArgs, url: &str, format: OutputFormat) -> Result<(), SearchError> {
-    let client = Client::new(url, 1)?;
+pub fn run(args: &SearchArgs, server: &Server, format: OutputFormat) -> Result<(), SearchError> {
+    let client = Client::of(server, 1)?;
     let reply = client.search(&args.index, &request(args)?)?;
     match format {
         OutputFormat::Table => {

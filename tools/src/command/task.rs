@@ -1,7 +1,7 @@
 //! `annuli task …`, and how other commands wait for a task and say how it is.
 
 use crate::cli::{OutputFormat, TaskCommand, TaskList};
-use crate::client::{Client, ClientError, InvalidUrl};
+use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::clock;
 use crate::output::{self, Align};
 use annuli_api::Failure;
@@ -62,8 +62,8 @@ impl std::fmt::Display for Because<'_> {
 }
 
 /// Does what the command line says.
-pub fn run(command: &TaskCommand, url: &str, format: OutputFormat) -> Result<(), TaskError> {
-    let client = Client::new(url, 1)?;
+pub fn run(command: &TaskCommand, server: &Server, format: OutputFormat) -> Result<(), TaskError> {
+    let client = Client::of(server, 1)?;
     match command {
         TaskCommand::List(args) => Ok(list(args, &client, format)?),
         TaskCommand::Show(args) => Ok(print(&client.task(args.id)?, format)?),

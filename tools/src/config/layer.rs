@@ -16,9 +16,11 @@ use std::path::Path;
 const PREFIX: &str = "ANNULI_";
 
 /// Variables of the command line and of `annuli bench`, which are no settings.
-const NOT_SETTINGS: [&str; 15] = [
+const NOT_SETTINGS: [&str; 17] = [
     "ANNULI_ADVERTISE",
+    "ANNULI_API_KEY",
     "ANNULI_API_KEY_ADMIN",
+    "ANNULI_API_KEY_FILE",
     "ANNULI_API_KEY_READ",
     "ANNULI_API_KEY_WRITE",
     "ANNULI_CLUSTER_SECRET_FILE",
