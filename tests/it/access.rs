@@ -186,6 +186,18 @@ fn metrics_are_open_where_the_operator_says_so() {
 }
 
 #[test]
+fn a_public_address_is_taken_with_keys_alone() {
+    let ended = Launch::new().listening_on("0.0.0.0:0").refused();
+    assert_eq!(ended.status.code(), Some(78), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Name a file of keys with --api-keys"), "{}", ended.stderr);
+    let keys = KeyFile::new();
+    let server = keys.launch().listening_on("0.0.0.0:0").start();
+    assert_eq!(server.client().get("/v1/indexes").status, 401);
+    let ended = Launch::new().argument("--api-keys").argument("/nowhere/keys.toml").refused();
+    assert!(ended.stderr.contains("cannot read API keys from `/nowhere/keys.toml`"), "{}", ended.stderr);
+}
+
+#[test]
 fn the_command_line_shows_a_key() {
     let keys = KeyFile::new();
     let server = keys.launch().start();

@@ -30,6 +30,7 @@ pub use flags::Flags;
 pub use limits::Limits;
 pub use polling::{Endpoint, PollingRule, PollingRules};
 pub use settings::{Durability, LogFormat, Settings};
+use soundness::Guard;
 pub use soundness::Unsound;
 
 use figment::Figment;
@@ -39,6 +40,15 @@ use std::ffi::OsString;
 
 /// What a value is from that nobody has set.
 const DEFAULT: &str = "default";
+
+/// Who is to reach a server at `listen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callers {
+    /// Whoever uses the API, who may be asked for a key.
+    Clients,
+    /// Processes of the same cluster, who have its secret.
+    Cluster,
+}
 
 /// The settings of a server, each with the place that it came from.
 #[derive(Debug, Clone)]
@@ -53,13 +63,14 @@ pub struct Config {
 
 impl Config {
     /// Reads file, environment and flags, and checks what comes of them.
-    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
-        Self::load_with(flags, std::env::vars_os())
+    pub fn load(flags: &Flags, callers: Callers) -> Result<Self, ConfigError> {
+        Self::load_with(flags, callers, std::env::vars_os())
     }
 
     /// The same, with another environment than that of this process.
     pub fn load_with(
         flags: &Flags,
+        callers: Callers,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
         let mut layers = Vec::new();
@@ -67,12 +78,18 @@ impl Config {
             layers.push(layer::file(path)?);
         }
         let environment = layer::environment(environment)?;
+        let has_key = environment.has_key;
         layers.extend(environment.layers);
         layers.extend(layer::flags(flags));
 
         let figment = layers.into_iter().fold(defaults(), Figment::merge::<Layer>);
         let settings: Settings = figment.extract().map_err(|error| ConfigError::from_figment(&error, &figment))?;
-        soundness::check(&settings).map_err(|unsound| ConfigError::from_unsound(unsound, &figment))?;
+        let guard = match callers {
+            Callers::Cluster => Guard::Secret,
+            Callers::Clients if has_key || settings.api_keys.is_some() => Guard::Keys,
+            Callers::Clients => Guard::None,
+        };
+        soundness::check(&settings, guard).map_err(|unsound| ConfigError::from_unsound(unsound, &figment))?;
         Ok(Self { settings, ignored_variables: environment.ignored, figment })
     }
 

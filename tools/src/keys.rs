@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::{env, io};
 
 /// Variables that hold a key each, for who has no place for a file.
-const VARIABLES: [(&str, Role); 3] =
+pub(crate) const VARIABLES: [(&str, Role); 3] =
     [("ANNULI_API_KEY_READ", Role::Read), ("ANNULI_API_KEY_WRITE", Role::Write), ("ANNULI_API_KEY_ADMIN", Role::Admin)];
 
 /// Why a server has no keys although it should.

@@ -37,8 +37,8 @@ pub enum ClusterError {
     },
     /// An address that other machines reach.
     #[error(
-        "{address} can be reached from other machines, and there are no API keys yet: `cluster up` listens on 127.0.0.1 \
-         alone"
+        "{address} can be reached from other machines, and there are no API keys: name a file of them with --api-keys, \
+         or listen on 127.0.0.1"
     )]
     Public {
         /// The address.
@@ -73,7 +73,7 @@ pub enum ClusterError {
 
 /// Runs the cluster until the process is told to end by SIGTERM or SIGINT.
 pub fn up(args: &ClusterUp) -> Result<(), ClusterError> {
-    if !args.listen.ip().is_loopback() {
+    if !args.listen.ip().is_loopback() && args.api_keys.is_none() {
         return Err(ClusterError::Public { address: args.listen });
     }
     let parts = parts(args)?;

@@ -225,6 +225,10 @@ pub struct ClusterUp {
     #[arg(long, value_name = "DIR", default_value = "./cluster")]
     pub workspace: PathBuf,
 
+    /// File of the API keys that the routers ask for
+    #[arg(long, value_name = "FILE")]
+    pub api_keys: Option<PathBuf>,
+
     /// Address and port of the first router; the others have the ports behind it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
     pub listen: SocketAddr,

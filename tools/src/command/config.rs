@@ -3,7 +3,7 @@
 use crate::cli::OutputFormat;
 use crate::command::CommandError;
 use crate::config::help::Help;
-use crate::config::{Config, Flags, Limits, Settings};
+use crate::config::{Callers, Config, Flags, Limits, Settings};
 use crate::output;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -13,7 +13,7 @@ const SOURCE_COLUMN: usize = 40;
 
 /// Loads the configuration, and prints each value with its source.
 pub fn run(flags: &Flags, format: OutputFormat) -> Result<(), CommandError> {
-    let config = Config::load(flags)?;
+    let config = Config::load(flags, Callers::Clients)?;
     match format {
         OutputFormat::Table => output::text(&as_file(&config))?,
         OutputFormat::Json => output::json(&as_json(&config))?,
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn load(flags: &Flags) -> Config {
-        Config::load_with(flags, [("ANNULI_LIMITS__K_MAX".into(), "7".into())]).unwrap()
+        Config::load_with(flags, Callers::Clients, [("ANNULI_LIMITS__K_MAX".into(), "7".into())]).unwrap()
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), as_file(&config)).unwrap();
         let flags = Flags { config: Some(file.path().to_owned()), ..Flags::default() };
-        assert_eq!(Config::load_with(&flags, []).unwrap().settings, config.settings);
+        assert_eq!(Config::load_with(&flags, Callers::Clients, []).unwrap().settings, config.settings);
     }
 
     #[test]

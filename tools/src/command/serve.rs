@@ -2,27 +2,27 @@
 
 use super::CommandError;
 use crate::cli::{Global, IndexerArgs, RouterArgs};
-use crate::config::{Config, Flags, Settings};
+use crate::config::{Callers, Config, Flags, Settings};
 use crate::{indexer, logging, router, serve};
 
 /// `annuli serve`: runs a server until it is told to stop.
 pub fn run(flags: &Flags) -> Result<(), CommandError> {
-    Ok(serve::run(&settings(flags)?)?)
+    Ok(serve::run(&settings(flags, Callers::Clients)?)?)
 }
 
 /// `annuli router`: runs a router until it is told to stop.
 pub fn run_router(args: &RouterArgs, global: &Global) -> Result<(), CommandError> {
-    Ok(router::run(args, &settings(&global.complete(args.flags.clone()))?)?)
+    Ok(router::run(args, &settings(&global.complete(args.flags.clone()), Callers::Clients)?)?)
 }
 
 /// `annuli indexer`: runs a process that holds a shard until it is told to stop.
 pub fn run_indexer(args: &IndexerArgs, global: &Global) -> Result<(), CommandError> {
-    Ok(indexer::run(args, &settings(&global.complete(args.flags.clone()))?)?)
+    Ok(indexer::run(args, &settings(&global.complete(args.flags.clone()), Callers::Cluster)?)?)
 }
 
 /// Reads the configuration, and opens the log as it says.
-fn settings(flags: &Flags) -> Result<Settings, CommandError> {
-    let config = Config::load(flags)?;
+fn settings(flags: &Flags, callers: Callers) -> Result<Settings, CommandError> {
+    let config = Config::load(flags, callers)?;
     logging::open(&config.settings.log, config.settings.log_format)?;
     for variable in &config.ignored_variables {
         tracing::warn!("environment variable {variable} is no setting and has no effect");

@@ -34,7 +34,7 @@ pub struct Flags {
     #[serde(skip_serializing_if = "is_unsaid")]
     pub metrics_open: bool,
 
-    /// Allow an address that other machines reach
+    /// Allow an address that other machines reach although there are no API keys
     #[arg(long)]
     #[serde(skip_serializing_if = "is_unsaid")]
     pub insecure: bool,

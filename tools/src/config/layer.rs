@@ -5,6 +5,7 @@ use super::error::{ConfigError, NotText, NotToml, UnreadableFile};
 use super::flags::Flags;
 use super::nearest::nearest;
 use super::settings::Settings;
+use crate::keys;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
@@ -60,6 +61,8 @@ pub(super) struct Environment {
     pub(super) layers: Vec<Layer>,
     /// Variables that name no setting.
     pub(super) ignored: Vec<String>,
+    /// Whether a variable holds an API key of the server.
+    pub(super) has_key: bool,
 }
 
 pub(super) fn file(path: &Path) -> Result<Layer, ConfigError> {
@@ -71,12 +74,13 @@ pub(super) fn file(path: &Path) -> Result<Layer, ConfigError> {
 pub(super) fn environment(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Environment, ConfigError> {
-    let mut found = Environment { layers: Vec::new(), ignored: Vec::new() };
+    let mut found = Environment { layers: Vec::new(), ignored: Vec::new(), has_key: false };
     // By name, so that ANNULI_LIMITS__K_MAX wins over the k_max in ANNULI_LIMITS, wherever they stand.
     let variables: BTreeMap<OsString, OsString> = variables.into_iter().collect();
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
         let Some(key) = name.strip_prefix(PREFIX) else { continue };
+        found.has_key |= keys::VARIABLES.iter().any(|(variable, _)| *variable == name);
         if NOT_SETTINGS.contains(&name.as_str()) {
             continue;
         }

@@ -32,8 +32,8 @@ settings! {
         pub api_keys: Option<PathBuf>,
         /// Whether metrics are told without a key where other requests need one.
         pub metrics_open: bool,
-        /// Whether `listen` may be an address that other machines reach. Without API keys whoever reaches the server can
-        /// then read and delete everything.
+        /// Whether `listen` may be an address that other machines reach although there are no API keys: whoever reaches
+        /// the server can then read and delete everything.
         pub insecure: bool,
         /// Shards of an index that is created without naming a number.
         #[serde(with = "super::shard_count")]

@@ -23,10 +23,20 @@ pub enum Unsound {
         /// The longest time.
         max: u64,
     },
-    /// An address that other machines reach.
+    /// An address at which other machines reach a shard.
     #[error(
-        "{address} can be reached from other machines, and there are no API keys yet: whoever reaches it can read \
-         and delete everything. Listen on 127.0.0.1, or say --insecure if the network is closed"
+        "{address} can be reached from other machines, and what the processes of a cluster say to each other is not \
+         encrypted: listen on 127.0.0.1, or say --insecure if the network is closed"
+    )]
+    PublicShard {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// An address at which other machines reach the API.
+    #[error(
+        "{address} can be reached from other machines, and there are no API keys: whoever reaches it could read and \
+         delete everything. Name a file of keys with --api-keys, listen on 127.0.0.1, or say --insecure if the network \
+         is closed"
     )]
     Public {
         /// The address.
@@ -52,7 +62,7 @@ impl Unsound {
         match self {
             Self::Limit { key, .. } => (*key).to_owned(),
             Self::TimeoutDefault { .. } => "limits.timeout_ms_default".to_owned(),
-            Self::Public { .. } => "listen".to_owned(),
+            Self::Public { .. } | Self::PublicShard { .. } => "listen".to_owned(),
             Self::Copies { endpoint } => format!("polling.{}", endpoint.name()),
             Self::Endpoint(_) => "dumps_endpoint".to_owned(),
             Self::Log(_) => "log".to_owned(),
@@ -60,7 +70,18 @@ impl Unsound {
     }
 }
 
-pub(super) fn check(settings: &Settings) -> Result<(), Unsound> {
+/// Who is asked for what at `listen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// Clients, for a key.
+    Keys,
+    /// Nobody: whoever reaches the server is let in.
+    None,
+    /// Processes of the cluster, for its secret, which they send as it is.
+    Secret,
+}
+
+pub(super) fn check(settings: &Settings, guard: Guard) -> Result<(), Unsound> {
     for limit in settings.limits.bounded() {
         if !(1..=limit.ceiling).contains(&limit.value) {
             return Err(Unsound::Limit { key: limit.key, ceiling: limit.ceiling });
@@ -70,7 +91,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), Unsound> {
         return Err(Unsound::TimeoutDefault { max: settings.limits.timeout_ms_max });
     }
     if !settings.listen.ip().is_loopback() && !settings.insecure {
-        return Err(Unsound::Public { address: settings.listen });
+        let address = settings.listen;
+        match guard {
+            Guard::Keys => {}
+            Guard::None => return Err(Unsound::Public { address }),
+            Guard::Secret => return Err(Unsound::PublicShard { address }),
+        }
     }
     if let Some((endpoint, _)) =
         settings.polling.rules().find(|(endpoint, rule)| endpoint.writes() && *rule == PollingRule::All)

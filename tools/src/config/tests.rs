@@ -11,7 +11,8 @@ fn load(file: &str, environment: &[(&str, &str)], mut flags: Flags) -> Result<Co
         flags.config = Some(path.clone());
     }
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
-    Config::load_with(&flags, environment).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "F"))
+    Config::load_with(&flags, Callers::Clients, environment)
+        .map_err(|error| error.to_string().replace(path.to_str().unwrap(), "F"))
 }
 
 #[track_caller]
@@ -181,6 +182,27 @@ fn a_public_address_is_refused_unless_said_to_be_insecure() {
 }
 
 #[test]
+fn a_public_address_is_taken_with_keys() {
+    let keys = Flags { api_keys: Some("keys.toml".into()), ..listen("0.0.0.0:7700") };
+    assert!(load("", &[], keys).is_ok());
+    for variable in ["ANNULI_API_KEY_READ", "ANNULI_API_KEYS"] {
+        assert!(load("", &[(variable, "sixteen-or-more-characters")], listen("0.0.0.0:7700")).is_ok(), "{variable}");
+    }
+    // The key of a client of another server opens nothing here.
+    assert!(load("", &[("ANNULI_API_KEY", "sixteen-or-more-characters")], listen("0.0.0.0:7700")).is_err());
+}
+
+#[test]
+fn a_shard_on_a_public_address_is_not_made_safe_by_keys_that_it_does_not_ask_for() {
+    let of_shard = |flags: &Flags| Config::load_with(flags, Callers::Cluster, []).map_err(|error| error.to_string());
+    let flags = Flags { api_keys: Some("keys.toml".into()), ..listen("0.0.0.0:7710") };
+    let message = of_shard(&flags).unwrap_err();
+    assert!(message.contains("say to each other is not encrypted"), "{message}");
+    assert!(of_shard(&Flags { insecure: true, ..flags }).is_ok());
+    assert!(of_shard(&listen("127.0.0.1:7710")).is_ok());
+}
+
+#[test]
 fn a_log_filter_that_cannot_be_read_is_refused() {
     let message = load("log = \"info,annuli=loud\"", &[], Flags::default()).unwrap_err();
     assert!(message.starts_with("log = \"info,annuli=loud\" from file F: it is no filter of the log: "), "{message}");
@@ -231,7 +253,7 @@ fn a_variable_for_one_limit_wins_over_one_for_all() {
 fn a_variable_that_is_not_text_is_named() {
     use std::os::unix::ffi::OsStringExt;
     let variable = ("ANNULI_WORKSPACE".into(), OsString::from_vec(vec![0xff]));
-    let error = Config::load_with(&Flags::default(), [variable]).unwrap_err();
+    let error = Config::load_with(&Flags::default(), Callers::Clients, [variable]).unwrap_err();
     assert_eq!(error.to_string(), "environment variable ANNULI_WORKSPACE is not text in UTF-8");
 }
 

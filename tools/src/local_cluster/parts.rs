@@ -56,6 +56,9 @@ fn router(args: &ClusterUp, number: u32) -> Result<Part, ClusterError> {
     let mut arguments = words(["router", "--listen", &address.to_string()]);
     arguments.extend(words(["--dump-every", &args.dump_every.to_string()]));
     arguments.extend(of_cluster(args));
+    if let Some(keys) = &args.api_keys {
+        arguments.extend(["--api-keys".into(), keys.into()]);
+    }
     Ok(Part { name: format!("router-{number}"), arguments, url: Some(format!("http://{address}")) })
 }
 
@@ -104,7 +107,8 @@ mod tests {
 
     #[test]
     fn what_a_part_is_started_with_is_understood() {
-        for part in parts(&args("--shards 3 --routers 1")).unwrap() {
+        for part in parts(&args("--shards 3 --routers 1 --api-keys keys.toml")).unwrap() {
+            assert_eq!(part.arguments.contains(&"--api-keys".into()), part.url.is_some(), "{}", part.name);
             let words = std::iter::once("annuli".into()).chain(part.arguments);
             Cli::try_parse_from(words).unwrap();
         }
