@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod audit;
 mod body;
 mod cluster;
 mod docs;

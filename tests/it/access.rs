@@ -220,3 +220,41 @@ fn the_command_line_shows_a_key() {
     assert_eq!(code, Some(1));
     assert!(said.contains("asks for a key"), "{said}");
 }
+
+#[test]
+fn every_admin_action_is_written_down_with_who_did_it() {
+    let keys = KeyFile::new();
+    let file = keys.path.with_extension("audit");
+    let launch = keys.launch().argument("--audit-log").argument(file.to_str().unwrap());
+    // The filter of the log has no say in it.
+    let server = launch.argument("--log").argument("info,audit=off").start();
+    let schema = json!({"dim": 1, "metric": "euclidean"});
+    let root = server.client().with_key(ADMIN);
+    Index::create_named(&root, "faces", &schema).store(&json!([{"id": "a", "vector": [1]}]));
+    server.client().with_key(WRITE).delete("/v1/indexes/faces");
+    server.client().put("/v1/indexes/other", &schema);
+    root.put("/v1/aliases/people", &json!({"index": "nowhere"}));
+    root.post("/v1/indexes/faces/dumps", &json!({})).ok();
+
+    let text = fs::read_to_string(&file).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["target"] == "audit"), "{text}");
+    let told = |line: &Value| {
+        let part = |name: &str| line[name].as_str().unwrap().to_owned();
+        format!("{} {} {} {} {}", part("who"), part("method"), part("path"), part("outcome"), part("code"))
+            .trim()
+            .to_owned()
+    };
+    let told: Vec<_> = lines.iter().map(told).collect();
+    assert_eq!(
+        told,
+        [
+            "root PUT /v1/indexes/faces done",
+            "writer DELETE /v1/indexes/faces refused forbidden",
+            "nobody known PUT /v1/indexes/other refused unauthenticated",
+            "root PUT /v1/aliases/people failed index_not_found",
+            "root POST /v1/indexes/faces/dumps begun",
+        ]
+    );
+    assert!(!text.contains("key-of-"), "{text}");
+}

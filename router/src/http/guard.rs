@@ -1,11 +1,13 @@
 //! What every request passes: a place among those at once, a line in the log, an answer where there is no handler.
 
 use super::answer::{self, HttpFailure};
+use super::audit::Action;
 use super::doors::Doors;
 use super::format::accepted;
 use super::sending::Sending;
 use super::unread::{self, ReadToEnd};
 use crate::Router;
+use crate::access::{Caller, Needs, Role};
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -56,6 +58,8 @@ pub(super) async fn observe(
     let format = accepted(request.headers());
     let needs = doors.needs(endpoint.as_ref().map(MatchedPath::as_str), &method);
     let admitted = router.access.admit(request.headers().get(AUTHORIZATION).and_then(bearer), needs);
+    let is_action = needs == Needs::Role(Role::Admin);
+    let action = is_action.then(|| Action::new(name_of(&admitted), method.clone(), request.uri().path()));
     let response = match admitted {
         Ok(_) => next.run(request.map(ReadToEnd::wrap)).await,
         Err(failure) => {
@@ -64,6 +68,9 @@ pub(super) async fn observe(
         }
     };
     let response = answer::write(response, format, &router.offload).await;
+    if let Some(action) = action {
+        action.ended(&response);
+    }
     let took = started.elapsed();
     let meters = &router.metrics.requests;
     meters.answered(endpoint.as_ref().map(MatchedPath::as_str), &method, response.status(), took);
@@ -75,6 +82,14 @@ pub(super) async fn observe(
         tracing::debug!(%method, path, status = response.status().as_u16(), milliseconds, "request");
     }
     response
+}
+
+/// The name of the key that was shown, if it is one of this server's.
+fn name_of(admitted: &Result<Option<Caller>, Failure>) -> Option<String> {
+    match admitted {
+        Ok(caller) => caller.as_ref().map(|Caller(name)| name.to_string()),
+        Err(refused) => refused.details.get("key").and_then(|name| name.as_str()).map(str::to_owned),
+    }
 }
 
 /// The key in `authorization: Bearer KEY`.

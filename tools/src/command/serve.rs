@@ -23,7 +23,8 @@ pub fn run_indexer(args: &IndexerArgs, global: &Global) -> Result<(), CommandErr
 /// Reads the configuration, and opens the log as it says.
 fn settings(flags: &Flags, callers: Callers) -> Result<Settings, CommandError> {
     let config = Config::load(flags, callers)?;
-    logging::open(&config.settings.log, config.settings.log_format)?;
+    let Settings { log, log_format, audit_log, .. } = &config.settings;
+    logging::open(log, *log_format, audit_log.as_deref())?;
     for variable in &config.ignored_variables {
         tracing::warn!("environment variable {variable} is no setting and has no effect");
     }

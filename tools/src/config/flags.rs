@@ -34,6 +34,11 @@ pub struct Flags {
     #[serde(skip_serializing_if = "is_unsaid")]
     pub metrics_open: bool,
 
+    /// Add a line of JSON to this file for each admin action: who, what, when, how it ended
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_log: Option<PathBuf>,
+
     /// Allow an address that other machines reach although there are no API keys
     #[arg(long)]
     #[serde(skip_serializing_if = "is_unsaid")]

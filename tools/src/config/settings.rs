@@ -32,6 +32,9 @@ settings! {
         pub api_keys: Option<PathBuf>,
         /// Whether metrics are told without a key where other requests need one.
         pub metrics_open: bool,
+        /// File to which a line of JSON is added for each admin action: who, what, when, how it ended. The log has them as
+        /// well, under the target `audit`.
+        pub audit_log: Option<PathBuf>,
         /// Whether `listen` may be an address that other machines reach although there are no API keys: whoever reaches
         /// the server can then read and delete everything.
         pub insecure: bool,
@@ -105,6 +108,7 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
             api_keys: None,
             metrics_open: false,
+            audit_log: None,
             insecure: false,
             shards: ShardCount::ONE,
             durability: Durability::Fsync,
