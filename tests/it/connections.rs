@@ -36,6 +36,34 @@ fn clients_that_send_half_a_request_do_not_hold_up_others() {
     assert_eq!(index.count(), 21);
 }
 
+/// Connections that say nothing, or half of a head, take no place among requests, however many there are.
+#[test]
+fn two_thousand_slow_connections_do_not_keep_healthy_clients_from_their_answers() {
+    let server = Server::start();
+    let index = create(&server);
+    let slow = |n: usize| {
+        let connection = RawConnection::open(server.address());
+        match n % 4 {
+            0 => connection,
+            1 => connection.send("POST /v1/indexes/served/search HT"),
+            2 => connection.send("GET /v1/indexes HTTP/1.1\r\nhost: te"),
+            // Those that have sent a whole head and keep their body do take one: fewer than there are.
+            _ if n < 1_600 => connection.send(
+                "POST /v1/indexes/served/search HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+                 content-length: 1000\r\n\r\n{\"vector\": [",
+            ),
+            _ => connection.send("G"),
+        }
+    };
+    let slow: Vec<_> = (0..2_000).map(slow).collect();
+    for n in 0..50 {
+        index.store(&json!([{"id": format!("{n}"), "vector": [n]}]));
+        assert_eq!(index.found(&json!({"vector": [n], "limit": 1})), [format!("{n}")]);
+    }
+    drop(slow);
+    assert_eq!(index.count(), 51);
+}
+
 #[test]
 fn a_request_that_comes_byte_by_byte_is_answered() {
     let server = Server::start();
