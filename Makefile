@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd s3 demo test lint console python deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test lint console python openapi deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -88,6 +88,11 @@ chaos: etcd ## kill processes of a cluster ANNULI_KILLS times (100) while it is 
 simulate: export ANNULI_SEEDS ?= 20000
 simulate: ## live ANNULI_SEEDS (20,000) clusters in simulated time, and check what they promise; needs no C++
 	cargo test $(LOCKED) --release -p annuli-sim -- --nocapture
+
+openapi: export ANNULI_EXAMPLES ?= 40
+openapi: setup ## ask a server for all that its OpenAPI document has, by schemathesis (installed from PyPI): none may fail
+	$(HEARTBEAT) cargo build $(LOCKED) -p annuli --bin annuli
+	@tools/openapi/run
 
 # The compiler is the pinned one; instrumenting code is all that it is asked for beyond what is stable.
 fuzz: export ANNULI_FUZZ_SECONDS ?= 600

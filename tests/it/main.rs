@@ -8,6 +8,7 @@ mod builds;
 mod cluster;
 mod conditions;
 mod deletes;
+mod described;
 mod distances;
 mod freshness;
 mod health;
