@@ -100,7 +100,9 @@ pub(crate) async fn rollout(clients: &Clients, name: &IndexName) {
     done(clients, "a rollout", move |catalogue| {
         Box::pin(async move {
             let index = catalogue.resolve(&name)?;
-            catalogue.start_rollout(&index, StartRollout { generation, max_unavailable, approve, plan: None }).await
+            catalogue
+                .start_rollout(&index, StartRollout { generation, max_unavailable, approve, ..StartRollout::default() })
+                .await
         })
     })
     .await;

@@ -27,6 +27,10 @@ impl Reach for Connections {
         Arc::new(self.remote(address, index, shard, None))
     }
 
+    fn generation(&self, address: &str, index: IndexUuid, shard: ShardId, generation: Generation) -> Arc<dyn ShardApi> {
+        Arc::new(self.remote(address, index, shard, Some(generation)))
+    }
+
     fn replicated(&self, replicated: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi> {
         let Replicated { index, shard, generation, holds, addresses } = replicated;
         let ready = |address: &str| {

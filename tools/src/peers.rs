@@ -3,7 +3,7 @@
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_cluster::table::Absent;
 use annuli_cluster::{Reach, Replicated};
-use annuli_core::{IndexUuid, ShardId};
+use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_replicas::{Ready, Roster};
 use annuli_wire::{ClusterSecret, Peer, PeerSettings, RemoteShard};
 use std::collections::BTreeMap;
@@ -45,6 +45,13 @@ impl Reach for Peers {
     fn shard(&self, address: &str, index: IndexUuid, shard: ShardId) -> Arc<dyn ShardApi> {
         match self.peer(address) {
             Ok(peer) => Arc::new(RemoteShard::new(peer, index, shard)),
+            Err(failure) => Arc::new(Absent(failure)),
+        }
+    }
+
+    fn generation(&self, address: &str, index: IndexUuid, shard: ShardId, generation: Generation) -> Arc<dyn ShardApi> {
+        match self.peer(address) {
+            Ok(peer) => Arc::new(RemoteShard::new(peer, index, shard).of_generation(generation)),
             Err(failure) => Arc::new(Absent(failure)),
         }
     }

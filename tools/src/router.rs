@@ -49,6 +49,8 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
         leading = Some(coordinator.leading());
         coordinating = Some(following.spawn(coordinator.run()));
     }
+    let reporting = Arc::clone(&catalogue);
+    following.spawn(async move { reporting.report_canaries().await });
     let ends = part_ended(Arc::clone(&catalogue), coordinating);
     let meters = ClusterMeters { peers, catalogue: Arc::clone(&catalogue), leading };
     let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards).guarded_by(access);

@@ -10,7 +10,7 @@ from servers import Cluster
 
 import annuli
 from annuli import Document, errors
-from annuli.operations import Flip, Prepare
+from annuli.operations import Canary, Compare, Flip, Prepare
 
 
 def test_an_index_tells_how_it_is(client: annuli.Client, index: annuli.Index) -> None:
@@ -110,9 +110,10 @@ def test_a_session_sees_its_writes_where_others_see_what_replicas_have(served: a
 def test_a_rollout_is_planned_begun_and_taken_back(clustered: annuli.Client, served: annuli.Index) -> None:
     served.upsert([Document("new", [0, 1, 0])])
     clustered.wait(served.start_dump(), timeout=60)
-    plan = served.plan_rollout(max_unavailable=1)
+    plan = served.plan_rollout(max_unavailable=1, canary=Canary(5, floor_percent=70))
     assert plan.generation == 2
     assert isinstance(plan.steps[0], Prepare)
+    assert Compare(percent=5, searches=100, floor_percent=70) in plan.steps
     assert any(isinstance(step, Flip) and step.from_generation == 1 for step in plan.steps)
 
     rollout = served.start_rollout(2, approve=True)

@@ -5,6 +5,7 @@
 
 pub mod bounded_list;
 mod by_shard;
+pub mod canary;
 pub mod cluster;
 pub mod document;
 pub mod dump;

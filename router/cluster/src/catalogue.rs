@@ -1,5 +1,6 @@
 //! The catalogue of a cluster, as a router asks it.
 
+use crate::canaries::Canaries;
 use crate::commit::{Decision, decide, once};
 use crate::coordinator;
 use crate::decide::{Creation, Removal, create_index, dump_not_found, remove_alias, request_deletion, set_alias};
@@ -41,6 +42,8 @@ pub struct ClusterCatalogue {
     /// What this process has seen happen.
     past: Arc<Past>,
     table: Arc<ArcSwap<Table>>,
+    /// What this process compares for rollouts.
+    canaries: Arc<Canaries>,
     /// When the last refresh began. Those that came before it ended have waited, and need none of their own.
     refreshed: Mutex<Instant>,
     /// Makes the identity of a new index.
@@ -69,13 +72,16 @@ impl ClusterCatalogue {
         let current = Arc::clone(&table);
         let past = Arc::new(Past::default());
         let remembered = Arc::clone(&past);
+        let canaries = Arc::new(Canaries::default());
+        let compared = Arc::clone(&canaries);
         let publish = move |before: Option<&Seen>, seen: &Seen| {
-            current.store(Arc::new(Table::of(&seen.records, &*reach)));
+            compared.forget_the_ended(&seen.records);
+            current.store(Arc::new(Table::of(&seen.records, &*reach, &compared)));
             reach.made_anew();
             remembered.take_in(before, seen);
         };
         let mirror = Mirror::start(Arc::clone(&store), publish).await?;
-        Ok(Self { store, mirror, past, table, refreshed: Mutex::new(Instant::now()), new_uuid, dumps })
+        Ok(Self { store, mirror, past, table, canaries, refreshed: Mutex::new(Instant::now()), new_uuid, dumps })
     }
 
     /// What this process has seen of the records.
@@ -90,6 +96,11 @@ impl ClusterCatalogue {
         let statuses = join_all(index.shards.iter().map(|shard| shard.status())).await;
         let positions = statuses.into_iter().zip(index.schema.shards.shards());
         positions.map(|(status, shard)| Some((shard, status.ok()?.position))).collect()
+    }
+
+    /// What this process compares for rollouts.
+    pub(crate) fn canaries(&self) -> &Canaries {
+        &self.canaries
     }
 
     /// What this process has seen happen.

@@ -5,38 +5,30 @@
 //! moment ago) a step comes with a patience: it is taken once it has been due for as long, as far as this coordinator
 //! has seen. Clocks of two processes are never compared.
 
+mod canary;
 mod rehearsal;
 mod reshard;
+mod rollout;
 
 pub(crate) use rehearsal::rehearse;
 
 use crate::change::Change;
 use crate::decide::{
-    abandon_move, allow, await_approval, end_dump, end_reshard, end_task, fail_dump, fail_reshard, fail_rollout,
-    failed_shard, flip, forget_dump, forget_former, forget_tombstone, move_over, retire, retire_dump, seal,
-    start_rollout,
+    abandon_move, allow, await_approval, begin_canary, end_canary, end_dump, end_reshard, end_task, fail_dump,
+    fail_reshard, fail_rollout, failed_shard, flip, forget_compared, forget_dump, forget_former, forget_tombstone,
+    move_over, retire, retire_dump, seal, start_rollout,
 };
-use crate::record::{
-    Approval, Blame, DumpState, Generations, IndexRecord, Key, Place, Prepared, ReplicaId, Rollout, TaskId, TaskRecord,
-    Work,
-};
-use crate::records::{LiveReplica, Records};
+use crate::record::{DumpState, Generations, IndexRecord, Key, Place, ReplicaId, TaskId, TaskRecord, Work};
+use crate::records::Records;
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long a dump waits for a primary that is down: as long as it takes to start a process again.
 const PRIMARY_PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a rollout waits for a replica that has gone, or where there is none at all.
-const REPLICA_PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a rollout waits for a replica that says nothing new of what it prepares: building what was in no segment takes
-/// its time.
-const PREPARATION_PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How long a dump waits for a primary that says nothing: a shard of the largest size through a slow network.
 const DUMP_PATIENCE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -74,6 +66,12 @@ pub enum Step {
     StartRollout(TaskId),
     /// Let a replica prepare.
     Allow(TaskId, ReplicaId),
+    /// Every replica is ready; it is to be tried on live searches.
+    BeginCanary(TaskId),
+    /// Enough live searches were compared.
+    EndCanary(TaskId),
+    /// Forget what routers have reported for a trial that is over.
+    ForgetCompared(TaskId),
     /// Every replica is ready; somebody is to agree.
     AwaitApproval(TaskId),
     /// Every replica is ready.
@@ -135,6 +133,7 @@ pub fn due(records: &Records, keeping: &Keeping) -> Vec<Due> {
     due.extend(deleted_dumps(records));
     due.extend(orphans(records));
     due.extend(old_tasks(records));
+    due.extend(canary::leftovers(records));
     due.extend(reshard::of_cluster(records, keeping));
     due
 }
@@ -152,6 +151,9 @@ fn written(records: &Records, step: &Step) -> Option<Change> {
         Step::FailDump(id, failure) => fail_dump(records, *id, dump_of(*id)?, failure.clone()),
         Step::StartRollout(id) => start_rollout(records, *id),
         Step::Allow(id, replica) => allow(records, *id, *replica),
+        Step::BeginCanary(id) => begin_canary(records, *id),
+        Step::EndCanary(id) => end_canary(records, *id),
+        Step::ForgetCompared(id) => forget_compared(records, *id),
         Step::AwaitApproval(id) => await_approval(records, *id),
         Step::Flip(id) => flip(records, *id),
         Step::FailRollout(id, failure) => fail_rollout(records, *id, failure.clone()),
@@ -235,7 +237,7 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
         }
         (Work::Rollout(_), TaskStatus::Queued) => vec![Due::now(Step::StartRollout(id))],
         (Work::Rollout(rollout), TaskStatus::Running) => match &index.record.generations.preparing {
-            Some(preparing) if preparing.rollout == id => of_rollout(records, id, task, rollout, &index.record),
+            Some(preparing) if preparing.rollout == id => rollout::of_task(records, id, task, rollout, &index.record),
             // It was begun, and what it was about is gone: nothing but an operator at the records does that.
             Some(_) | None => {
                 let failure = Failure::new(ErrorCode::Internal, "the generation is not prepared any longer");
@@ -268,64 +270,6 @@ fn of_dump(records: &Records, id: TaskId, index: &IndexRecord) -> Option<Due> {
     }
     let slow = left.first()?;
     Some(fail(DUMP_PATIENCE, format!("shard {slow} was not dumped: its primary has said nothing for hours")))
-}
-
-fn of_rollout(records: &Records, id: TaskId, task: &TaskRecord, rollout: &Rollout, index: &IndexRecord) -> Vec<Due> {
-    let Some(preparing) = &index.generations.preparing else { return Vec::new() };
-    let (uuid, generation) = (task.uuid, preparing.of.generation);
-    let fail = |patience, message: String| {
-        vec![Due::after(patience, Step::FailRollout(id, Failure::new(ErrorCode::ShardUnavailable, message)))]
-    };
-    let replicas: Vec<_> = records.replicas_on(index.layout).collect();
-    if replicas.is_empty() {
-        return fail(REPLICA_PATIENCE, "no replica of any shard is there".to_owned());
-    }
-    let is_allowed = |replica: &LiveReplica<'_>| preparing.allowed.contains(&replica.record.id);
-    for replica in replicas.iter().filter(|replica| is_allowed(replica)) {
-        if let Some(Prepared::Failed { why, rollout: Some(of), blame }) = replica.prepared(uuid, generation)
-            && *of == id
-        {
-            let LiveReplica { place: Place { shard, .. }, address, .. } = replica;
-            let message =
-                format!("the replica of shard {shard} at {address} cannot serve generation {generation}: {why}");
-            let failure = Failure::new(ErrorCode::ShardUnavailable, message);
-            let failure = match blame {
-                Blame::Dump => failure.blaming_the_dump(),
-                Blame::Replica => failure,
-            };
-            return vec![Due::now(Step::FailRollout(id, failure))];
-        }
-    }
-    // It may be what it prepares that ends it.
-    let lives = |id: &&ReplicaId| replicas.iter().any(|replica| replica.record.id == **id);
-    if let Some(gone) = preparing.allowed.iter().find(|id| !lives(id)) {
-        return fail(REPLICA_PATIENCE, format!("replica {gone} has gone while generation {generation} was prepared"));
-    }
-    let mut unready: BTreeMap<ShardId, Vec<&LiveReplica<'_>>> = BTreeMap::new();
-    for replica in replicas.iter().filter(|replica| !replica.is_ready(uuid, generation)) {
-        unready.entry(replica.place.shard).or_default().push(replica);
-    }
-    if unready.is_empty() {
-        let step = if rollout.approval == Approval::Awaited { Step::AwaitApproval(id) } else { Step::Flip(id) };
-        return vec![Due::now(step)];
-    }
-    let mut allowed = Vec::new();
-    for replicas in unready.into_values() {
-        let (busy, waiting): (Vec<&LiveReplica<'_>>, Vec<_>) =
-            replicas.into_iter().partition(|replica| is_allowed(replica));
-        allowed.extend(busy.iter().flat_map(|replica| {
-            let LiveReplica { place: Place { shard, .. }, address, .. } = replica;
-            let at = match replica.prepared(uuid, generation) {
-                Some(Prepared::Under(now)) => now,
-                Some(Prepared::Ready | Prepared::Failed { .. }) | None => "it has not begun",
-            };
-            // Whatever new it says makes this another step, whose time begins anew.
-            fail(PREPARATION_PATIENCE, format!("the replica of shard {shard} at {address} does not get on: {at}"))
-        }));
-        let places = (rollout.max_unavailable as usize).saturating_sub(busy.len());
-        allowed.extend(waiting.iter().take(places).map(|replica| Due::now(Step::Allow(id, replica.record.id))));
-    }
-    allowed
 }
 
 /// What was official before is let go of, unless it is about to be so again.

@@ -29,7 +29,11 @@ pub use reshard::{
     report_done, report_near, report_sealed, report_unmoved, request_reshard, seal,
 };
 pub use restore::{report_unmade, request_restore};
-pub use rollout::{Word, allow, await_approval, fail_rollout, flip, retire, say, start_rollout};
+pub use rollout::{
+    Word, allow, await_approval, begin_canary, end_canary, fail_rollout, flip, forget_compared, report_compared,
+    retire, say, start_rollout,
+};
+pub(crate) use rollout::{comparing, is_on_trial};
 pub use shard::{Reported, report_made, report_removed};
 pub use take_over::{Copied, Loss, Successor, dumped_beyond, report_taken_over, successor, to_begin_anew};
 pub use task::{RolloutOptions, end_task, request_dump, request_rollout};

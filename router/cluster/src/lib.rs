@@ -22,6 +22,7 @@ pub mod mirror;
 mod moment;
 
 mod absent;
+mod canaries;
 pub mod table;
 
 pub mod catalogue;

@@ -9,9 +9,11 @@ use crate::decide::{
 };
 use crate::mirror::Seen;
 use crate::record::{
-    AskedBy, DumpState, IndexRecord, LayoutId, NumberedDump, Place, Prepared, Served, TaskId, TaskRecord, Work,
+    AskedBy, CanaryStage, Comparison, DumpState, IndexRecord, LayoutId, NumberedDump, Place, Prepared, Rollout, Served,
+    TaskId, TaskRecord, Work,
 };
 use crate::records::{LiveReplica, Records};
+use annuli_api::v1::canary::CanaryProgress;
 use annuli_api::v1::cluster::{
     ClusterIndex, ClusterInfo, ClusterPrimary, ClusterReplica, ClusterShard, NextShards, Resharding, SteppedDown,
 };
@@ -151,6 +153,7 @@ fn options(rollout: StartRollout) -> RolloutOptions {
         generation: rollout.generation.map(Generation),
         max_unavailable: rollout.max_unavailable,
         approve: rollout.approve.unwrap_or(false),
+        canary: rollout.canary,
         asked_by: AskedBy::Person,
     }
 }
@@ -189,8 +192,9 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
             let is_done = task.status == TaskStatus::Succeeded;
             let ready = if is_done { replicas.len() } else { replicas.iter().filter(is_ready).count() };
             let result = json!({"generation": generation.0, "dump": rollout.to.dump.uuid()});
-            let progress =
-                TaskProgress::Replicas { replicas_ready: count(ready), replicas_total: count(replicas.len()) };
+            let (replicas_ready, replicas_total) = (count(ready), count(replicas.len()));
+            let canary = canary(records, id, rollout);
+            let progress = TaskProgress::Replicas { replicas_ready, replicas_total, canary };
             ("rollout", progress, Some(result))
         }
         Work::Restore(origin) => {
@@ -227,6 +231,16 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
         error: task.error.clone(),
         result,
     }
+}
+
+/// How its generation does on live searches, if it is tried on them.
+fn canary(records: &Records, id: TaskId, rollout: &Rollout) -> Option<CanaryProgress> {
+    let canary = rollout.canary?;
+    Some(match canary.stage {
+        CanaryStage::Awaited => canary.progress(&Comparison::default()),
+        CanaryStage::Comparing => canary.progress(&records.comparison(id)),
+        CanaryStage::Ended(compared) => canary.progress(&compared),
+    })
 }
 
 /// What is done to move an index, and how many shards of what it is to become have that behind them.

@@ -10,12 +10,14 @@
 //! term/<shard>[.<layout>] in which epoch the shard was served last                    TermRecord
 //! dump/<dump-id>          a dump: being taken, taken, or yet to be removed            DumpRecord
 //! task/<task-id>          what somebody has asked the coordinator for                 TaskRecord
+//! compared/<task-id>/<router>   what a router has compared for a rollout              Comparison
 //! ```
 //!
 //! The catalogue is the only truth about which indexes there are. A node removes what has a tombstone and nothing
 //! else, so that a store that was lost or mistaken takes no documents with it.
 
 mod alias;
+mod canary;
 mod cluster;
 mod coordinator;
 mod dump;
@@ -30,12 +32,13 @@ mod term;
 mod tombstone;
 
 pub use alias::AliasRecord;
+pub use canary::{Canary, CanaryStage, Comparison};
 pub use cluster::ClusterRecord;
 pub use coordinator::CoordinatorRecord;
 pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};
 pub use generation::{Generations, NumberedDump, Preparing};
 pub use index::{IndexRecord, IndexState, Origin};
-pub use key::Key;
+pub use key::{Key, RouterId};
 pub use layout::{Layout, LayoutId, Place};
 pub use moving::{Former, Moving};
 pub use node::{Blame, NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};

@@ -1,9 +1,9 @@
 //! Every record of the coordination store, as of one revision: what routers and nodes decide by.
 
 use crate::record::{
-    AliasRecord, ClusterRecord, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key, Layout,
-    LayoutId, Moving, NodeId, NodeRecord, NumberedDump, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId,
-    TaskRecord, TermRecord, Tombstone, UnreadableRecord,
+    AliasRecord, ClusterRecord, Comparison, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key,
+    Layout, LayoutId, Moving, NodeId, NodeRecord, NumberedDump, Place, Prepared, ReplicaId, ReplicaRecord, Role,
+    RouterId, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
 };
 use annuli_core::{Generation, IndexName, IndexUuid};
 use annuli_dump::DumpId;
@@ -62,6 +62,8 @@ pub struct Records {
     pub dumps: BTreeMap<DumpId, Stored<DumpRecord>>,
     /// Tasks.
     pub tasks: BTreeMap<TaskId, Stored<TaskRecord>>,
+    /// What routers have compared for rollouts.
+    pub compared: BTreeMap<(TaskId, RouterId), Stored<Comparison>>,
     /// Why a record cannot be used.
     pub unreadable: BTreeMap<Key, String>,
 }
@@ -174,6 +176,12 @@ impl Records {
         self.tasks.values().any(|task| waits(&task.record)).then_some("waits to be rolled out")
     }
 
+    /// What was compared for a rollout, by all routers.
+    pub fn comparison(&self, rollout: TaskId) -> Comparison {
+        let of_rollout = self.compared.iter().filter(|((task, _), _)| *task == rollout);
+        of_rollout.map(|(_, stored)| stored.record).fold(Comparison::default(), |sum, one| sum + one)
+    }
+
     /// Every replica that lives; of two processes over one folder the later.
     pub fn replicas(&self) -> impl Iterator<Item = LiveReplica<'_>> {
         let mut live: BTreeMap<ReplicaId, (u64, LiveReplica<'_>)> = BTreeMap::new();
@@ -223,6 +231,10 @@ impl Records {
                 let record = TaskRecord::decode(key, value)?;
                 self.tasks.insert(*id, Stored { revision, record });
             }
+            Key::Compared(task, router) => {
+                let record = Comparison::decode(key, value)?;
+                self.compared.insert((*task, *router), Stored { revision, record });
+            }
             Key::Term(place) => {
                 let record = TermRecord::decode(key, value)?;
                 self.terms.insert(*place, Stored { revision, record });
@@ -253,6 +265,9 @@ impl Records {
             }
             Key::Task(id) => {
                 self.tasks.remove(id);
+            }
+            Key::Compared(task, router) => {
+                self.compared.remove(&(*task, *router));
             }
             Key::Term(place) => {
                 self.terms.remove(place);

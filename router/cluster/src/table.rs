@@ -1,7 +1,9 @@
 //! Who is asked for what: a pure function of the records.
 
 pub use crate::absent::Absent;
-use crate::record::{DumpedShard, IndexRecord, IndexState, NodeRecord, NumberedDump, Place, Role};
+use crate::canaries::{Beside, Canaries};
+use crate::decide::comparing;
+use crate::record::{DumpedShard, IndexRecord, IndexState, NodeRecord, NumberedDump, Place, Preparing, Role, TaskId};
 use crate::records::{LiveReplica, Records};
 use annuli_api::catalogue::refusal;
 use annuli_api::{Effect, ErrorCode, Failure, Index, Position, ShardApi};
@@ -13,6 +15,9 @@ use std::sync::Arc;
 pub trait Reach: Send + Sync {
     /// A handle on a shard. Making one asks nobody anything.
     fn shard(&self, address: &str, index: IndexUuid, shard: ShardId) -> Arc<dyn ShardApi>;
+
+    /// A handle on a generation of a shard, at one replica, that serves it or fails.
+    fn generation(&self, address: &str, index: IndexUuid, shard: ShardId, generation: Generation) -> Arc<dyn ShardApi>;
 
     /// A handle on a shard that has replicas: they answer reads, and `primary` the rest.
     fn replicated(&self, replicated: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi>;
@@ -46,13 +51,17 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table that the records amount to.
-    pub fn of(records: &Records, reach: &dyn Reach) -> Self {
+    /// The table that the records amount to. What is tried on live searches is counted by `canaries`.
+    pub(crate) fn of(records: &Records, reach: &dyn Reach, canaries: &Canaries) -> Self {
         let asked = asked(records);
         let replicas: Vec<_> = records.replicas().collect();
         let index = |(name, stored): (&IndexName, &crate::records::Stored<IndexRecord>)| {
             let served = served(records, &stored.record, &replicas);
-            (name.clone(), Ok(Arc::new(index(name, &stored.record, &asked, served, reach))))
+            let mut index = index(name, &stored.record, &asked, served, reach);
+            if let Some(trial) = Trial::of(records, &stored.record, &replicas) {
+                trial.put_beside(&mut index, reach, canaries);
+            }
+            (name.clone(), Ok(Arc::new(index)))
         };
         let mut indexes: BTreeMap<_, _> = records.indexes.iter().map(index).collect();
         for (key, reason) in &records.unreadable {
@@ -90,6 +99,40 @@ impl Table {
     /// Every alias with the index that it stands for.
     pub fn aliases(&self) -> &BTreeMap<IndexName, IndexName> {
         &self.aliases
+    }
+}
+
+/// A generation that is tried on live searches.
+struct Trial<'a> {
+    rollout: TaskId,
+    percent: u32,
+    generation: Generation,
+    /// Replicas of the index, of any shard.
+    replicas: Vec<&'a LiveReplica<'a>>,
+}
+
+impl<'a> Trial<'a> {
+    fn of(records: &Records, record: &IndexRecord, replicas: &'a [LiveReplica<'a>]) -> Option<Self> {
+        let Preparing { of, rollout, .. } = record.generations.preparing.as_ref()?;
+        let (generation, percent) = (of.generation, comparing(records, *rollout)?.percent);
+        let is_ready = |replica: &&LiveReplica<'_>| {
+            replica.place.layout == record.layout && replica.is_ready(record.uuid, generation)
+        };
+        Some(Self { rollout: *rollout, percent, generation, replicas: replicas.iter().filter(is_ready).collect() })
+    }
+
+    fn put_beside(&self, index: &mut Index, reach: &dyn Reach, canaries: &Canaries) {
+        let uuid = index.uuid;
+        for (shard, official) in index.schema.shards.shards().zip(&mut index.shards) {
+            let of_shard = self.replicas.iter().filter(|replica| replica.place.shard == shard);
+            let candidates: Box<[_]> =
+                of_shard.map(|replica| reach.generation(replica.address, uuid, shard, self.generation)).collect();
+            if candidates.is_empty() {
+                continue;
+            }
+            let (percent, tally) = (self.percent, canaries.tally(self.rollout));
+            *official = Arc::new(Beside { official: Arc::clone(official), candidates, percent, tally });
+        }
     }
 }
 
@@ -176,6 +219,10 @@ mod tests {
             Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, message)))
         }
 
+        fn generation(&self, _: &str, _: IndexUuid, _: ShardId, _: Generation) -> Arc<dyn ShardApi> {
+            panic!("nothing is tried")
+        }
+
         fn made_anew(&self) {}
     }
 
@@ -198,7 +245,7 @@ mod tests {
 
     /// Why each shard of `faces` does not answer.
     async fn answers(records: &Records, asked: &Asked) -> Vec<String> {
-        let index = Table::of(records, asked).resolve(&name("faces")).expect("it is there");
+        let index = Table::of(records, asked, &Canaries::default()).resolve(&name("faces")).expect("it is there");
         let mut answers = Vec::new();
         for shard in &index.shards {
             answers.push(shard.status().await.expect_err("nobody is there").message);
@@ -255,7 +302,7 @@ mod tests {
         let mut records = faces();
         records.put("alias/people", 2, &AliasRecord { index: name("faces"), uuid: uuid(1) }.encode());
         let whole = |records: &Records| {
-            let table = Table::of(records, &Asked::default());
+            let table = Table::of(records, &Asked::default(), &Canaries::default());
             ["faces", "people", "films"].map(|index| table.is_whole(&name(index)))
         };
         assert_eq!(whole(&records), [false, false, false]);
@@ -270,7 +317,7 @@ mod tests {
         let mut records = faces();
         records.put("alias/people", 2, &AliasRecord { index: name("faces"), uuid: uuid(1) }.encode());
         records.put("index/songs", 3, b"{");
-        let table = Table::of(&records, &Asked::default());
+        let table = Table::of(&records, &Asked::default(), &Canaries::default());
         assert_eq!(table.resolve(&name("people")).map(|index| index.uuid).ok(), Some(uuid(1)));
         let failure = |index: &str| table.resolve(&name(index)).err().expect("it does not resolve");
         assert_eq!(failure("songs").code, ErrorCode::IndexUnavailable);

@@ -1,8 +1,9 @@
 //! Dumps of a cluster, and what its replicas make of them.
 
 use super::{count, documents, nearest, schema};
+use annuli_tests::wait::wait_for;
 use annuli_tests::{Cluster, Index, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn replicas_answer_from_what_was_rolled_out_and_the_primary_from_what_was_written() {
@@ -86,6 +87,41 @@ fn an_index_that_was_deleted_leaves_its_name_to_the_next() {
     }
     let folder = cluster.replica_folder(0, 0).join("faces");
     wait_until("the replica has nothing of it", || !folder.exists());
+}
+
+/// The dump is sound. It is of other documents than those that clients find.
+#[test]
+fn a_generation_that_does_not_find_what_the_official_one_finds_is_not_served() {
+    let cluster = Cluster::with_replicas(2, 1, 2);
+    let index = Index::create(&cluster.client(0), &schema());
+    index.store(&documents(100));
+    cluster.dump(0, &index.name);
+    cluster.roll_out(0, &index.name);
+    let nearer = |number| json!({"id": format!("nearer-{number}"), "vector": [0, 0]});
+    index.store(&(0..100).map(nearer).collect());
+    cluster.dump(0, &index.name);
+    let ended = try_on_searches(&cluster, &index);
+    assert_eq!(ended["status"], "failed", "{ended}");
+    let canary = &ended["progress"]["canary"];
+    assert_eq!((&canary["overlap_percent"], &canary["failed"]), (&json!(0), &json!(0)), "{ended}");
+    assert_eq!(nearest(&index, 2), ["doc-0", "doc-1"]);
+
+    index.post("delete", &json!({"ids": (0..100).map(|number| format!("nearer-{number}")).collect::<Vec<_>>()})).ok();
+    cluster.dump(0, &index.name);
+    let ended = try_on_searches(&cluster, &index);
+    assert_eq!((&ended["status"], &ended["progress"]["canary"]["overlap_percent"]), (&json!("succeeded"), &json!(100)));
+    assert_eq!(generation(&index), 3);
+}
+
+/// Rolls out the newest dump, tried on searches that are made meanwhile; returns how it ended.
+fn try_on_searches(cluster: &Cluster, index: &Index) -> Value {
+    let canary = json!({"canary": {"percent": 100, "searches": 10}});
+    let task = cluster.begin_task(1, &index.name, "rollouts", &canary);
+    wait_for("the end of the trial", || {
+        nearest(index, 10);
+        let task = cluster.client(0).get(&format!("/v1/tasks/{task}")).ok();
+        ["succeeded", "failed"].contains(&task["status"].as_str()?).then_some(task)
+    })
 }
 
 fn generation(index: &Index) -> u64 {

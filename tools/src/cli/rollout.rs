@@ -2,6 +2,7 @@
 
 use annuli_core::IndexName;
 use clap::{Args, Subcommand};
+use std::num::ParseIntError;
 use uuid::Uuid;
 
 /// Rollouts.
@@ -40,6 +41,18 @@ pub struct RolloutStart {
     #[arg(long)]
     pub approve: bool,
 
+    /// Once every replica has it, make that share of the live searches in it as well, and compare: 5%
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub canary: Option<u32>,
+
+    /// Fewer common hits than that stop the rollout [default: 80%]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "canary")]
+    pub canary_floor: Option<u32>,
+
+    /// Searches that are compared [default: 100]
+    #[arg(long, value_name = "N", requires = "canary")]
+    pub canary_searches: Option<u32>,
+
     /// Only print what would be done
     #[arg(long, conflicts_with_all = ["wait", "watch"])]
     pub plan: bool,
@@ -62,4 +75,22 @@ pub struct RolloutArgs {
 
     /// Id of the rollout [default: the newest of the index]
     pub id: Option<Uuid>,
+}
+
+/// A share of a hundred, with its sign or without. Its bounds are the server's to know.
+fn percent(text: &str) -> Result<u32, ParseIntError> {
+    text.strip_suffix('%').unwrap_or(text).parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_a_whole_number_with_its_sign_or_without() {
+        assert_eq!([percent("5%"), percent("5"), percent("100%")], [Ok(5), Ok(5), Ok(100)]);
+        for text in ["", "%", "5 %", "0.5%", "-5%", "5%%"] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
 }

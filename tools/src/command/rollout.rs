@@ -9,6 +9,7 @@ use super::task::{self, EndedBadly};
 use crate::cli::{OutputFormat, RolloutArgs, RolloutCommand, RolloutStart};
 use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::output;
+use annuli_api::v1::canary::CanaryTerms;
 use annuli_api::v1::rollout::{RolloutWord, StartRollout};
 use annuli_api::v1::task::TaskInfo;
 use annuli_core::IndexName;
@@ -55,11 +56,13 @@ pub fn run(command: &RolloutCommand, server: &Server, format: OutputFormat) -> R
 }
 
 fn start(args: &RolloutStart, client: &Client, format: OutputFormat) -> Result<(), RolloutError> {
-    let RolloutStart { index, generation, max_unavailable, approve, .. } = args;
+    let RolloutStart { index, generation, max_unavailable, approve, canary_floor, canary_searches, .. } = args;
+    let canary = |percent| CanaryTerms { percent, floor_percent: *canary_floor, searches: *canary_searches };
     let request = StartRollout {
         generation: *generation,
         max_unavailable: *max_unavailable,
         approve: approve.then_some(true),
+        canary: args.canary.map(canary),
         plan: None,
     };
     if args.plan {

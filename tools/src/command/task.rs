@@ -5,6 +5,7 @@ use crate::client::{Client, ClientError, InvalidUrl, Server};
 use crate::clock;
 use crate::output::{self, Align};
 use annuli_api::Failure;
+use annuli_api::v1::canary::CanaryProgress;
 use annuli_api::v1::task::{TaskInfo, TaskProgress, TaskStatus};
 use std::io;
 use std::time::Duration;
@@ -137,13 +138,28 @@ fn table(tasks: &[TaskInfo]) -> String {
 fn progress(progress: &TaskProgress) -> String {
     match progress {
         TaskProgress::Shards { shards_done, shards_total } => format!("{shards_done} of {shards_total} shards"),
-        TaskProgress::Replicas { replicas_ready, replicas_total } => {
-            format!("{replicas_ready} of {replicas_total} replicas")
+        TaskProgress::Replicas { replicas_ready, replicas_total, canary } => {
+            let replicas = format!("{replicas_ready} of {replicas_total} replicas");
+            canary.as_ref().map_or(replicas.clone(), |canary| format!("{replicas}; {}", compared(canary)))
         }
         TaskProgress::Documents { documents_done, documents_total } => {
             format!("{documents_done} of {documents_total} documents")
         }
     }
+}
+
+/// How a generation does on live searches.
+pub(super) fn compared(canary: &CanaryProgress) -> String {
+    let CanaryProgress {
+        searches, searches_wanted, failed, overlap_percent, official_micros, candidate_micros, ..
+    } = canary;
+    if *searches == 0 {
+        return format!("0 of {searches_wanted} searches compared");
+    }
+    format!(
+        "{searches} of {searches_wanted} searches compared: {overlap_percent} % of the hits in common, {failed} failed, \
+         {candidate_micros} µs beside {official_micros} µs"
+    )
 }
 
 /// How far a task is, in a sentence.

@@ -72,9 +72,14 @@ fn who_waits_for_a_rollout_learns_by_the_exit_code_how_it_ended() {
 fn what_is_asked_of_a_rollout_is_sent_as_it_was_said() {
     let server = rolling(rollout("succeeded", 1));
     let arguments = ["rollout", "start", "faces", "--generation", "2", "--max-unavailable", "3", "--approve"];
-    let text = run_with(&server, &arguments).done();
+    let tried = ["--canary", "5%", "--canary-floor", "90%", "--canary-searches", "50"];
+    let text = run_with(&server, &[&arguments[..], &tried].concat()).done();
     assert_eq!(text, format!("the rollout is task {TASK}\n"));
-    assert_eq!(server.seen()[0].body, json!({"generation": 2, "max_unavailable": 3, "approve": true}));
+    let canary = json!({"percent": 5, "floor_percent": 90, "searches": 50});
+    assert_eq!(
+        server.seen()[0].body,
+        json!({"generation": 2, "max_unavailable": 3, "approve": true, "canary": canary})
+    );
     for word in ["pause", "resume", "rollback"] {
         let server = rolling(rollout("succeeded", 1));
         run_with(&server, &["rollout", word, "faces", TASK]).done();
@@ -123,6 +128,18 @@ generation 2 of index `faces` is being rolled out
     assert_eq!(run_with(&server, &["cluster", "show", "--output", "json"]).json(), cluster("fetching, 40 %"));
     let coordinator = run_with(&server, &["coordinator", "show", "--output", "json"]).json();
     assert_eq!(coordinator, json!({"coordinator": "router at 127.0.0.1:7700", "epoch": 7}));
+}
+
+#[test]
+fn what_was_compared_of_live_searches_is_shown() {
+    let mut tried = rollout("succeeded", 1);
+    tried["progress"]["canary"] = json!({
+        "searches": 34, "searches_wanted": 100, "failed": 0, "overlap_percent": 97, "floor_percent": 80,
+        "official_micros": 800, "candidate_micros": 950,
+    });
+    let compared = "34 of 100 searches compared: 97 % of the hits in common, 0 failed, 950 µs beside 800 µs";
+    let shown = run_with(&rolling(tried.clone()), &["rollout", "watch", "people"]).done();
+    assert!(shown.lines().any(|line| line == compared), "{shown}");
 }
 
 #[test]

@@ -30,6 +30,17 @@ class DumpList(msgspec.Struct, frozen=True):
     dumps: list[DumpInfo]
 
 
+class Canary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a rollout tries its generation on live searches, before it is made official."""
+
+    #: Of a hundred searches of a shard so many are also made in it.
+    percent: int
+    #: Less than so many common hits of a hundred stop the rollout; 80, if absent.
+    floor_percent: Optional[int] = None
+    #: It is decided after so many searches; 100, if absent.
+    searches: Optional[int] = None
+
+
 class PlannedReplica(msgspec.Struct, frozen=True):
     """A replica that is to prepare a generation."""
 
@@ -42,6 +53,17 @@ class Prepare(msgspec.Struct, frozen=True, tag_field="step", tag="prepare"):
     """Replicas prepare the generation, all of these at once."""
 
     replicas: list[PlannedReplica]
+
+
+class Compare(msgspec.Struct, frozen=True, tag_field="step", tag="compare"):
+    """Live searches are also made in the generation, and compared."""
+
+    #: Of a hundred searches so many.
+    percent: int
+    #: Until so many were.
+    searches: int
+    #: Less than so many common hits of a hundred stop the rollout.
+    floor_percent: int
 
 
 class AwaitApproval(msgspec.Struct, frozen=True, tag_field="step", tag="await_approval"):
@@ -68,7 +90,7 @@ class RolloutPlan(msgspec.Struct, frozen=True):
     #: Tasks of the index that are to end before.
     waits_for: list[str]
     #: One after the other; none, if the replicas serve that generation already.
-    steps: list[Union[Prepare, AwaitApproval, Flip, Retire]]
+    steps: list[Union[Prepare, Compare, AwaitApproval, Flip, Retire]]
 
 
 #: What may be said to a rollout.

@@ -19,7 +19,7 @@ class TaskInfo(msgspec.Struct, frozen=True):
     #: `queued`, `running`, `paused`, `succeeded`, `failed`, `rolled_back` or `cancelled`.
     status: str
     #: Figures of its progress.
-    progress: dict[str, int]
+    progress: dict[str, Any]
     index: Optional[str] = None
     shard: Optional[int] = None
     #: Why it failed.

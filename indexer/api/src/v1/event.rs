@@ -1,5 +1,6 @@
 //! What happens in a cluster, as it happens.
 
+use super::canary::CanaryProgress;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -176,6 +177,16 @@ pub enum Event {
         #[serde(with = "uuid::serde::hyphenated")]
         replica: Uuid,
     },
+    /// Live searches are also made in the generation of a rollout, and compared.
+    CanaryBegun(RolloutEvent),
+    /// Enough were compared.
+    CanaryEnded {
+        /// In which rollout.
+        #[serde(flatten)]
+        rollout: RolloutEvent,
+        /// What came of it.
+        canary: CanaryProgress,
+    },
     /// A rollout waits for somebody.
     RolloutPaused(RolloutEvent),
     /// It goes on.
@@ -294,6 +305,8 @@ impl Event {
             Self::DumpDeleted(_) => "dump_deleted",
             Self::RolloutBegun(_) => "rollout_begun",
             Self::ReplicaAllowed { .. } => "replica_allowed",
+            Self::CanaryBegun(_) => "canary_begun",
+            Self::CanaryEnded { .. } => "canary_ended",
             Self::RolloutPaused(_) => "rollout_paused",
             Self::RolloutResumed(_) => "rollout_resumed",
             Self::RolloutFailed { .. } => "rollout_failed",

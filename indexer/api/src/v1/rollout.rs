@@ -1,5 +1,6 @@
 //! Rollouts.
 
+use super::canary::CanaryTerms;
 use super::task::TaskStarted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +20,9 @@ pub struct StartRollout {
     /// Wait before the generation is made official, until somebody resumes the rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approve: Option<bool>,
+    /// Try the generation on a share of the live searches first, once every replica has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryTerms>,
     /// Only say what would be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<bool>,
@@ -56,6 +60,15 @@ pub enum PlannedStep {
     Prepare {
         /// Which.
         replicas: Vec<PlannedReplica>,
+    },
+    /// Live searches are also made in the generation, and compared.
+    Compare {
+        /// Of a hundred searches so many.
+        percent: u32,
+        /// Until so many were.
+        searches: u32,
+        /// Less than so many common hits of a hundred stop the rollout.
+        floor_percent: u32,
     },
     /// Somebody has to agree.
     AwaitApproval,

@@ -1,5 +1,6 @@
 //! What is done in the background.
 
+use super::canary::CanaryProgress;
 use crate::error::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -100,6 +101,9 @@ pub enum TaskProgress {
         replicas_ready: u32,
         /// Replicas in all.
         replicas_total: u32,
+        /// How the generation does on live searches, where it is tried on them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        canary: Option<CanaryProgress>,
     },
     /// Of what is done document by document.
     Documents {

@@ -4,6 +4,7 @@ use super::*;
 use crate::table::{Absent, Replicated};
 use crate::testing::history;
 use annuli_coordination::{EmbeddedSettings, EmbeddedStore, SystemClock};
+use annuli_core::Generation;
 use std::sync::Mutex;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -85,6 +86,10 @@ impl Reach for Alone {
 
     fn replicated(&self, _: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi> {
         primary
+    }
+
+    fn generation(&self, address: &str, index: IndexUuid, shard: ShardId, _: Generation) -> Arc<dyn ShardApi> {
+        self.shard(address, index, shard)
     }
 
     fn made_anew(&self) {}

@@ -5,8 +5,8 @@
 use super::{Step, of_task, written};
 use crate::change::Change;
 use crate::decide::{RolloutOptions, Word, request_rollout, say};
-use crate::record::{Generations, NumberedDump, Prepared, ReplicaId, TaskId};
-use crate::records::Records;
+use crate::record::{Comparison, Generations, NumberedDump, Prepared, ReplicaId, RouterId, TaskId};
+use crate::records::{Records, Stored};
 use annuli_api::v1::rollout::{PlannedReplica, PlannedStep, RolloutPlan};
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{IndexName, IndexUuid};
@@ -38,6 +38,11 @@ pub(crate) fn rehearse(
                     stage.take(&step)?;
                     stage.prepare(replica, (uuid, to));
                 }
+                Step::BeginCanary(_) => {
+                    steps.extend(stage.compare());
+                    stage.take(&step)?;
+                }
+                Step::EndCanary(_) => stage.take(&step)?,
                 Step::AwaitApproval(_) => {
                     steps.push(PlannedStep::AwaitApproval);
                     stage.take(&step)?;
@@ -67,6 +72,7 @@ pub(crate) fn rehearse(
                 | Step::RetireDump(_)
                 | Step::Cancel(_)
                 | Step::Forget(_)
+                | Step::ForgetCompared(_)
                 | Step::ForgetDump(_)
                 | Step::BeginReshard(_)
                 | Step::Seal(_)
@@ -134,6 +140,15 @@ impl Stage {
         for record in nodes.filter(|record| record.id == replica) {
             record.generations.insert((index, to.generation), Prepared::Ready);
         }
+    }
+
+    /// Searches agree as often as is wanted.
+    fn compare(&mut self) -> Option<PlannedStep> {
+        let canary = self.records.tasks.get(&self.id)?.record.rollout()?.canary?;
+        let record = Comparison { searches: u64::from(canary.searches), ..Comparison::default() };
+        self.records.compared.insert((self.id, RouterId(Uuid::nil())), Stored { revision: 0, record });
+        let (percent, searches, floor_percent) = (canary.percent, canary.searches, canary.floor_percent);
+        Some(PlannedStep::Compare { percent, searches, floor_percent })
     }
 
     fn planned(&self, replica: ReplicaId) -> Option<PlannedReplica> {

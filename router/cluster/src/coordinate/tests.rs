@@ -1,13 +1,15 @@
 //! What a coordinator makes of what is asked of it.
 
+mod canaries;
 mod plans;
 mod reshards;
 mod whatever_happens;
 mod world;
 
+use super::rollout::{PREPARATION_PATIENCE, REPLICA_PATIENCE};
 use super::*;
 use crate::decide::{RolloutOptions, Word, request_deletion};
-use crate::record::AskedBy;
+use crate::record::{AskedBy, Prepared};
 use crate::testing::{name, uuid};
 use annuli_core::Generation;
 use world::{KEEPING, World, done, failed, replica_number, unfit};

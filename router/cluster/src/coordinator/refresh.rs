@@ -271,6 +271,7 @@ mod tests {
                 max_unavailable: 1,
                 approval: Approval::NotNeeded,
                 asked_by: AskedBy::Schedule,
+                canary: None,
                 flipped_from: None,
             };
             let (status, work) = (TaskStatus::Failed, Work::Rollout(rollout));

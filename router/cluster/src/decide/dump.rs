@@ -72,6 +72,7 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, fresh: Uuid) -> 
                     max_unavailable: 1,
                     approval: Approval::NotNeeded,
                     asked_by: AskedBy::Schedule,
+                    canary: None,
                     flipped_from: None,
                 }),
                 status: TaskStatus::Queued,

@@ -4,12 +4,17 @@
 //! was. The generation before stays on the replicas for a while: searches under way end on it, and a rollback is one
 //! transaction too.
 
+mod canary;
+
+pub use canary::{begin_canary, end_canary, forget_compared, report_compared};
+pub(crate) use canary::{comparing, is_on_trial};
+
 use super::generations::put_generations;
 use super::task::{changed, ended};
 use crate::change::Change;
 use crate::record::{
-    Approval, AskedBy, DumpState, Flipped, Generations, IndexRecord, Key, Preparing, ReplicaId, Rollout, TaskId,
-    TaskRecord, Work,
+    Approval, AskedBy, CanaryStage, DumpState, Flipped, Generations, IndexRecord, Key, Preparing, ReplicaId, Rollout,
+    TaskId, TaskRecord, Work,
 };
 use crate::records::{Records, Stored};
 use annuli_api::v1::task::TaskStatus;
@@ -112,6 +117,7 @@ pub fn allow(records: &Records, id: TaskId, replica: ReplicaId) -> Option<Change
 pub fn await_approval(records: &Records, id: TaskId) -> Option<Change> {
     let (under, _) = Under::preparing(records, id)?;
     let waits = under.task.record.status == TaskStatus::Running && under.rollout.approval == Approval::Awaited;
+    let waits = waits && is_tried(&under.rollout);
     let asked = Rollout { approval: Approval::Asked, ..under.rollout };
     waits.then(|| under.becomes(TaskStatus::Paused, asked, Change::new()))
 }
@@ -120,7 +126,7 @@ pub fn await_approval(records: &Records, id: TaskId) -> Option<Change> {
 pub fn flip(records: &Records, id: TaskId) -> Option<Change> {
     let (under, preparing) = Under::preparing(records, id)?;
     let may = matches!(under.rollout.approval, Approval::NotNeeded | Approval::Given);
-    if under.task.record.status != TaskStatus::Running || !may {
+    if under.task.record.status != TaskStatus::Running || !may || !is_tried(&under.rollout) {
         return None;
     }
     let generations = under.generations();
@@ -130,6 +136,11 @@ pub fn flip(records: &Records, id: TaskId) -> Option<Change> {
     let record = TaskRecord { work: Work::Rollout(rollout), ..under.task.record.clone() };
     let task = Stored { revision: under.task.revision, record };
     Some(ended(id, &task, TaskStatus::Succeeded, None, under.with(flipped)))
+}
+
+/// Whether it was tried on live searches, or is not to be.
+fn is_tried(rollout: &Rollout) -> bool {
+    rollout.canary.is_none_or(|canary| matches!(canary.stage, CanaryStage::Ended(_)))
 }
 
 /// Ends a rollout before anything was flipped.

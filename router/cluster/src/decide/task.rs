@@ -2,9 +2,10 @@
 
 use super::check_readable;
 use crate::change::Change;
-use crate::record::{Approval, AskedBy, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
+use crate::record::{Approval, AskedBy, Canary, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
 use crate::records::{Records, Stored};
 use annuli_api::catalogue::refusal;
+use annuli_api::v1::canary::CanaryTerms;
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{Generation, IndexName};
@@ -21,6 +22,8 @@ pub struct RolloutOptions {
     pub max_unavailable: Option<u32>,
     /// Somebody wants to agree before the generation is made official.
     pub approve: bool,
+    /// The generation is tried on live searches before, so.
+    pub canary: Option<CanaryTerms>,
     /// Who asks for it.
     pub asked_by: AskedBy,
 }
@@ -63,7 +66,8 @@ pub fn request_rollout(
         ));
     }
     let approval = if options.approve { Approval::Awaited } else { Approval::NotNeeded };
-    let rollout = Rollout { to, max_unavailable, approval, asked_by: options.asked_by, flipped_from: None };
+    let canary = options.canary.map(Canary::asked).transpose()?;
+    let rollout = Rollout { to, max_unavailable, approval, canary, asked_by: options.asked_by, flipped_from: None };
     request(records, name, index, id, Work::Rollout(rollout))
 }
 

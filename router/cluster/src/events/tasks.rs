@@ -1,6 +1,6 @@
 //! Dumps and rollouts.
 
-use crate::record::{DumpRecord, DumpState, Rollout, TaskId, TaskRecord, Work};
+use crate::record::{CanaryStage, DumpRecord, DumpState, Rollout, TaskId, TaskRecord, Work};
 use crate::records::Records;
 use annuli_api::v1::event::{DumpEvent, Event, RolloutEvent};
 use annuli_api::v1::task::TaskStatus;
@@ -13,6 +13,7 @@ pub(super) fn events(before: &Records, after: &Records) -> Vec<Event> {
         events.extend(of_dump(*dump, &stored.record, was));
     }
     for (id, stored) in &after.tasks {
+        events.extend(canary(*id, &stored.record, before.tasks.get(id).map(|was| &was.record)));
         let was = before.tasks.get(id).map(|was| was.record.status);
         if was == Some(stored.record.status) {
             continue;
@@ -61,6 +62,23 @@ fn of_rollout(id: TaskId, task: &TaskRecord, rollout: &Rollout, was: Option<Task
         TaskStatus::Cancelled => Some(Event::RolloutCancelled(event)),
         // That it has succeeded is told by the generation.
         TaskStatus::Queued | TaskStatus::Succeeded => None,
+    }
+}
+
+/// How far its trial on live searches is, if that has changed.
+fn canary(id: TaskId, task: &TaskRecord, was: Option<&TaskRecord>) -> Option<Event> {
+    let rollout = task.rollout()?;
+    let canary = rollout.canary?;
+    let before = was.and_then(|was| Some(was.rollout()?.canary?.stage));
+    if before == Some(canary.stage) {
+        return None;
+    }
+    match canary.stage {
+        CanaryStage::Awaited => None,
+        CanaryStage::Comparing => Some(Event::CanaryBegun(of(id, task, rollout))),
+        CanaryStage::Ended(compared) => {
+            Some(Event::CanaryEnded { rollout: of(id, task, rollout), canary: canary.progress(&compared) })
+        }
     }
 }
 

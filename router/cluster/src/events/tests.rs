@@ -4,12 +4,17 @@ use super::*;
 use crate::change::Change;
 use crate::decide::{Removal, Reported};
 use crate::decide::{
-    RolloutOptions, Word, allow, begin_dump, begin_reshard, cancel_reshard, commit_dump, end_reshard, fail_dump,
-    fail_reshard, flip, forget_former, move_over, remove_alias, report_done, report_made, report_sealed, request_dump,
-    request_reshard, request_rollout, say, seal, set_alias, start_rollout,
+    RolloutOptions, Word, allow, begin_canary, begin_dump, begin_reshard, cancel_reshard, commit_dump, end_canary,
+    end_reshard, fail_dump, fail_reshard, flip, forget_compared, forget_former, move_over, remove_alias,
+    report_compared, report_done, report_made, report_sealed, request_dump, request_reshard, request_rollout, say,
+    seal, set_alias, start_rollout,
 };
-use crate::record::{AskedBy, Blame, Key, NodeId, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
+use crate::record::{
+    AskedBy, Blame, Comparison, Key, NodeId, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, RouterId,
+    TaskId,
+};
 use crate::testing::{Plain, dump, history, name, uuid};
+use annuli_api::v1::canary::CanaryTerms;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{Generation, Seq, ShardCount, ShardId};
 use annuli_dump::CreatedAt;
@@ -169,6 +174,36 @@ fn a_rollout_is_told_from_its_first_step_to_its_rollback() {
     world.check(asked, &[]);
     let held = start_rollout(world.records(), task(3));
     world.check(held, &["rollout_cancelled"]);
+}
+
+#[test]
+fn a_trial_on_live_searches_is_told_with_what_came_of_it() {
+    let mut world = World::new().made();
+    world.commit(Some(replica(&[])));
+    let asked = request_dump(world.records(), &name("faces"), task(1), false).ok();
+    world.commit(asked);
+    let begun = begin_dump(world.records(), task(1), dump(1), CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
+    world.commit(begun);
+    let taken = commit_dump(world.records(), task(1), dump(1), task(9).0);
+    world.commit(taken);
+    let (id, terms) = (task(2), CanaryTerms { percent: 5, floor_percent: None, searches: None });
+    let options = RolloutOptions { canary: Some(terms), ..RolloutOptions::default() };
+    let asked = request_rollout(world.records(), &name("faces"), id, options).ok();
+    world.commit(asked);
+    let started = start_rollout(world.records(), id);
+    world.commit(started);
+
+    let begun = begin_canary(world.records(), id);
+    world.check(begun, &["canary_begun"]);
+    let compared = Comparison { searches: 100, failed: 1, hits: 1_000, common: 950, ..Comparison::default() };
+    let reported = report_compared(world.records(), id, RouterId(Uuid::nil()), compared);
+    world.check(reported, &[]);
+    let ended = end_canary(world.records(), id);
+    let ended = world.check(ended, &["canary_ended"]);
+    let Event::CanaryEnded { rollout, canary } = &ended[0] else { panic!("{ended:?}") };
+    assert_eq!((rollout.generation, canary.searches, canary.failed, canary.overlap_percent), (1, 100, 1, 95));
+    let forgotten = forget_compared(world.records(), id);
+    world.check(forgotten, &[]);
 }
 
 #[test]

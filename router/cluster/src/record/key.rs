@@ -27,7 +27,13 @@ pub enum Key {
     Dump(DumpId),
     /// A task.
     Task(TaskId),
+    /// What a router has compared for a rollout.
+    Compared(TaskId, RouterId),
 }
+
+/// One run of a router: a restarted one is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouterId(pub Uuid);
 
 /// Where the election of the coordinator keeps who has won it.
 const COORDINATOR: &str = "elections/coordinator/leader";
@@ -50,6 +56,11 @@ impl Key {
             "dump" => DumpId::parse(name).ok().map(Self::Dump),
             "task" => Uuid::try_parse(name).ok().map(|uuid| Self::Task(TaskId(uuid))),
             "term" => Place::parse(name).map(Self::Term),
+            "compared" => {
+                let (task, router) = name.split_once('/')?;
+                let (task, router) = (Uuid::try_parse(task).ok()?, Uuid::try_parse(router).ok()?);
+                Some(Self::Compared(TaskId(task), RouterId(router)))
+            }
             _ => None,
         }
     }
@@ -67,6 +78,7 @@ impl fmt::Display for Key {
             Self::Dump(dump) => write!(f, "dump/{dump}"),
             Self::Task(id) => write!(f, "task/{id}"),
             Self::Term(place) => write!(f, "term/{place}"),
+            Self::Compared(task, router) => write!(f, "compared/{task}/{}", router.0),
         }
     }
 }
@@ -89,6 +101,7 @@ mod tests {
             &format!("node/{uuid}"),
             &format!("dump/{uuid}"),
             &format!("task/{uuid}"),
+            &format!("compared/{uuid}/{uuid}"),
         ] {
             assert_eq!(Key::parse(text).map(|key| key.to_string()).as_deref(), Some(text));
         }
@@ -96,7 +109,18 @@ mod tests {
 
     #[test]
     fn what_is_no_key_of_this_release_is_passed_over() {
-        for text in ["", "index", "index/", "index/Faces", "gone/faces", "term/x", "term/7.0", "term/7.", "rollout/1"] {
+        for text in [
+            "",
+            "index",
+            "index/",
+            "index/Faces",
+            "gone/faces",
+            "term/x",
+            "term/7.0",
+            "term/7.",
+            "compared/7",
+            "rollout/1",
+        ] {
             assert_eq!(Key::parse(text), None, "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! `task/<task-id>`: something that somebody has asked for and that takes a while.
 
 use super::layout::{Layout, LayoutId};
-use super::{Key, NumberedDump, Origin, UnreadableRecord, decode, encode, generation, index, unusable};
+use super::{Canary, Key, NumberedDump, Origin, UnreadableRecord, decode, encode, generation, index, unusable};
 use annuli_api::Failure;
 use annuli_api::v1::task::TaskStatus;
 use annuli_core::{IndexName, IndexUuid, ShardCount};
@@ -60,6 +60,8 @@ pub struct Rollout {
     pub max_unavailable: u32,
     /// Whether somebody has to agree before it is made official.
     pub approval: Approval,
+    /// How it is tried on live searches before, if it is.
+    pub canary: Option<Canary>,
     /// Who has asked for it.
     pub asked_by: AskedBy,
     /// What was official when it was made so.
@@ -122,6 +124,8 @@ struct RolloutJson {
     to: generation::NumberedJson,
     max_unavailable: u32,
     approval: Approval,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    canary: Option<Canary>,
     #[serde(default)]
     asked_by: AskedBy,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,9 +156,10 @@ impl TaskRecord {
     pub fn encode(&self) -> Vec<u8> {
         let work = match self.work {
             Work::Dump { then_rollout } => WorkJson::Dump { then_rollout },
-            Work::Rollout(Rollout { to, max_unavailable, approval, asked_by, flipped_from }) => {
+            Work::Rollout(Rollout { to, max_unavailable, approval, canary, asked_by, flipped_from }) => {
                 let flipped = flipped_from.map(|flipped| FlippedJson { from: flipped.from.map(Into::into) });
-                WorkJson::Rollout(RolloutJson { to: to.into(), max_unavailable, approval, asked_by, flipped })
+                let to = to.into();
+                WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, canary, asked_by, flipped })
             }
             Work::Restore(origin) => WorkJson::Restore(origin.into()),
             Work::Reshard(Layout { id, shards }) => WorkJson::Reshard { shards: shards.get(), layout: id },
@@ -169,12 +174,13 @@ impl TaskRecord {
         let numbered = |json: generation::NumberedJson| json.try_into().map_err(|error| unusable(key, error));
         let work = match work {
             WorkJson::Dump { then_rollout } => Work::Dump { then_rollout },
-            WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, asked_by, flipped }) => {
+            WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, canary, asked_by, flipped }) => {
                 let flipped_from = match flipped {
                     Some(FlippedJson { from }) => Some(Flipped { from: from.map(numbered).transpose()? }),
                     None => None,
                 };
-                Work::Rollout(Rollout { to: numbered(to)?, max_unavailable, approval, asked_by, flipped_from })
+                let to = numbered(to)?;
+                Work::Rollout(Rollout { to, max_unavailable, approval, canary, asked_by, flipped_from })
             }
             WorkJson::Restore(origin) => Work::Restore(origin.try_into().map_err(|error| unusable(key, error))?),
             WorkJson::Reshard { shards, layout: id } => {

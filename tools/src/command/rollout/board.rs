@@ -1,9 +1,10 @@
 //! Where each replica is in a rollout.
 
 use super::{generation_of, short};
+use crate::command::task;
 use crate::output::{self, Align};
 use annuli_api::v1::cluster::{ClusterInfo, ClusterShard};
-use annuli_api::v1::task::{TaskInfo, TaskStatus};
+use annuli_api::v1::task::{TaskInfo, TaskProgress, TaskStatus};
 use uuid::Uuid;
 
 /// A rollout as it is at one moment.
@@ -13,6 +14,8 @@ pub(super) struct Board {
     pub(super) status: TaskStatus,
     pub(super) generation: u64,
     pub(super) index: String,
+    /// How it does on live searches, if it is tried on them.
+    pub(super) compared: Option<String>,
     pub(super) replicas: Vec<Row>,
 }
 
@@ -32,7 +35,11 @@ impl Board {
         let generation = generation_of(rollout).unwrap_or_default();
         let shards = cluster.indexes.get(&index).map(|index| index.shards.as_slice()).unwrap_or_default();
         let replicas = shards.iter().flat_map(|shard| rows(shard, generation)).collect();
-        Self { status: rollout.status, generation, index, replicas }
+        let compared = match &rollout.progress {
+            TaskProgress::Replicas { canary, .. } => canary.as_ref().map(task::compared),
+            TaskProgress::Shards { .. } | TaskProgress::Documents { .. } => None,
+        };
+        Self { status: rollout.status, generation, index, compared, replicas }
     }
 
     pub(super) fn table(&self) -> String {
@@ -47,6 +54,11 @@ impl Board {
         if before.is_none_or(|before| before.status != self.status) {
             let Self { index, generation, status, .. } = self;
             news.push(format!("rollout of generation {generation} of index `{index}`: {}", status.name()));
+        }
+        if let Some(compared) = &self.compared
+            && before.is_none_or(|before| before.compared != self.compared)
+        {
+            news.push(compared.clone());
         }
         let known = |row: &Row| before.and_then(|before| before.replicas.iter().find(|known| known.id == row.id));
         for row in self.replicas.iter().filter(|row| known(row).is_none_or(|known| known.state != row.state)) {
@@ -89,7 +101,7 @@ mod tests {
     }
 
     fn board(status: TaskStatus, replicas: Vec<Row>) -> Board {
-        Board { status, generation: 2, index: "faces".to_owned(), replicas }
+        Board { status, generation: 2, index: "faces".to_owned(), compared: None, replicas }
     }
 
     #[test]
@@ -98,6 +110,8 @@ mod tests {
         let heading = "rollout of generation 2 of index `faces`: running";
         assert_eq!(first.news(None), [heading, "shard 0  127.0.0.1:7  fetching, 3 %", "shard 0  127.0.0.1:8  waits"]);
         assert_eq!(first.news(Some(&first)), [""; 0]);
+        let compared = Board { compared: Some("3 of 100 searches compared".to_owned()), ..first.clone() };
+        assert_eq!(compared.news(Some(&first)), ["3 of 100 searches compared"]);
         let second = board(TaskStatus::Failed, vec![row(7, "ready")]);
         let gone = format!("shard 0  127.0.0.1:8  gone ({})", short(Uuid::from_u128(8)));
         let heading = "rollout of generation 2 of index `faces`: failed";

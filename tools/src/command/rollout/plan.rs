@@ -27,6 +27,10 @@ pub(super) fn text(index: &IndexName, plan: &RolloutPlan) -> String {
 fn said(step: &PlannedStep, generation: u64) -> String {
     match step {
         PlannedStep::Prepare { .. } => "prepare on, at once".to_owned(),
+        PlannedStep::Compare { percent, searches, floor_percent } => format!(
+            "make {percent} % of the live searches in it as well, until {searches} were compared; fewer than {floor_percent} % \
+             of common hits stop it"
+        ),
         PlannedStep::AwaitApproval => "wait for `annuli rollout resume`".to_owned(),
         PlannedStep::Flip { from: Some(from) } => format!("serve generation {generation} in place of {from}"),
         PlannedStep::Flip { from: None } => {
@@ -52,6 +56,7 @@ mod tests {
         let replica = PlannedReplica { shard: 1, id: Uuid::nil(), address: "127.0.0.1:7730".to_owned() };
         let text = plan(vec![
             PlannedStep::Prepare { replicas: vec![replica] },
+            PlannedStep::Compare { percent: 5, searches: 100, floor_percent: 80 },
             PlannedStep::AwaitApproval,
             PlannedStep::Flip { from: Some(1) },
             PlannedStep::Retire { generation: 1 },
@@ -59,9 +64,10 @@ mod tests {
         let expected = "to generation 2 of index `faces`, dump 00000000-0000-0000-0000-000000000000:
    1  prepare on, at once
         shard 1  127.0.0.1:7730
-   2  wait for `annuli rollout resume`
-   3  serve generation 2 in place of 1
-   4  let go of generation 1
+   2  make 5 % of the live searches in it as well, until 100 were compared; fewer than 80 % of common hits stop it
+   3  wait for `annuli rollout resume`
+   4  serve generation 2 in place of 1
+   5  let go of generation 1
 ";
         assert_eq!(text, expected);
     }

@@ -92,9 +92,10 @@ impl Bars {
     fn show(&mut self, board: &Board) {
         let all = &self.all;
         let heading = self.heading.get_or_insert_with(|| all.add(bar("{msg}")));
-        let Board { generation, index, status, .. } = board;
+        let Board { generation, index, status, compared, .. } = board;
         let said = status.name();
-        heading.set_message(format!("rollout of generation {generation} of index `{index}`: {said}"));
+        let compared = compared.as_ref().map(|compared| format!("; {compared}")).unwrap_or_default();
+        heading.set_message(format!("rollout of generation {generation} of index `{index}`: {said}{compared}"));
         for row in &board.replicas {
             let new = || {
                 let bar = all.add(bar("  {prefix}  {bar:30} {msg}"));

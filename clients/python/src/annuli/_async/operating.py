@@ -7,7 +7,7 @@ from typing import Optional
 from annuli import body
 from annuli._async.named import AsyncNamed
 from annuli.call import Call
-from annuli.operations import DumpInfo, DumpList, RolloutPlan, RolloutWord
+from annuli.operations import Canary, DumpInfo, DumpList, RolloutPlan, RolloutWord
 from annuli.retry import Repeat
 from annuli.tasks import TaskInfo, TaskStarted
 
@@ -50,13 +50,15 @@ class AsyncOperating(AsyncNamed):
         *,
         max_unavailable: Optional[int] = None,
         approve: Optional[bool] = None,
+        canary: Optional[Canary] = None,
     ) -> str:
         """Begins to let replicas serve a generation, the newest unless one is named; returns the task.
 
         `max_unavailable` replicas of a shard prepare it at once. With `approve` it waits before the switch for
-        `say_to_rollout(task, "resume")`.
+        `say_to_rollout(task, "resume")`. With `canary` a share of the live searches is first made in it as well.
         """
-        asked = body.given(generation=generation, max_unavailable=max_unavailable, approve=approve)
+        options = {"max_unavailable": max_unavailable, "approve": approve, "canary": canary}
+        asked = body.given(generation=generation, **options)
         return (await self._post(("rollouts",), asked, TaskStarted, Repeat.UNLESS_BEGUN)).task
 
     async def plan_rollout(
@@ -65,9 +67,11 @@ class AsyncOperating(AsyncNamed):
         *,
         max_unavailable: Optional[int] = None,
         approve: Optional[bool] = None,
+        canary: Optional[Canary] = None,
     ) -> RolloutPlan:
         """What such a rollout would do. Nothing is done."""
-        asked = body.given(generation=generation, max_unavailable=max_unavailable, approve=approve, plan=True)
+        options = {"max_unavailable": max_unavailable, "approve": approve, "canary": canary}
+        asked = body.given(generation=generation, **options, plan=True)
         return await self._post(("rollouts",), asked, RolloutPlan, Repeat.ALWAYS)
 
     async def rollout(self, rollout: str) -> TaskInfo:

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::world::{KEEPING, World, done, failed, unfit, written};
 use crate::decide::{Reported, RolloutOptions, Word, report_dumped, request_dump, request_rollout};
-use crate::record::{LayoutId, NodeId};
+use crate::record::{LayoutId, NodeId, Prepared};
 use crate::testing::{name, uuid};
 use proptest::prelude::*;
 use uuid::Uuid;

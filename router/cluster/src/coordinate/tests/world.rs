@@ -5,10 +5,11 @@ use crate::decide::{
     Reported, RolloutOptions, Word, begin_dump, begin_reshard, commit_dump, report_dumped, report_made, request_dump,
     request_rollout, say,
 };
-use crate::record::{Blame, DumpedShard, Generations, NodeId, NodeRecord, ReplicaRecord, Role, ShardDump};
+use crate::record::{Blame, DumpedShard, Generations, NodeId, NodeRecord, Prepared, ReplicaRecord, Role, ShardDump};
 use crate::testing::{Plain, dump, history, name, uuid};
 use annuli_core::{Generation, Seq};
 use annuli_dump::CreatedAt;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub(super) const KEEPING: Keeping = Keeping { dumps: 2, retiring: Duration::from_secs(60) };

@@ -68,6 +68,8 @@ function stepSaid(step) {
   switch (step.step) {
     case 'prepare':
       return html`<strong>Prepare</strong> on ${step.replicas.map((replica, nth) => html`${nth > 0 && ', '}<code key=${replica.id}>${replica.address}</code> (shard ${replica.shard})`)}`;
+    case 'compare':
+      return html`<strong>Compare</strong> ${step.percent} % of the live searches, until ${counted(step.searches, 'search', 'searches')} were made in it too; fewer than ${step.floor_percent} % of common hits stop it`;
     case 'await_approval':
       return html`<strong>Wait</strong> until somebody approves`;
     case 'flip':
