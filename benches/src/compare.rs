@@ -1,5 +1,6 @@
 //! Annuli beside its peers: one run, one machine, in turns.
 
+pub(crate) mod cluster_table;
 pub(crate) mod goals;
 pub(crate) mod growth;
 pub(crate) mod own_table;
@@ -10,6 +11,7 @@ pub(crate) mod table;
 mod server_table;
 mod visit;
 
+use crate::cluster::results::ClusterResults;
 use crate::dataset::cache::Cache;
 use crate::dataset::noise::Growth;
 use crate::dataset::{self, Dataset, Name, NoDataset};
@@ -19,7 +21,7 @@ use crate::machine::{self, Machine};
 use crate::own::results::OwnResults;
 use crate::progress::Progress;
 use crate::servers::results::ServersResults;
-use crate::{library, own, servers, truth};
+use crate::{cluster, library, own, servers, truth};
 use goals::Outcome;
 use part::{Part, Stage};
 use serde::Serialize;
@@ -67,6 +69,7 @@ pub(crate) struct Comparison {
     pub libraries: LibraryResults,
     pub own: OwnResults,
     pub servers: ServersResults,
+    pub cluster: ClusterResults,
     /// What was not begun, since time was up.
     pub left_out: Vec<Stage>,
 }
@@ -78,9 +81,11 @@ pub(crate) struct Settings {
     pub libraries: library::Settings,
     pub servers: servers::Settings,
     pub own: own::Settings,
+    pub cluster: cluster::Settings,
     /// Sets to grow by.
     pub growth: Vec<Growth>,
-    pub restart_of_a_million: bool,
+    /// Parts that are measured with a million rows as well.
+    pub of_a_million: Vec<Part>,
     /// Nothing is begun after this.
     pub at_most: Duration,
 }
@@ -136,13 +141,15 @@ impl Comparison {
             libraries: LibraryResults::default(),
             own: OwnResults::default(),
             servers: ServersResults::default(),
+            cluster: ClusterResults::default(),
             left_out: Vec::new(),
         }
     }
 
     /// Who is not compared, or not to the end.
     pub(crate) fn skipped(&self) -> impl Iterator<Item = &Skipped> {
-        self.libraries.skipped.iter().chain(&self.own.skipped).chain(&self.servers.skipped)
+        let [own, servers, cluster] = [&self.own.skipped, &self.servers.skipped, &self.cluster.skipped];
+        self.libraries.skipped.iter().chain(own).chain(servers).chain(cluster)
     }
 }
 
@@ -156,18 +163,21 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn measure(&self, stage: Stage, visit: &Visit, dataset: &Dataset, into: &mut Comparison) -> Result<(), FileFailed> {
         let Self { settings, cache, progress } = self;
-        let neighbours = truth::of(dataset, cache)?;
+        let neighbours = || truth::of(dataset, cache);
         match stage {
             Stage::Libraries => {
                 let all = &settings.libraries;
                 let settings = if visit.is_growth() { &all.of_growth() } else { all };
-                into.libraries = library::compare(settings, dataset, &neighbours, cache, progress)?;
+                into.libraries = library::compare(settings, dataset, &neighbours()?, cache, progress)?;
             }
-            Stage::Exact => own::exact(dataset, &neighbours, &mut into.own, progress),
-            Stage::Own => own::service(&settings.own, &visit.parts, dataset, &neighbours, &mut into.own, progress),
+            Stage::Exact => own::exact(dataset, &neighbours()?, &mut into.own, progress),
+            Stage::Own => {
+                own::service(&settings.own, &visit.parts, dataset, &neighbours()?, &mut into.own, progress);
+            }
             Stage::Servers => {
-                into.servers = servers::compare(&settings.servers, dataset, &neighbours, cache, progress)?;
+                into.servers = servers::compare(&settings.servers, dataset, &neighbours()?, cache, progress)?;
             }
+            Stage::Dumps => cluster::dumps(&settings.cluster, dataset, &mut into.cluster, progress),
         }
         Ok(())
     }
@@ -240,7 +250,7 @@ mod tests {
                 among: vec![None],
             },
             own: own::Settings {
-                program,
+                program: program.clone(),
                 connections: one,
                 build_threads: one,
                 rounds: one,
@@ -250,8 +260,16 @@ mod tests {
                 ef_construction: 200,
                 recall: 0.95,
             },
+            cluster: cluster::Settings {
+                program,
+                shards: 1,
+                rounds: one,
+                seconds_per_round: 0.1,
+                m: 16,
+                ef_construction: 200,
+            },
             growth: Vec::new(),
-            restart_of_a_million: false,
+            of_a_million: Vec::new(),
             at_most: Duration::from_secs(60),
         }
     }

@@ -111,7 +111,8 @@ fn read_reply(stream: &mut impl BufRead) -> Result<Reply, ExchangeFailed> {
     let status_line = read_line(stream)?;
     let status = status_line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     let Some(status) = status else { return Err(ExchangeFailed::Malformed { line: status_line }) };
-    let mut length = None;
+    // Without content there is no length to tell.
+    let mut length = (status == 204).then_some(0);
     loop {
         let line = read_line(stream)?;
         if line.is_empty() {
@@ -150,6 +151,13 @@ mod tests {
         assert_eq!(read_reply(&mut stream).unwrap(), Reply { status: 200, body: b"{}".to_vec() });
         assert_eq!(read_reply(&mut stream).unwrap(), Reply { status: 404, body: Vec::new() });
         assert_eq!(read_reply(&mut stream).unwrap_err().to_string(), "the connection broke: unexpected end of file");
+    }
+
+    #[test]
+    fn a_reply_without_content_has_no_length() {
+        let mut stream: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        assert_eq!(read_reply(&mut stream).unwrap(), Reply { status: 204, body: Vec::new() });
+        assert_eq!(read_reply(&mut stream).unwrap().body, b"{}");
     }
 
     #[track_caller]

@@ -17,6 +17,7 @@ mod fault;
 mod report;
 mod results;
 
+mod cluster;
 mod compare;
 mod library;
 mod own;

@@ -2,6 +2,7 @@
 //! the figures that it shows.
 
 mod bars;
+mod cluster;
 mod lines;
 mod markup;
 mod own;
@@ -74,6 +75,7 @@ fn dataset(comparison: &Comparison) -> String {
     }
     parts.extend(own::figures(&comparison.own));
     parts.extend(servers::figures(&comparison.servers));
+    parts.extend(cluster::figures(&comparison.cluster));
     parts.push(not_compared(comparison));
     parts.concat()
 }
@@ -86,7 +88,8 @@ fn growth(comparisons: &[Comparison]) -> String {
     let mut parts = vec![format!("<h2>growth</h2><p>{}</p>", escaped(own_table::GROWTH))];
     parts.extend(own::growth(comparisons));
     for comparison in comparisons {
-        let figures = own::figures(&comparison.own);
+        let mut figures = own::figures(&comparison.own);
+        figures.extend(cluster::figures(&comparison.cluster));
         if !figures.is_empty() {
             parts.push(format!("<h3>{}</h3>", comparison.name));
         }

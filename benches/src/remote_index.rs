@@ -1,5 +1,7 @@
 //! One index of the program under test: what the benchmark asks of it.
 
+mod task;
+
 use crate::clock::{Patience, poll};
 use crate::connection::{Connection, ExchangeFailed, Reply, request};
 use crate::dataset::{Dataset, row};
@@ -13,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::ops::Range;
 use std::time::Duration;
+pub(crate) use task::TaskFailed;
 
 /// Time that one request is given: a benchmark would rather see a slow answer than none.
 const TIMEOUT_MS: u64 = 60_000;

@@ -6,6 +6,7 @@ use crate::connection::{Connection, request};
 use crate::tool::{self, ToolFailed};
 use crate::watchdog::{Watchdog, in_group_of_its_own};
 use annuli_api::v1::path::READYZ;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
@@ -54,6 +55,7 @@ pub(crate) struct Program {
 pub(crate) struct Process {
     child: Child,
     log: PathBuf,
+    started: Stopwatch,
     /// Where it listens.
     pub address: String,
     /// From the start of the process to its first 200 on `/readyz`.
@@ -70,25 +72,39 @@ impl Program {
 
     /// Starts it on the workspace and waits until it is ready.
     pub(crate) fn start(&self) -> Result<Process, ServerFailed> {
-        let failed = |source| ServerFailed::Start { path: self.path.clone(), source };
-        let address = free_address().map_err(failed)?;
-        let log_path = self.folder.path().join("log");
-        let log = File::create(&log_path).map_err(failed)?;
-        let mut command = Command::new(&self.path);
-        command.arg("serve").arg("--workspace").arg(self.folder.path().join("workspace"));
-        command.args(["--listen", &address, "--shards", &self.shards.to_string()]);
-        command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log);
-        let watch = Stopwatch::start();
-        let child = in_group_of_its_own(&mut command).spawn().map_err(failed)?;
-        let watchdog = Watchdog::over(child.id())?;
-        let mut process = Process { child, log: log_path, address, until_ready: Duration::ZERO, _watchdog: watchdog };
+        let mut arguments = vec!["serve".into(), "--workspace".into(), self.workspace().into()];
+        arguments.extend(["--shards".into(), self.shards.to_string().into()]);
+        let mut process = Process::spawn(&self.path, &arguments, self.folder.path().join("log"))?;
         process.wait_until_ready()?;
-        process.until_ready = watch.elapsed();
         Ok(process)
+    }
+
+    /// The folder that holds every index.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    /// A folder beside it, which goes when it does.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 }
 
 impl Process {
+    /// Starts the program with these arguments and an address of its own to listen on. What it says goes to `log`.
+    pub(crate) fn spawn(program: &Path, arguments: &[OsString], log: PathBuf) -> Result<Self, ServerFailed> {
+        let failed = |source| ServerFailed::Start { path: program.to_owned(), source };
+        let address = free_address().map_err(failed)?;
+        let file = File::create(&log).map_err(failed)?;
+        let mut command = Command::new(program);
+        command.args(arguments).args(["--listen", &address]);
+        command.stdin(Stdio::null()).stdout(file.try_clone().map_err(failed)?).stderr(file);
+        let started = Stopwatch::start();
+        let child = in_group_of_its_own(&mut command).spawn().map_err(failed)?;
+        let watchdog = Watchdog::over(child.id())?;
+        Ok(Self { child, log, started, address, until_ready: Duration::ZERO, _watchdog: watchdog })
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -107,7 +123,8 @@ impl Process {
         }
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), ServerFailed> {
+    /// Waits for its first 200 on `/readyz`.
+    pub(crate) fn wait_until_ready(&mut self) -> Result<(), ServerFailed> {
         let ask = request("GET", &self.address, READYZ, &[]);
         let ready = poll(UNTIL_READY, || {
             if let Some(status) = self.child.try_wait()? {
@@ -117,7 +134,9 @@ impl Process {
             let reply = Connection::open(&self.address).and_then(|mut connection| connection.send(&ask));
             Ok(reply.is_ok_and(|reply| reply.status == 200).then_some(()))
         })?;
-        ready.ok_or_else(|| ServerFailed::NeverReady { log: self.last_words() })
+        ready.ok_or_else(|| ServerFailed::NeverReady { log: self.last_words() })?;
+        self.until_ready = self.started.elapsed();
+        Ok(())
     }
 
     /// The end of its log.

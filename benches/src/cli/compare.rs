@@ -6,7 +6,7 @@ use crate::dataset::Name;
 use crate::dataset::noise::Growth;
 use crate::library::SHARES;
 use crate::library::peer::Peer;
-use crate::{compare, library, own, servers};
+use crate::{cluster, compare, library, own, servers};
 use clap::{Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub(crate) struct Compare {
     /// Which data sets; growth has its own
     #[arg(long, value_delimiter = ',', default_value = "fashion-mnist,glove-100")]
     dataset: Vec<Choice>,
-    /// Also what takes minutes: growth up to a million rows, and a restart with them
+    /// Also what takes minutes: growth up to a million rows, and a restart and dumps with them
     #[arg(long)]
     large: bool,
     /// Begin nothing after so many minutes; what was left out is named in the report
@@ -34,10 +34,10 @@ pub(crate) struct Compare {
     /// Which servers; likewise [default: all]
     #[arg(long, value_delimiter = ',')]
     servers: Option<Vec<servers::Peer>>,
-    /// Our own program, for the servers
+    /// Our own program, for the servers and what is operated
     #[arg(long, env = PROGRAM, default_value = BUILT_PROGRAM, value_name = "FILE")]
     program: PathBuf,
-    /// Shards of our own server's index, beside other servers
+    /// Shards of our own server's index, beside other servers, and of the one that is dumped
     #[arg(long, default_value_t = 2)]
     shards: u32,
     /// Connections to a server at the same time
@@ -65,8 +65,8 @@ pub(crate) struct Compare {
     #[arg(long, default_value_t = 200)]
     ef_construction: usize,
     /// A run of seconds for continuous integration: the shipped set beside hnsw_rs, with an error only far outside of
-    /// noise
-    #[arg(long, conflicts_with_all = ["only", "dataset", "large", "peers", "servers", "threads", "rounds", "queries"])]
+    /// noise; or --only these parts of it, each as short as can be
+    #[arg(long, conflicts_with_all = ["dataset", "large", "peers", "servers", "threads", "seconds", "rounds", "queries"])]
     smoke: bool,
     /// The date for the report [default: now]
     #[arg(long)]
@@ -78,6 +78,9 @@ pub(crate) struct Compare {
 
 /// The shipped set has 200 queries: a round is milliseconds, and the best of many is hardly disturbed.
 const SMOKE_ROUNDS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
+
+/// Of what is no search in this process.
+const SMOKE_SECONDS: f64 = 0.2;
 
 /// Recall that servers are compared at.
 const SERVERS_RECALL: f64 = 0.95;
@@ -96,18 +99,29 @@ impl Compare {
             libraries: self.libraries(&parts),
             servers: self.servers(&parts),
             own: self.own(),
+            cluster: self.cluster(),
             growth: if parts.contains(&Part::Growth) { self.growth().to_vec() } else { Vec::new() },
-            restart_of_a_million: self.large && parts.contains(&Part::Restart),
+            of_a_million: if self.large { of_a_million(&parts) } else { Vec::new() },
             at_most: Duration::from_secs(60 * u64::from(self.minutes)),
             parts,
         }
     }
 
     fn parts(&self) -> Vec<Part> {
-        if self.smoke {
-            return vec![Part::Libraries, Part::Exact];
+        match (self.only.is_empty(), self.smoke) {
+            (true, true) => vec![Part::Libraries, Part::Exact],
+            (true, false) => Part::value_variants().to_vec(),
+            (false, _) => self.only.clone(),
         }
-        if self.only.is_empty() { Part::value_variants().to_vec() } else { self.only.clone() }
+    }
+
+    /// Of servers: of libraries the best counts, so that many are cheap there.
+    const fn rounds(&self) -> NonZeroUsize {
+        if self.smoke { NonZeroUsize::MIN } else { self.rounds }
+    }
+
+    const fn seconds(&self) -> f64 {
+        if self.smoke { SMOKE_SECONDS } else { self.seconds }
     }
 
     const fn growth(&self) -> &'static [Growth] {
@@ -145,8 +159,8 @@ impl Compare {
             program: self.program.clone(),
             shards: self.shards,
             connections: self.connections.clone(),
-            rounds: self.rounds,
-            seconds_per_round: self.seconds,
+            rounds: self.rounds(),
+            seconds_per_round: self.seconds(),
             queries_max: self.queries,
             m: self.m,
             ef_construction: self.ef_construction,
@@ -160,14 +174,30 @@ impl Compare {
             program: self.program.clone(),
             connections: self.connections.iter().copied().max().unwrap_or(NonZeroUsize::MIN),
             build_threads: self.build_threads,
-            rounds: self.rounds,
-            seconds_per_round: self.seconds,
+            rounds: self.rounds(),
+            seconds_per_round: self.seconds(),
             queries_max: self.queries,
             m: self.m,
             ef_construction: self.ef_construction,
             recall: SERVERS_RECALL,
         }
     }
+
+    fn cluster(&self) -> cluster::Settings {
+        cluster::Settings {
+            program: self.program.clone(),
+            shards: self.shards,
+            rounds: self.rounds(),
+            seconds_per_round: self.seconds(),
+            m: self.m,
+            ef_construction: self.ef_construction,
+        }
+    }
+}
+
+/// Those of the parts that say more with a million rows.
+fn of_a_million(parts: &[Part]) -> Vec<Part> {
+    parts.iter().copied().filter(|part| matches!(part, Part::Restart | Part::Dumps)).collect()
 }
 
 #[cfg(test)]
@@ -199,8 +229,8 @@ mod tests {
     #[test]
     fn what_takes_minutes_is_asked_for() {
         let settings = compare(&["--large", "--only", "growth"]).settings();
-        assert_eq!((settings.growth.as_slice(), settings.restart_of_a_million), (Growth::ALL.as_slice(), false));
-        assert!(compare(&["--large"]).settings().restart_of_a_million);
+        assert_eq!((settings.growth.as_slice(), settings.of_a_million.len()), (Growth::ALL.as_slice(), 0));
+        assert_eq!(compare(&["--large"]).settings().of_a_million, [Part::Restart, Part::Dumps]);
     }
 
     #[test]
@@ -219,5 +249,16 @@ mod tests {
         let settings = compare.settings();
         assert_eq!(settings.parts, [Part::Libraries, Part::Exact]);
         assert_eq!(settings.libraries.peers, [Peer::Annuli, Peer::HnswRs]);
+    }
+
+    #[test]
+    fn a_smoke_comparison_may_be_of_other_parts() {
+        let compare = compare(&["--smoke", "--only", "dumps"]);
+        let settings = compare.settings();
+        assert_eq!(
+            (compare.names().as_slice(), settings.parts.as_slice()),
+            (&[Name::DebianPackages][..], &[Part::Dumps][..])
+        );
+        assert_eq!(settings.cluster.rounds, NonZeroUsize::MIN);
     }
 }

@@ -1,5 +1,6 @@
 //! Figures that are wanted (`benches/tolerances.toml`), and whether they were reached.
 
+mod of_clusters;
 mod of_libraries;
 mod of_ours;
 mod of_servers;
@@ -60,6 +61,10 @@ enum Of {
     Exact,
     /// Seconds until our server is ready again.
     Restart,
+    /// Bytes dumped a second ÷ those that the slower of tar with zstd and cp gets through.
+    Dump,
+    /// The 99th percentile of single documents while the index is dumped ÷ while nothing else is done.
+    DumpWrites,
     /// Queries a second × log of the rows, ÷ that of the smallest set.
     GrowthSpeed,
     /// Time to build for each vector ÷ log of the rows, ÷ that of the smallest set.
@@ -77,8 +82,9 @@ impl Of {
             | Self::WithoutSearch
             | Self::Batches
             | Self::Exact
+            | Self::Dump
             | Self::GrowthSpeed => true,
-            Self::Build | Self::Memory | Self::Latency | Self::Restart | Self::GrowthBuild => false,
+            Self::Build | Self::Memory | Self::Latency | Self::Restart | Self::DumpWrites | Self::GrowthBuild => false,
         }
     }
 
@@ -97,6 +103,8 @@ impl Of {
             | Self::Batches
             | Self::Exact
             | Self::Restart
+            | Self::Dump
+            | Self::DumpWrites
             | Self::GrowthSpeed
             | Self::GrowthBuild => false,
         }
@@ -172,6 +180,8 @@ impl Goal {
             Of::Batches => of(|goal, comparison| vec![of_ours::batches(goal, comparison)]),
             Of::Exact => of(|goal, comparison| vec![of_ours::exact(goal, comparison)]),
             Of::Restart => of(|goal, comparison| vec![of_ours::restart(goal, comparison)]),
+            Of::Dump => of(|goal, comparison| vec![of_clusters::dump(goal, comparison)]),
+            Of::DumpWrites => of(|goal, comparison| vec![of_clusters::dump_writes(goal, comparison)]),
             Of::GrowthSpeed => of_ours::growth_of_speed(self, growth),
             Of::GrowthBuild => of_ours::growth_of_build(self, growth),
         }

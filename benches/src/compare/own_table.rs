@@ -1,9 +1,9 @@
 //! Ours alone in tables, and its growth.
 
-use super::Comparison;
 use super::growth::{self, RECALL, Step};
 use super::ratio::{self, Ratio};
 use super::table::{align_right, at_recall_text, not_compared, ratio_text, table};
+use super::{Comparison, cluster_table};
 use crate::own::results::{Batches, Exact, OwnResults, Restarts};
 
 /// What there is to say of ours alone, if it was measured.
@@ -58,7 +58,9 @@ pub(super) fn growth(comparisons: &[Comparison]) -> Vec<String> {
         sections.push(growth_table(&steps));
     }
     for comparison in comparisons {
-        let parts: Vec<String> = self::sections(&comparison.own).into_iter().chain(not_compared(comparison)).collect();
+        let mut parts: Vec<String> = self::sections(&comparison.own).into_iter().collect();
+        parts.extend(cluster_table::sections(&comparison.cluster));
+        parts.extend(not_compared(comparison));
         if !parts.is_empty() {
             let Comparison { name, documents, dim, .. } = comparison;
             sections.push(format!("### {name}\n\n{documents} × {dim}\n\n{}", parts.join("\n\n")));

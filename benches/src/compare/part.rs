@@ -21,6 +21,8 @@ pub(crate) enum Part {
     Servers,
     /// Servers: searches among 1, 10 and 50 % of the rows
     ServersFilters,
+    /// Our server dumped and restored, beside tar with zstd and cp, and with writes meanwhile
+    Dumps,
     /// Our engine with more and more rows
     Growth,
 }
@@ -37,11 +39,13 @@ pub(crate) enum Stage {
     Own,
     /// All servers, filled.
     Servers,
+    /// Our own server, filled, then a cluster.
+    Dumps,
 }
 
 impl Stage {
     /// In the order in which they are gone through.
-    pub(crate) const ALL: [Self; 4] = [Self::Libraries, Self::Exact, Self::Own, Self::Servers];
+    pub(crate) const ALL: [Self; 5] = [Self::Libraries, Self::Exact, Self::Own, Self::Servers, Self::Dumps];
 
     /// What it is called while it runs.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -50,6 +54,7 @@ impl Stage {
             Self::Exact => "exact search",
             Self::Own => "own server",
             Self::Servers => "servers",
+            Self::Dumps => "dumps",
         }
     }
 
@@ -64,6 +69,7 @@ impl Stage {
             Part::Exact => Self::Exact,
             Part::Batches | Part::Restart => Self::Own,
             Part::Servers | Part::ServersFilters => Self::Servers,
+            Part::Dumps => Self::Dumps,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::goals::{Measured, Outcome};
 use super::ratio::{self, Ratio, Reading};
-use super::{Comparison, Results, own_table, server_table};
+use super::{Comparison, Results, cluster_table, own_table, server_table};
 use crate::library::TARGETS;
 use crate::library::frontier::AtRecall;
 use crate::library::results::{PeerResults, Series};
@@ -102,6 +102,7 @@ fn dataset(comparison: &Comparison) -> String {
     }
     parts.extend(own_table::sections(&comparison.own));
     parts.extend(server_table::sections(&comparison.servers));
+    parts.extend(cluster_table::sections(&comparison.cluster));
     parts.extend(not_compared(comparison));
     parts.join("\n\n")
 }

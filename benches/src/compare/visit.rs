@@ -34,6 +34,7 @@ impl Visit {
             Stage::Exact => 1,
             Stage::Own => 6,
             Stage::Servers => (4 + 12 * settings.servers.among.len() as u64) * settings.servers.peers.len() as u64 / 2,
+            Stage::Dumps => 6,
         };
         Duration::from_secs(self.name.rows().div_ceil(10_000) * seconds_per_10_000_rows + 5)
     }
@@ -49,12 +50,12 @@ pub(super) fn visits(settings: &Settings, names: &[Name]) -> Vec<Visit> {
     }
     let grown = |&growth: &Growth| Visit { name: Name::Noise(growth), parts: vec![Part::Growth] };
     visits.extend(settings.growth.iter().map(grown));
-    if settings.restart_of_a_million {
-        let name = Name::Noise(Growth::Million);
+    let name = Name::Noise(Growth::Million);
+    for &part in &settings.of_a_million {
         match visits.iter_mut().find(|visit| visit.name == name) {
-            Some(visit) if !visit.parts.contains(&Part::Restart) => visit.parts.push(Part::Restart),
+            Some(visit) if !visit.parts.contains(&part) => visit.parts.push(part),
             Some(_) => {}
-            None => visits.push(Visit { name, parts: vec![Part::Restart] }),
+            None => visits.push(Visit { name, parts: vec![part] }),
         }
     }
     visits
@@ -67,15 +68,16 @@ mod tests {
     use crate::library::peer::Peer;
 
     #[test]
-    fn the_set_of_a_million_is_visited_once_for_growth_and_restart() {
-        let parts = vec![Part::Restart, Part::Growth];
-        let settings = Settings { growth: Growth::ALL.to_vec(), restart_of_a_million: true, ..settings(parts.clone()) };
+    fn the_set_of_a_million_is_visited_once_for_growth_restart_and_dumps() {
+        let of_a_million = vec![Part::Restart, Part::Dumps];
+        let settings = settings(vec![Part::Restart, Part::Growth]);
+        let settings = Settings { growth: Growth::ALL.to_vec(), of_a_million, ..settings };
         let visits = visits(&settings, &[Name::FashionMnist]);
         assert_eq!(visits.len(), 1 + Growth::ALL.len());
         assert_eq!(visits[0], Visit { name: Name::FashionMnist, parts: vec![Part::Restart] });
         let million = visits.last().unwrap();
-        assert_eq!((million.name, million.parts.len()), (Name::Noise(Growth::Million), 2));
-        assert_eq!(million.stages().collect::<Vec<_>>(), [Stage::Libraries, Stage::Own]);
+        assert_eq!((million.name, million.parts.len()), (Name::Noise(Growth::Million), 3));
+        assert_eq!(million.stages().collect::<Vec<_>>(), [Stage::Libraries, Stage::Own, Stage::Dumps]);
     }
 
     #[test]

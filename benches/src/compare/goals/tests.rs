@@ -1,6 +1,8 @@
+use super::super::cluster_table::tests::cluster;
 use super::super::growth::tests::grown;
 use super::super::ratio::tests::peer;
 use super::*;
+use crate::cluster::results::ClusterResults;
 use crate::dataset::Name;
 use crate::dataset::noise::Growth;
 use crate::library::frontier::AtRecall;
@@ -24,6 +26,7 @@ pub(crate) fn comparison_of(libraries: Vec<PeerResults>, servers: Vec<ServerResu
         libraries: LibraryResults { peers: libraries, skipped: Vec::new() },
         own: OwnResults::default(),
         servers: ServersResults { peers: servers, skipped: Vec::new() },
+        cluster: ClusterResults::default(),
         left_out: Vec::new(),
     }
 }
@@ -34,7 +37,11 @@ fn comparison() -> Comparison {
     let mut other = peer("hnsw-rs", 150.0, false);
     other.build.seconds = 4.0;
     let servers = vec![server("annuli-json", 400.0), server("chroma", 100.0)];
-    Comparison { own: own(), ..comparison_of(vec![ours, peer("hnswlib", 100.0, false), other], servers) }
+    Comparison {
+        own: own(),
+        cluster: cluster(),
+        ..comparison_of(vec![ours, peer("hnswlib", 100.0, false), other], servers)
+    }
 }
 
 /// A server that answers and stores so many a second, and answers twice as many when there is nothing to search.
@@ -141,6 +148,12 @@ fn goals_of_ours_alone_name_no_peer() {
     let outcomes = outcomes(&[goal(Of::Restart, None)], &[comparison()], &[]);
     assert_eq!((outcomes[0].peer, outcomes[0].met()), (None, Some(false)));
     assert_eq!(outcomes[0].measured, Some(Measured::Seconds(0.5)));
+}
+
+#[test]
+fn goals_of_what_is_operated_name_no_peer() {
+    check_alone(Of::Dump, &[], &[0.5]);
+    check_alone(Of::DumpWrites, &[], &[1.25]);
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! What was measured of ours while it is operated, as `results.json` has it.
+
+use crate::figures::percentile_ms;
+use crate::library::results::Skipped;
+use serde::Serialize;
+use std::time::Duration;
+
+/// What was asked for and could be measured.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct ClusterResults {
+    pub dumps: Option<Dumps>,
+    pub skipped: Vec<Skipped>,
+}
+
+/// Dumps of a server, and what the system's tools make of the same files. Times are the medians of the rounds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Dumps {
+    pub shards: u32,
+    /// Of all files in a dump.
+    pub content_bytes: u64,
+    /// Of its archives.
+    pub archive_bytes: u64,
+    /// Of what tar and zstd make of the same files.
+    pub packed_bytes: u64,
+    /// From the request until its task is over.
+    pub dump_seconds: f64,
+    /// `annuli dump verify`, from its start to its end.
+    pub verify_seconds: f64,
+    /// `annuli dump restore` onto as many shards, likewise.
+    pub restore_seconds: f64,
+    /// tar with zstd on every core.
+    pub pack_seconds: f64,
+    /// cp.
+    pub copy_seconds: f64,
+    /// tar with zstd, from the dump's archives.
+    pub unpack_seconds: f64,
+    pub onto_more_shards: Onto,
+    /// A dump of a cluster with as many shards, each in a process of its own.
+    pub cluster_seconds: f64,
+    /// Of single documents, stored while nothing else is done.
+    pub write_p99_ms: f64,
+    /// The same while the index is dumped.
+    pub write_while_dumped_p99_ms: f64,
+    pub rounds: Vec<DumpRound>,
+    pub cluster_rounds: Vec<f64>,
+    pub writes: Vec<WritesRound>,
+}
+
+impl Dumps {
+    /// Seconds of the slower of the system's ways to have the same files elsewhere.
+    pub(crate) const fn slower_limit_seconds(&self) -> f64 {
+        self.pack_seconds.max(self.copy_seconds)
+    }
+
+    /// Bytes that are dumped a second ÷ those of the slower limit.
+    pub(crate) fn by_slower_limit(&self) -> f64 {
+        self.slower_limit_seconds() / self.dump_seconds
+    }
+
+    /// How much longer single documents take while the index is dumped.
+    pub(crate) fn writes_by_alone(&self) -> f64 {
+        self.write_while_dumped_p99_ms / self.write_p99_ms
+    }
+}
+
+/// A restore onto another number of shards, once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Onto {
+    pub shards: u32,
+    pub seconds: f64,
+}
+
+/// One dump, and everything that was made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct DumpRound {
+    pub dump_seconds: f64,
+    pub verify_seconds: f64,
+    pub restore_seconds: f64,
+    pub pack_seconds: f64,
+    pub copy_seconds: f64,
+    pub unpack_seconds: f64,
+}
+
+/// Single documents in one round.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct WritesRound {
+    /// Taken one after the other.
+    pub dumps: usize,
+    pub alone: Latency,
+    pub while_dumped: Latency,
+}
+
+/// How long requests took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Latency {
+    pub requests: usize,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
+impl Latency {
+    /// Of requests that took so long each.
+    pub(super) fn of(mut latencies: Vec<Duration>) -> Self {
+        latencies.sort_unstable();
+        let percentile = |percent| percentile_ms(&latencies, percent).unwrap_or_default();
+        Self { requests: latencies.len(), p50_ms: percentile(50), p99_ms: percentile(99) }
+    }
+}

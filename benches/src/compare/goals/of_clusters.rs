@@ -1,0 +1,15 @@
+//! Goals of ours while it is operated.
+
+use super::{Goal, Measured, Outcome};
+use crate::compare::Comparison;
+use crate::compare::ratio::Ratio;
+
+pub(super) fn dump(goal: &Goal, comparison: &Comparison) -> Outcome {
+    let ratio = comparison.cluster.dumps.as_ref().map(|dumps| Ratio::exact(dumps.by_slower_limit()));
+    goal.alone("bytes dumped a second ÷ those of tar with zstd or cp, whichever is slower", ratio.map(Measured::Ratio))
+}
+
+pub(super) fn dump_writes(goal: &Goal, comparison: &Comparison) -> Outcome {
+    let ratio = comparison.cluster.dumps.as_ref().map(|dumps| Ratio::exact(dumps.writes_by_alone()));
+    goal.alone("p99 of single documents while dumping ÷ while nothing else is done", ratio.map(Measured::Ratio))
+}

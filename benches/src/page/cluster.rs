@@ -1,0 +1,53 @@
+//! The drawings of ours while it is operated.
+
+use super::bars::{self, Bar};
+use super::figure;
+use super::palette::{AT_MOST, OURS};
+use crate::cluster::results::{ClusterResults, Dumps};
+
+/// One drawing for each figure that was measured.
+pub(super) fn figures(cluster: &ClusterResults) -> Vec<String> {
+    cluster.dumps.iter().flat_map(dumps).collect()
+}
+
+fn dumps(dumps: &Dumps) -> [String; 2] {
+    let onto = format!("onto {} shards", dumps.onto_more_shards.shards);
+    let times = [
+        bar("dump", OURS, dumps.dump_seconds),
+        bar("tar with zstd", AT_MOST, dumps.pack_seconds),
+        bar("cp", AT_MOST, dumps.copy_seconds),
+        bar("verify", OURS, dumps.verify_seconds),
+        bar("restore", OURS, dumps.restore_seconds),
+        bar("unpacked by tar", AT_MOST, dumps.unpack_seconds),
+        bar(&onto, OURS, dumps.onto_more_shards.seconds),
+        bar("dump of a cluster", OURS, dumps.cluster_seconds),
+    ];
+    let writes =
+        [bar("alone", AT_MOST, dumps.write_p99_ms), bar("while dumping", OURS, dumps.write_while_dumped_p99_ms)];
+    let mebibytes = dumps.content_bytes >> 20;
+    [
+        figure(
+            &format!("Seconds for {mebibytes} MiB of files: dumped, restored, and by the system's tools"),
+            &bars::chart(&times),
+        ),
+        figure("99th percentile of single documents in ms", &bars::chart(&writes)),
+    ]
+}
+
+fn bar(name: &str, colour: &'static str, figure: f64) -> Bar {
+    Bar { name: name.to_owned(), colour, figure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::cluster_table::tests::cluster;
+
+    #[test]
+    fn what_was_measured_is_drawn_and_nothing_else() {
+        let drawn = figures(&cluster());
+        assert_eq!(drawn.len(), 2);
+        assert!(drawn[0].contains(">4.0</text>") && drawn[1].contains(">2.5</text>"), "{drawn:?}");
+        assert!(figures(&ClusterResults::default()).is_empty());
+    }
+}
