@@ -1,9 +1,12 @@
-//! Ours when it is operated: how fast it is dumped and restored, beside the system's own tools.
+//! Ours when it is operated: how fast it is dumped and restored, beside the system's own tools, and what more replicas
+//! and more shards add.
 
 mod dumps;
 mod limits;
 mod processes;
+mod quota;
 pub(crate) mod results;
+mod scaling;
 mod writes;
 
 use crate::connection::ExchangeFailed;
@@ -16,6 +19,7 @@ use crate::server::ServerFailed;
 use crate::tool::ToolFailed;
 use crate::{ingest, server};
 use annuli_api::v1::index::WireHnsw;
+use quota::NoQuota;
 use results::ClusterResults;
 use serde::Serialize;
 use std::num::NonZeroUsize;
@@ -27,6 +31,8 @@ pub(crate) struct Settings {
     pub program: PathBuf,
     /// Of the index that is dumped.
     pub shards: u32,
+    /// Numbers of replicas and of shards that are compared, the smallest first.
+    pub steps: Vec<u32>,
     pub rounds: NonZeroUsize,
     pub seconds_per_round: f64,
     pub m: usize,
@@ -48,12 +54,20 @@ enum Failed {
     Tool(#[from] ToolFailed),
     #[error(transparent)]
     File(#[from] FileFailed),
+    #[error(transparent)]
+    Quota(#[from] NoQuota),
 }
 
 /// Measures dumps.
 pub(crate) fn dumps(settings: &Settings, dataset: &Dataset, results: &mut ClusterResults, progress: &Progress) {
     let measured = settings.check().and_then(|()| dumps::measure(settings, dataset, progress));
     results.dumps = results.keep("annuli's dumps", measured);
+}
+
+/// Measures more and more replicas and shards.
+pub(crate) fn scaling(settings: &Settings, dataset: &Dataset, results: &mut ClusterResults, progress: &Progress) {
+    let measured = settings.check().and_then(|()| scaling::measure(settings, dataset, progress));
+    results.scaling = results.keep("annuli's scaling", measured);
 }
 
 impl Settings {

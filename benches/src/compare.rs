@@ -178,6 +178,7 @@ impl Bench<'_> {
                 into.servers = servers::compare(&settings.servers, dataset, &neighbours()?, cache, progress)?;
             }
             Stage::Dumps => cluster::dumps(&settings.cluster, dataset, &mut into.cluster, progress),
+            Stage::Scaling => cluster::scaling(&settings.cluster, dataset, &mut into.cluster, progress),
         }
         Ok(())
     }
@@ -263,6 +264,7 @@ mod tests {
             cluster: cluster::Settings {
                 program,
                 shards: 1,
+                steps: vec![1],
                 rounds: one,
                 seconds_per_round: 0.1,
                 m: 16,

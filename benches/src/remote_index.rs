@@ -1,5 +1,6 @@
 //! One index of the program under test: what the benchmark asks of it.
 
+mod cluster;
 mod task;
 
 use crate::clock::{Patience, poll};
@@ -32,6 +33,8 @@ pub(crate) enum IndexFailed {
     Exists { index: String },
     #[error("index `{index}` is not ready after {} s", UNTIL_BUILT.at_most.as_secs())]
     NeverReady { index: String },
+    #[error("{replicas} replicas do not serve index `{index}` after {} s", UNTIL_BUILT.at_most.as_secs())]
+    NeverServed { index: String, replicas: usize },
     #[error("index `{index}` holds {found} documents, {sent} were sent")]
     Documents { index: String, found: u64, sent: u64 },
 }

@@ -82,6 +82,9 @@ const SMOKE_ROUNDS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 /// Of what is no search in this process.
 const SMOKE_SECONDS: f64 = 0.2;
 
+/// Numbers of replicas and of shards that are compared.
+const STEPS: [u32; 3] = [1, 2, 4];
+
 /// Recall that servers are compared at.
 const SERVERS_RECALL: f64 = 0.95;
 
@@ -187,6 +190,7 @@ impl Compare {
         cluster::Settings {
             program: self.program.clone(),
             shards: self.shards,
+            steps: if self.smoke { STEPS[..2].to_vec() } else { STEPS.to_vec() },
             rounds: self.rounds(),
             seconds_per_round: self.seconds(),
             m: self.m,

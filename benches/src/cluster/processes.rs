@@ -40,11 +40,20 @@ impl Cluster {
         let routers = (0..size.routers).map(|number| home.router(number)).collect::<Result<_, _>>()?;
         let primaries = shards().map(|shard| home.primary(shard)).collect::<Result<_, _>>()?;
         let replicas = shards().flat_map(|shard| (0..size.replicas).map(move |place| (shard, place)));
-        let replicas = replicas.map(|(shard, place)| home.replica(shard, place)).collect::<Result<_, _>>()?;
+        let replicas =
+            replicas.map(|(shard, place)| home.replica(shard, &place.to_string())).collect::<Result<_, _>>()?;
         let mut cluster = Self { routers, replicas, _primaries: primaries, home };
         let Self { routers, replicas, _primaries: primaries, .. } = &mut cluster;
         primaries.iter_mut().chain(replicas).chain(routers).try_for_each(Process::wait_until_ready)?;
         Ok(cluster)
+    }
+
+    /// Starts one more replica of the first shard, and waits until it serves what the others do.
+    pub(super) fn add_replica(&mut self) -> Result<(), ServerFailed> {
+        let mut replica = self.home.replica(0, &format!("more-{}", self.replicas.len()))?;
+        replica.wait_until_ready()?;
+        self.replicas.push(replica);
+        Ok(())
     }
 
     /// Where a router takes requests.
@@ -62,7 +71,7 @@ impl Home {
         self.indexer(&format!("primary-{shard}"), "primary", shard)
     }
 
-    fn replica(&self, shard: u32, place: u32) -> Result<Process, ServerFailed> {
+    fn replica(&self, shard: u32, place: &str) -> Result<Process, ServerFailed> {
         self.indexer(&format!("replica-{shard}-{place}"), "replica", shard)
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ClusterResults {
     pub dumps: Option<Dumps>,
+    pub scaling: Option<Scaling>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -105,4 +106,59 @@ impl Latency {
         let percentile = |percent| percentile_ms(&latencies, percent).unwrap_or_default();
         Self { requests: latencies.len(), p50_ms: percentile(50), p99_ms: percentile(99) }
     }
+}
+
+/// More replicas and more shards, each replica with the same share of the processors. Figures are the medians of the
+/// rounds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Scaling {
+    /// What each replica has; primaries, routers and clients have what they need.
+    pub cores_each: f64,
+    pub ef: usize,
+    /// Over which replicas are searched.
+    pub connections: usize,
+    /// Of one shard.
+    pub replicas: Vec<OfReplicas>,
+    /// With one replica each.
+    pub shards: Vec<OfShards>,
+}
+
+impl Scaling {
+    /// Searches a second with so many replicas ÷ with one.
+    pub(crate) fn by_one(&self, replicas: u32) -> Option<f64> {
+        let speed = |count| Some(self.replicas.iter().find(|of| of.replicas == count)?.queries_per_second);
+        Some(speed(replicas)? / speed(1)?)
+    }
+}
+
+/// As many searches at a time as there are connections, answered by so many replicas.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct OfReplicas {
+    pub replicas: u32,
+    pub queries_per_second: f64,
+    pub p99_ms: f64,
+    /// Searches that no replica answered.
+    pub answered_by_primaries: u64,
+    pub rounds: Vec<SearchRound>,
+}
+
+/// One search at a time, answered by so many shards.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct OfShards {
+    pub shards: u32,
+    pub queries_per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    /// Processor time of the router; none where there was too little to tell.
+    pub router_us_per_search: Option<f64>,
+    pub rounds: Vec<SearchRound>,
+}
+
+/// One closed loop.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct SearchRound {
+    pub searches: usize,
+    pub queries_per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
 }

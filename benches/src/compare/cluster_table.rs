@@ -2,11 +2,13 @@
 
 use super::ratio::Ratio;
 use super::table::{align_right, ratio_text, table};
-use crate::cluster::results::{ClusterResults, Dumps};
+use crate::cluster::results::{ClusterResults, Dumps, Scaling};
 
 /// What there is to say of it, as far as it was measured.
 pub(super) fn sections(cluster: &ClusterResults) -> Vec<String> {
-    cluster.dumps.iter().flat_map(|measured| [dumps(measured), writes(measured)]).collect()
+    let dumps = cluster.dumps.iter().flat_map(|measured| [dumps(measured), writes(measured)]);
+    let scaling = cluster.scaling.iter().flat_map(|measured| [replicas(measured), shards(measured)]);
+    dumps.chain(scaling).collect()
 }
 
 fn dumps(dumps: &Dumps) -> String {
@@ -44,10 +46,42 @@ fn writes(dumps: &Dumps) -> String {
     align_right(table)
 }
 
+fn replicas(scaling: &Scaling) -> String {
+    let Scaling { cores_each, ef, connections, .. } = scaling;
+    let header = format!("replicas of one shard, {cores_each:.2} cores each, ef {ef}, {connections} connections");
+    let mut table =
+        table([&header, "queries/s", "÷ one", "p99 ms", "answered by primaries"].map(str::to_owned).to_vec());
+    for of in &scaling.replicas {
+        table.add_row([
+            of.replicas.to_string(),
+            format!("{:.0}", of.queries_per_second),
+            ratio_text(scaling.by_one(of.replicas).map(Ratio::exact)),
+            format!("{:.1}", of.p99_ms),
+            of.answered_by_primaries.to_string(),
+        ]);
+    }
+    align_right(table)
+}
+
+fn shards(scaling: &Scaling) -> String {
+    let header = format!("shards, one replica each, {:.2} cores each, one search at a time", scaling.cores_each);
+    let mut table = table([&header, "queries/s", "p50 ms", "p99 ms", "router µs/search"].map(str::to_owned).to_vec());
+    for of in &scaling.shards {
+        table.add_row([
+            of.shards.to_string(),
+            format!("{:.0}", of.queries_per_second),
+            format!("{:.2}", of.p50_ms),
+            format!("{:.2}", of.p99_ms),
+            of.router_us_per_search.map_or_else(|| "–".to_owned(), |us| format!("{us:.0}")),
+        ]);
+    }
+    align_right(table)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::cluster::results::Onto;
+    use crate::cluster::results::{OfReplicas, OfShards, Onto};
 
     /// Dumps at half the speed of the slower limit, which is tar, and a quarter more time to write meanwhile.
     pub(crate) fn cluster() -> ClusterResults {
@@ -70,7 +104,42 @@ pub(crate) mod tests {
             cluster_rounds: Vec::new(),
             writes: Vec::new(),
         };
-        ClusterResults { dumps: Some(dumps), skipped: Vec::new() }
+        ClusterResults { dumps: Some(dumps), scaling: Some(scaling()), skipped: Vec::new() }
+    }
+
+    /// Two replicas answer 1.9 times as much as one, four 3.5 times; two shards take a millisecond less than one.
+    fn scaling() -> Scaling {
+        let of_replicas = |(replicas, queries_per_second)| OfReplicas {
+            replicas,
+            queries_per_second,
+            p99_ms: 20.0,
+            answered_by_primaries: 0,
+            rounds: Vec::new(),
+        };
+        let of_shards = |(shards, p50_ms, router_us_per_search)| OfShards {
+            shards,
+            queries_per_second: 1000.0 / p50_ms,
+            p50_ms,
+            p99_ms: 2.0 * p50_ms,
+            router_us_per_search,
+            rounds: Vec::new(),
+        };
+        Scaling {
+            cores_each: 0.2,
+            ef: 64,
+            connections: 16,
+            replicas: [(1, 100.0), (2, 190.0), (4, 350.0)].map(of_replicas).to_vec(),
+            shards: [(1, 4.0, Some(120.0)), (2, 3.0, None)].map(of_shards).to_vec(),
+        }
+    }
+
+    #[test]
+    fn replicas_stand_beside_one_and_shards_beside_each_other() {
+        let sections = sections(&cluster());
+        let four = sections[2].lines().nth(4).unwrap();
+        assert!(four.contains(" 350 |") && four.contains(" 3.50 |"), "{four}");
+        let rows: Vec<&str> = sections[3].lines().skip(2).collect();
+        assert!(rows[0].contains(" 4.00 |") && rows[0].contains(" 120 |") && rows[1].contains(" – |"), "{rows:?}");
     }
 
     #[test]

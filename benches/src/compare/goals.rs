@@ -65,6 +65,10 @@ enum Of {
     Dump,
     /// The 99th percentile of single documents while the index is dumped ÷ while nothing else is done.
     DumpWrites,
+    /// Searches a second with two replicas ÷ with one.
+    TwoReplicas,
+    /// The same with four.
+    FourReplicas,
     /// Queries a second × log of the rows, ÷ that of the smallest set.
     GrowthSpeed,
     /// Time to build for each vector ÷ log of the rows, ÷ that of the smallest set.
@@ -83,6 +87,8 @@ impl Of {
             | Self::Batches
             | Self::Exact
             | Self::Dump
+            | Self::TwoReplicas
+            | Self::FourReplicas
             | Self::GrowthSpeed => true,
             Self::Build | Self::Memory | Self::Latency | Self::Restart | Self::DumpWrites | Self::GrowthBuild => false,
         }
@@ -105,6 +111,8 @@ impl Of {
             | Self::Restart
             | Self::Dump
             | Self::DumpWrites
+            | Self::TwoReplicas
+            | Self::FourReplicas
             | Self::GrowthSpeed
             | Self::GrowthBuild => false,
         }
@@ -182,6 +190,8 @@ impl Goal {
             Of::Restart => of(|goal, comparison| vec![of_ours::restart(goal, comparison)]),
             Of::Dump => of(|goal, comparison| vec![of_clusters::dump(goal, comparison)]),
             Of::DumpWrites => of(|goal, comparison| vec![of_clusters::dump_writes(goal, comparison)]),
+            Of::TwoReplicas => of(|goal, comparison| vec![of_clusters::replicas(goal, comparison, 2)]),
+            Of::FourReplicas => of(|goal, comparison| vec![of_clusters::replicas(goal, comparison, 4)]),
             Of::GrowthSpeed => of_ours::growth_of_speed(self, growth),
             Of::GrowthBuild => of_ours::growth_of_build(self, growth),
         }

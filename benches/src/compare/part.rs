@@ -23,6 +23,8 @@ pub(crate) enum Part {
     ServersFilters,
     /// Our server dumped and restored, beside tar with zstd and cp, and with writes meanwhile
     Dumps,
+    /// Clusters with more and more replicas and shards, each with a fixed share of the processors
+    Scaling,
     /// Our engine with more and more rows
     Growth,
 }
@@ -41,11 +43,14 @@ pub(crate) enum Stage {
     Servers,
     /// Our own server, filled, then a cluster.
     Dumps,
+    /// Clusters of several sizes, filled.
+    Scaling,
 }
 
 impl Stage {
     /// In the order in which they are gone through.
-    pub(crate) const ALL: [Self; 5] = [Self::Libraries, Self::Exact, Self::Own, Self::Servers, Self::Dumps];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Libraries, Self::Exact, Self::Own, Self::Servers, Self::Dumps, Self::Scaling];
 
     /// What it is called while it runs.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -55,6 +60,7 @@ impl Stage {
             Self::Own => "own server",
             Self::Servers => "servers",
             Self::Dumps => "dumps",
+            Self::Scaling => "scaling",
         }
     }
 
@@ -70,6 +76,7 @@ impl Stage {
             Part::Batches | Part::Restart => Self::Own,
             Part::Servers | Part::ServersFilters => Self::Servers,
             Part::Dumps => Self::Dumps,
+            Part::Scaling => Self::Scaling,
         }
     }
 }

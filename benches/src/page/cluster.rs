@@ -3,11 +3,12 @@
 use super::bars::{self, Bar};
 use super::figure;
 use super::palette::{AT_MOST, OURS};
-use crate::cluster::results::{ClusterResults, Dumps};
+use crate::cluster::results::{ClusterResults, Dumps, OfShards, Scaling};
 
 /// One drawing for each figure that was measured.
 pub(super) fn figures(cluster: &ClusterResults) -> Vec<String> {
-    cluster.dumps.iter().flat_map(dumps).collect()
+    let dumps = cluster.dumps.iter().flat_map(dumps);
+    dumps.chain(cluster.scaling.iter().flat_map(scaling)).collect()
 }
 
 fn dumps(dumps: &Dumps) -> [String; 2] {
@@ -34,6 +35,26 @@ fn dumps(dumps: &Dumps) -> [String; 2] {
     ]
 }
 
+fn scaling(scaling: &Scaling) -> [String; 3] {
+    let of_replicas =
+        scaling.replicas.iter().map(|of| bar(&format!("replicas: {}", of.replicas), OURS, of.queries_per_second));
+    let of_shards = |figure: fn(&OfShards) -> f64| -> Vec<Bar> {
+        scaling.shards.iter().map(|of| bar(&format!("shards: {}", of.shards), OURS, figure(of))).collect()
+    };
+    let each = format!("{:.2} cores each", scaling.cores_each);
+    [
+        figure(
+            &format!("Queries a second by replicas of one shard, {each}"),
+            &bars::chart(&of_replicas.collect::<Vec<_>>()),
+        ),
+        figure(
+            &format!("Queries a second, one at a time, by shards of one replica, {each}"),
+            &bars::chart(&of_shards(|of| of.queries_per_second)),
+        ),
+        figure("Median latency of these in ms", &bars::chart(&of_shards(|of| of.p50_ms))),
+    ]
+}
+
 fn bar(name: &str, colour: &'static str, figure: f64) -> Bar {
     Bar { name: name.to_owned(), colour, figure }
 }
@@ -46,8 +67,9 @@ mod tests {
     #[test]
     fn what_was_measured_is_drawn_and_nothing_else() {
         let drawn = figures(&cluster());
-        assert_eq!(drawn.len(), 2);
+        assert_eq!(drawn.len(), 5);
         assert!(drawn[0].contains(">4.0</text>") && drawn[1].contains(">2.5</text>"), "{drawn:?}");
+        assert!(drawn[2].contains(">350</text>") && drawn[4].contains(">3.0</text>"), "{drawn:?}");
         assert!(figures(&ClusterResults::default()).is_empty());
     }
 }

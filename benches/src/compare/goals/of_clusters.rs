@@ -13,3 +13,8 @@ pub(super) fn dump_writes(goal: &Goal, comparison: &Comparison) -> Outcome {
     let ratio = comparison.cluster.dumps.as_ref().map(|dumps| Ratio::exact(dumps.writes_by_alone()));
     goal.alone("p99 of single documents while dumping ÷ while nothing else is done", ratio.map(Measured::Ratio))
 }
+
+pub(super) fn replicas(goal: &Goal, comparison: &Comparison, count: u32) -> Outcome {
+    let ratio = comparison.cluster.scaling.as_ref().and_then(|scaling| scaling.by_one(count)).map(Ratio::exact);
+    goal.alone(&format!("searches a second with {count} replicas ÷ with one"), ratio.map(Measured::Ratio))
+}

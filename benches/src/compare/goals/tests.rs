@@ -154,6 +154,8 @@ fn goals_of_ours_alone_name_no_peer() {
 fn goals_of_what_is_operated_name_no_peer() {
     check_alone(Of::Dump, &[], &[0.5]);
     check_alone(Of::DumpWrites, &[], &[1.25]);
+    check_alone(Of::TwoReplicas, &[], &[1.9]);
+    check_alone(Of::FourReplicas, &[], &[3.5]);
 }
 
 #[test]
