@@ -1,12 +1,14 @@
 //! Ours when it is operated: how fast it is dumped and restored, beside the system's own tools, and what more replicas
-//! and more shards add.
+//! and more shards add, and what searches notice of rollouts.
 
 mod dumps;
 mod limits;
 mod processes;
 mod quota;
 pub(crate) mod results;
+mod rollouts;
 mod scaling;
+mod searchers;
 mod writes;
 
 use crate::connection::ExchangeFailed;
@@ -33,6 +35,10 @@ pub(crate) struct Settings {
     pub shards: u32,
     /// Numbers of replicas and of shards that are compared, the smallest first.
     pub steps: Vec<u32>,
+    /// Dumps that are rolled out in a row, at least.
+    pub rollouts: NonZeroUsize,
+    /// Searches that are answered meanwhile, at least.
+    pub searches: u64,
     pub rounds: NonZeroUsize,
     pub seconds_per_round: f64,
     pub m: usize,
@@ -68,6 +74,12 @@ pub(crate) fn dumps(settings: &Settings, dataset: &Dataset, results: &mut Cluste
 pub(crate) fn scaling(settings: &Settings, dataset: &Dataset, results: &mut ClusterResults, progress: &Progress) {
     let measured = settings.check().and_then(|()| scaling::measure(settings, dataset, progress));
     results.scaling = results.keep("annuli's scaling", measured);
+}
+
+/// Measures rollouts.
+pub(crate) fn rollouts(settings: &Settings, dataset: &Dataset, results: &mut ClusterResults, progress: &Progress) {
+    let measured = settings.check().and_then(|()| rollouts::measure(settings, dataset, progress));
+    results.rollouts = results.keep("annuli's rollouts", measured);
 }
 
 impl Settings {

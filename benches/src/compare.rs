@@ -11,7 +11,7 @@ pub(crate) mod table;
 mod server_table;
 mod visit;
 
-use crate::cluster::results::ClusterResults;
+use crate::cluster::results::{ClusterResults, Searched};
 use crate::dataset::cache::Cache;
 use crate::dataset::noise::Growth;
 use crate::dataset::{self, Dataset, Name, NoDataset};
@@ -179,6 +179,7 @@ impl Bench<'_> {
             }
             Stage::Dumps => cluster::dumps(&settings.cluster, dataset, &mut into.cluster, progress),
             Stage::Scaling => cluster::scaling(&settings.cluster, dataset, &mut into.cluster, progress),
+            Stage::Rollouts => cluster::rollouts(&settings.cluster, dataset, &mut into.cluster, progress),
         }
         Ok(())
     }
@@ -212,6 +213,16 @@ pub(crate) fn faults(results: &Results) -> Result<Vec<String>, CompareFailed> {
         if let Some(exact) = comparison.own.exact.as_ref().filter(|exact| exact.tally.found < exact.tally.wanted) {
             let (found, wanted) = (exact.tally.found, exact.tally.wanted);
             faults.push(format!("{}: exact search found {found} of {wanted} nearest rows", comparison.name));
+        }
+        if let Some(rollouts) =
+            comparison.cluster.rollouts.as_ref().filter(|rollouts| rollouts.during.searches.failed > 0)
+        {
+            let Searched { failed, failures, .. } = &rollouts.during.searches;
+            faults.push(format!(
+                "{}: {failed} searches failed during rollouts: {}",
+                comparison.name,
+                failures.join("; ")
+            ));
         }
     }
     Ok(faults)
@@ -265,6 +276,8 @@ mod tests {
                 program,
                 shards: 1,
                 steps: vec![1],
+                rollouts: one,
+                searches: 1,
                 rounds: one,
                 seconds_per_round: 0.1,
                 m: 16,

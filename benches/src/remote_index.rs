@@ -127,7 +127,12 @@ impl RemoteIndex {
         Ok(index)
     }
 
-    /// The same index at another address, after its program was started again.
+    /// Where it is asked: `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The same index at another address: of its program after a restart, or of another router.
     pub(crate) fn moved_to(&self, address: &str) -> Self {
         Self { address: address.to_owned(), ..self.clone() }
     }

@@ -64,9 +64,16 @@ pub(crate) struct Compare {
     /// Width of the beam while building
     #[arg(long, default_value_t = 200)]
     ef_construction: usize,
+    /// Dumps that are rolled out in a row, at least
+    #[arg(long, default_value = "20")]
+    rollouts: NonZeroUsize,
+    /// Searches that are answered meanwhile, at least
+    #[arg(long, default_value_t = 200_000)]
+    searches: u64,
     /// A run of seconds for continuous integration: the shipped set beside hnsw_rs, with an error only far outside of
     /// noise; or --only these parts of it, each as short as can be
-    #[arg(long, conflicts_with_all = ["dataset", "large", "peers", "servers", "threads", "seconds", "rounds", "queries"])]
+    #[arg(long, conflicts_with_all = ["dataset", "large", "peers", "servers", "threads", "seconds", "rounds",
+          "queries", "rollouts", "searches"])]
     smoke: bool,
     /// The date for the report [default: now]
     #[arg(long)]
@@ -84,6 +91,9 @@ const SMOKE_SECONDS: f64 = 0.2;
 
 /// Numbers of replicas and of shards that are compared.
 const STEPS: [u32; 3] = [1, 2, 4];
+
+/// Of rollouts, and of searches meanwhile: what a second is enough for.
+const SMOKE_ROLLOUTS: (NonZeroUsize, u64) = (NonZeroUsize::new(2).expect("not zero"), 500);
 
 /// Recall that servers are compared at.
 const SERVERS_RECALL: f64 = 0.95;
@@ -187,10 +197,13 @@ impl Compare {
     }
 
     fn cluster(&self) -> cluster::Settings {
+        let (rollouts, searches) = if self.smoke { SMOKE_ROLLOUTS } else { (self.rollouts, self.searches) };
         cluster::Settings {
             program: self.program.clone(),
             shards: self.shards,
             steps: if self.smoke { STEPS[..2].to_vec() } else { STEPS.to_vec() },
+            rollouts,
+            searches,
             rounds: self.rounds(),
             seconds_per_round: self.seconds(),
             m: self.m,

@@ -10,6 +10,7 @@ use std::time::Duration;
 pub(crate) struct ClusterResults {
     pub dumps: Option<Dumps>,
     pub scaling: Option<Scaling>,
+    pub rollouts: Option<Rollouts>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -161,4 +162,58 @@ pub(crate) struct SearchRound {
     pub queries_per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
+}
+
+/// Dumps and rollouts in a row, under searches without a pause and a writer. Times are medians.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Rollouts {
+    pub shards: u32,
+    /// Of each shard.
+    pub replicas: u32,
+    pub routers: u32,
+    /// That search, shared out among the routers.
+    pub clients: usize,
+    pub ef: usize,
+    /// While nothing is rolled out.
+    pub before: UnderLoad,
+    /// From the beginning of the first dump to the end of the last rollout.
+    pub during: UnderLoad,
+    pub seconds_to_dump: f64,
+    /// From the beginning of a dump until routers ask for it.
+    pub seconds_to_flip: f64,
+    pub seconds_to_flip_max: f64,
+    pub flips: Vec<ToFlip>,
+}
+
+impl Rollouts {
+    /// How much longer searches take while generations are rolled out.
+    pub(crate) fn searches_by_before(&self) -> f64 {
+        self.during.searches.latency.p99_ms / self.before.searches.latency.p99_ms
+    }
+}
+
+/// What clients have seen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct UnderLoad {
+    pub searches: Searched,
+    pub writes: Latency,
+}
+
+/// Searches of several clients.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Searched {
+    /// Without an answer.
+    pub failed: u64,
+    /// What the first of them failed with.
+    pub failures: Vec<String>,
+    /// Of those that were answered.
+    pub latency: Latency,
+}
+
+/// One dump and its rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct ToFlip {
+    pub seconds_to_dump: f64,
+    /// Of both.
+    pub seconds: f64,
 }

@@ -2,13 +2,14 @@
 
 use super::ratio::Ratio;
 use super::table::{align_right, ratio_text, table};
-use crate::cluster::results::{ClusterResults, Dumps, Scaling};
+use crate::cluster::results::{ClusterResults, Dumps, Rollouts, Scaling, UnderLoad};
 
 /// What there is to say of it, as far as it was measured.
 pub(super) fn sections(cluster: &ClusterResults) -> Vec<String> {
     let dumps = cluster.dumps.iter().flat_map(|measured| [dumps(measured), writes(measured)]);
     let scaling = cluster.scaling.iter().flat_map(|measured| [replicas(measured), shards(measured)]);
-    dumps.chain(scaling).collect()
+    let rollouts = cluster.rollouts.iter().flat_map(|measured| [under_load(measured), flips(measured)]);
+    dumps.chain(scaling).chain(rollouts).collect()
 }
 
 fn dumps(dumps: &Dumps) -> String {
@@ -78,10 +79,41 @@ fn shards(scaling: &Scaling) -> String {
     align_right(table)
 }
 
+fn under_load(rollouts: &Rollouts) -> String {
+    let Rollouts { shards, replicas, routers, clients, ef, .. } = rollouts;
+    let header = format!(
+        "{shards} shards, {replicas} replicas of each, {routers} routers; {clients} clients, ef {ef}, one writer"
+    );
+    let header = [&header, "searches", "failed", "p50 ms", "p99 ms", "writes", "p99 ms"];
+    let mut table = table(header.map(str::to_owned).to_vec());
+    for (when, UnderLoad { searches, writes }) in [("before", &rollouts.before), ("during rollouts", &rollouts.during)]
+    {
+        table.add_row([
+            when.to_owned(),
+            searches.latency.requests.to_string(),
+            searches.failed.to_string(),
+            format!("{:.2}", searches.latency.p50_ms),
+            format!("{:.2}", searches.latency.p99_ms),
+            writes.requests.to_string(),
+            format!("{:.2}", writes.p99_ms),
+        ]);
+    }
+    align_right(table)
+}
+
+fn flips(rollouts: &Rollouts) -> String {
+    let header = ["rollouts in a row", "dumped s, median", "flipped s, median", "flipped s, longest"];
+    let mut table = table(header.map(str::to_owned).to_vec());
+    let Rollouts { seconds_to_dump, seconds_to_flip, seconds_to_flip_max, flips, .. } = rollouts;
+    let seconds = [seconds_to_dump, seconds_to_flip, seconds_to_flip_max].map(|seconds| format!("{seconds:.2}"));
+    table.add_row([flips.len().to_string()].into_iter().chain(seconds));
+    align_right(table)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::cluster::results::{OfReplicas, OfShards, Onto};
+    use crate::cluster::results::{Latency, OfReplicas, OfShards, Onto, Searched, ToFlip};
 
     /// Dumps at half the speed of the slower limit, which is tar, and a quarter more time to write meanwhile.
     pub(crate) fn cluster() -> ClusterResults {
@@ -104,7 +136,7 @@ pub(crate) mod tests {
             cluster_rounds: Vec::new(),
             writes: Vec::new(),
         };
-        ClusterResults { dumps: Some(dumps), scaling: Some(scaling()), skipped: Vec::new() }
+        ClusterResults { dumps: Some(dumps), scaling: Some(scaling()), rollouts: Some(rollouts()), skipped: Vec::new() }
     }
 
     /// Two replicas answer 1.9 times as much as one, four 3.5 times; two shards take a millisecond less than one.
@@ -131,6 +163,39 @@ pub(crate) mod tests {
             replicas: [(1, 100.0), (2, 190.0), (4, 350.0)].map(of_replicas).to_vec(),
             shards: [(1, 4.0, Some(120.0)), (2, 3.0, None)].map(of_shards).to_vec(),
         }
+    }
+
+    /// One search of 200,000 failed, and the p99 is half as long again.
+    fn rollouts() -> Rollouts {
+        let latency = |requests, p99_ms| Latency { requests, p50_ms: 1.0, p99_ms };
+        let under_load = |failed, requests, p99_ms| UnderLoad {
+            searches: Searched { failed, failures: Vec::new(), latency: latency(requests, p99_ms) },
+            writes: latency(100, 3.0),
+        };
+        Rollouts {
+            shards: 3,
+            replicas: 2,
+            routers: 2,
+            clients: 4,
+            ef: 64,
+            before: under_load(0, 10_000, 4.0),
+            during: under_load(1, 200_000, 6.0),
+            seconds_to_dump: 1.0,
+            seconds_to_flip: 2.5,
+            seconds_to_flip_max: 3.5,
+            flips: vec![ToFlip { seconds_to_dump: 1.0, seconds: 2.5 }],
+        }
+    }
+
+    #[test]
+    fn searches_before_stand_beside_those_during_rollouts() {
+        let sections = sections(&cluster());
+        let rows: Vec<&str> = sections[4].lines().skip(2).collect();
+        assert!(
+            rows[0].contains(" 4.00 |") && rows[1].contains(" 200000 |") && rows[1].contains(" 6.00 |"),
+            "{rows:?}"
+        );
+        assert!(sections[5].contains(" 2.50 |") && sections[5].contains(" 3.50 |"), "{}", sections[5]);
     }
 
     #[test]

@@ -69,6 +69,10 @@ enum Of {
     TwoReplicas,
     /// The same with four.
     FourReplicas,
+    /// Searches that fail while generations are rolled out.
+    RolloutFailures,
+    /// Their 99th percentile ÷ that of before.
+    RolloutLatency,
     /// Queries a second × log of the rows, ÷ that of the smallest set.
     GrowthSpeed,
     /// Time to build for each vector ÷ log of the rows, ÷ that of the smallest set.
@@ -90,7 +94,14 @@ impl Of {
             | Self::TwoReplicas
             | Self::FourReplicas
             | Self::GrowthSpeed => true,
-            Self::Build | Self::Memory | Self::Latency | Self::Restart | Self::DumpWrites | Self::GrowthBuild => false,
+            Self::Build
+            | Self::Memory
+            | Self::Latency
+            | Self::Restart
+            | Self::DumpWrites
+            | Self::RolloutFailures
+            | Self::RolloutLatency
+            | Self::GrowthBuild => false,
         }
     }
 
@@ -113,6 +124,8 @@ impl Of {
             | Self::DumpWrites
             | Self::TwoReplicas
             | Self::FourReplicas
+            | Self::RolloutFailures
+            | Self::RolloutLatency
             | Self::GrowthSpeed
             | Self::GrowthBuild => false,
         }
@@ -138,6 +151,7 @@ pub(crate) struct Outcome {
 pub(crate) enum Measured {
     Ratio(Ratio),
     Seconds(f64),
+    Count(u64),
 }
 
 impl Measured {
@@ -145,6 +159,7 @@ impl Measured {
         match self {
             Self::Ratio(ratio) => ratio.ratio,
             Self::Seconds(seconds) => seconds,
+            Self::Count(count) => count as f64,
         }
     }
 }
@@ -192,6 +207,8 @@ impl Goal {
             Of::DumpWrites => of(|goal, comparison| vec![of_clusters::dump_writes(goal, comparison)]),
             Of::TwoReplicas => of(|goal, comparison| vec![of_clusters::replicas(goal, comparison, 2)]),
             Of::FourReplicas => of(|goal, comparison| vec![of_clusters::replicas(goal, comparison, 4)]),
+            Of::RolloutFailures => of(|goal, comparison| vec![of_clusters::rollout_failures(goal, comparison)]),
+            Of::RolloutLatency => of(|goal, comparison| vec![of_clusters::rollout_latency(goal, comparison)]),
             Of::GrowthSpeed => of_ours::growth_of_speed(self, growth),
             Of::GrowthBuild => of_ours::growth_of_build(self, growth),
         }

@@ -25,6 +25,8 @@ pub(crate) enum Part {
     Dumps,
     /// Clusters with more and more replicas and shards, each with a fixed share of the processors
     Scaling,
+    /// A cluster that is dumped and rolled out again and again while it is searched and written
+    Rollouts,
     /// Our engine with more and more rows
     Growth,
 }
@@ -45,12 +47,14 @@ pub(crate) enum Stage {
     Dumps,
     /// Clusters of several sizes, filled.
     Scaling,
+    /// One cluster, filled.
+    Rollouts,
 }
 
 impl Stage {
     /// In the order in which they are gone through.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Libraries, Self::Exact, Self::Own, Self::Servers, Self::Dumps, Self::Scaling];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Libraries, Self::Exact, Self::Own, Self::Servers, Self::Dumps, Self::Scaling, Self::Rollouts];
 
     /// What it is called while it runs.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -61,6 +65,7 @@ impl Stage {
             Self::Servers => "servers",
             Self::Dumps => "dumps",
             Self::Scaling => "scaling",
+            Self::Rollouts => "rollouts",
         }
     }
 
@@ -77,6 +82,7 @@ impl Stage {
             Part::Servers | Part::ServersFilters => Self::Servers,
             Part::Dumps => Self::Dumps,
             Part::Scaling => Self::Scaling,
+            Part::Rollouts => Self::Rollouts,
         }
     }
 }

@@ -73,6 +73,7 @@ pub(crate) fn goal_cells(outcome: &Outcome) -> [String; 4] {
     let measured = match outcome.measured {
         Some(Measured::Ratio(ratio)) => ratio_text(Some(ratio)),
         Some(Measured::Seconds(seconds)) => format!("{seconds:.3}"),
+        Some(Measured::Count(count)) => count.to_string(),
         None => ratio_text(None),
     };
     [outcome.goal.clone(), wanted, measured + &peer, met.to_owned()]

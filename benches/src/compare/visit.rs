@@ -36,6 +36,7 @@ impl Visit {
             Stage::Servers => (4 + 12 * settings.servers.among.len() as u64) * settings.servers.peers.len() as u64 / 2,
             Stage::Dumps => 6,
             Stage::Scaling => 15,
+            Stage::Rollouts => 30,
         };
         Duration::from_secs(self.name.rows().div_ceil(10_000) * seconds_per_10_000_rows + 5)
     }

@@ -3,12 +3,13 @@
 use super::bars::{self, Bar};
 use super::figure;
 use super::palette::{AT_MOST, OURS};
-use crate::cluster::results::{ClusterResults, Dumps, OfShards, Scaling};
+use crate::cluster::results::{ClusterResults, Dumps, OfShards, Rollouts, Scaling};
 
 /// One drawing for each figure that was measured.
 pub(super) fn figures(cluster: &ClusterResults) -> Vec<String> {
     let dumps = cluster.dumps.iter().flat_map(dumps);
-    dumps.chain(cluster.scaling.iter().flat_map(scaling)).collect()
+    let scaling = cluster.scaling.iter().flat_map(scaling);
+    dumps.chain(scaling).chain(cluster.rollouts.iter().flat_map(rollouts)).collect()
 }
 
 fn dumps(dumps: &Dumps) -> [String; 2] {
@@ -55,6 +56,22 @@ fn scaling(scaling: &Scaling) -> [String; 3] {
     ]
 }
 
+fn rollouts(rollouts: &Rollouts) -> [String; 2] {
+    let latencies = [
+        bar("before", AT_MOST, rollouts.before.searches.latency.p99_ms),
+        bar("during rollouts", OURS, rollouts.during.searches.latency.p99_ms),
+    ];
+    let times = [
+        bar("dumped", OURS, rollouts.seconds_to_dump),
+        bar("flipped", OURS, rollouts.seconds_to_flip),
+        bar("flipped, longest", OURS, rollouts.seconds_to_flip_max),
+    ];
+    [
+        figure("99th percentile of searches in ms", &bars::chart(&latencies)),
+        figure("Seconds from the beginning of a dump", &bars::chart(&times)),
+    ]
+}
+
 fn bar(name: &str, colour: &'static str, figure: f64) -> Bar {
     Bar { name: name.to_owned(), colour, figure }
 }
@@ -67,9 +84,10 @@ mod tests {
     #[test]
     fn what_was_measured_is_drawn_and_nothing_else() {
         let drawn = figures(&cluster());
-        assert_eq!(drawn.len(), 5);
+        assert_eq!(drawn.len(), 7);
         assert!(drawn[0].contains(">4.0</text>") && drawn[1].contains(">2.5</text>"), "{drawn:?}");
         assert!(drawn[2].contains(">350</text>") && drawn[4].contains(">3.0</text>"), "{drawn:?}");
+        assert!(drawn[5].contains(">6.0</text>") && drawn[6].contains(">3.5</text>"), "{drawn:?}");
         assert!(figures(&ClusterResults::default()).is_empty());
     }
 }

@@ -18,3 +18,16 @@ pub(super) fn replicas(goal: &Goal, comparison: &Comparison, count: u32) -> Outc
     let ratio = comparison.cluster.scaling.as_ref().and_then(|scaling| scaling.by_one(count)).map(Ratio::exact);
     goal.alone(&format!("searches a second with {count} replicas ÷ with one"), ratio.map(Measured::Ratio))
 }
+
+pub(super) fn rollout_failures(goal: &Goal, comparison: &Comparison) -> Outcome {
+    let rollouts = comparison.cluster.rollouts.as_ref();
+    let searches = rollouts.map(|rollouts| &rollouts.during.searches);
+    let answered = searches.map(|searches| format!(" ({} were answered)", searches.latency.requests));
+    let words = format!("searches that failed during rollouts{}", answered.unwrap_or_default());
+    goal.alone(&words, searches.map(|searches| Measured::Count(searches.failed)))
+}
+
+pub(super) fn rollout_latency(goal: &Goal, comparison: &Comparison) -> Outcome {
+    let ratio = comparison.cluster.rollouts.as_ref().map(|rollouts| Ratio::exact(rollouts.searches_by_before()));
+    goal.alone("p99 of searches during rollouts ÷ before", ratio.map(Measured::Ratio))
+}

@@ -156,6 +156,8 @@ fn goals_of_what_is_operated_name_no_peer() {
     check_alone(Of::DumpWrites, &[], &[1.25]);
     check_alone(Of::TwoReplicas, &[], &[1.9]);
     check_alone(Of::FourReplicas, &[], &[3.5]);
+    check_alone(Of::RolloutFailures, &[], &[1.0]);
+    check_alone(Of::RolloutLatency, &[], &[1.5]);
 }
 
 #[test]
