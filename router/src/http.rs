@@ -2,9 +2,11 @@
 
 mod address;
 mod answer;
+mod asker;
 mod audit;
 mod body;
 mod cluster;
+pub mod dialect;
 mod docs;
 mod documents;
 mod doors;
@@ -26,6 +28,8 @@ mod unread;
 
 use crate::Router;
 use axum::middleware::from_fn_with_state;
+use dialect::Dialect;
+use doors::Doors;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,16 +38,25 @@ const CONSOLE_PATHS: [&str; 3] = [annuli_console::CONSOLE, annuli_console::FIRST
 
 /// The API over a router.
 pub fn api(router: Arc<Router>) -> axum::Router {
+    api_with(router, Vec::new())
+}
+
+/// The API over a router, and dialects on the same port.
+pub fn api_with(router: Arc<Router>, dialects: Vec<Dialect>) -> axum::Router {
     let (requests, watchers) = (routes::requests(), routes::watchers());
-    let doors = Arc::new(doors::Doors::of(requests.iter().chain(&watchers)).open_at(CONSOLE_PATHS));
+    let doors = Doors::of(requests.iter().chain(&watchers)).open_at(CONSOLE_PATHS);
+    let doors = Arc::new(dialects.iter().fold(doors, Doors::with_dialect));
     let join = |service, route: routes::Route| route.join(service);
     let service = requests.into_iter().fold(axum::Router::new(), join);
     let service = service.layer(from_fn_with_state(Arc::clone(&router), guard::limit_requests));
-    watchers
+    let ours = watchers
         .into_iter()
         .fold(service, join)
         // The same for everybody, and no work.
-        .merge(annuli_console::console())
+        .merge(annuli_console::console());
+    dialects
+        .into_iter()
+        .fold(ours, |all, dialect| all.merge(dialect.guarded(&router)))
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
         .layer(from_fn_with_state((Arc::clone(&router), doors), guard::observe))

@@ -20,6 +20,7 @@ mod metrics;
 mod offload;
 
 mod builds;
+mod creation;
 pub mod info;
 pub mod tasks;
 
@@ -116,6 +117,12 @@ impl Router {
         self.ending.send_replace(true);
     }
 
+    /// Waits until the process is about to end.
+    pub async fn told_to_drain(&self) {
+        // Its sender lives as long as the router does.
+        let _ = self.ending.subscribe().wait_for(|ending| *ending).await;
+    }
+
     /// Returns whether the process is about to end.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -128,8 +135,8 @@ impl Router {
         let _all = self.under_way.acquire_many(all).await;
     }
 
-    /// The index of that name or alias, as a request's path has it.
-    pub(crate) async fn index(&self, name: &str) -> Result<Arc<Index>, Failure> {
+    /// The index of that name or alias, as a request has it.
+    pub async fn index(&self, name: &str) -> Result<Arc<Index>, Failure> {
         self.catalogue.find(&parse_name(name)?).await
     }
 }
@@ -143,6 +150,6 @@ impl Router {
 }
 
 /// A name from a request.
-pub(crate) fn parse_name(name: &str) -> Result<IndexName, Failure> {
+pub fn parse_name(name: &str) -> Result<IndexName, Failure> {
     IndexName::new(name).map_err(|error| Failure::new(ErrorCode::InvalidName, error))
 }

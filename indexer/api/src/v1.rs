@@ -12,7 +12,7 @@ pub mod dump;
 pub mod event;
 pub mod filter;
 pub mod index;
-mod json_value;
+pub mod json_value;
 pub mod metadata;
 pub mod rollout;
 mod schema;

@@ -1,4 +1,5 @@
-//! What `ShardApi` promises, as facts that every implementor is held to; and [`ModelShard`], the plainest of them.
+//! What `ShardApi` promises, as facts that every implementor is held to; and [`ModelShard`], the plainest of them;
+//! with [`ModelCatalogue`] there are indexes of it.
 //!
 //! For tests alone. A test binary says how a shard of a schema is made, and gets a test for each fact:
 //!
@@ -7,6 +8,7 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss, reason = "a panic is a failed test")]
 
+mod catalogue;
 mod given;
 mod hold;
 mod model;
@@ -14,5 +16,6 @@ mod subject;
 
 pub mod facts;
 
+pub use catalogue::ModelCatalogue;
 pub use model::{Contents, ModelShard, Stored, history};
 pub use subject::Subject;

@@ -1,6 +1,7 @@
 //! Answers and failures as HTTP responses. A handler says what; the bytes are written once, by [`write()`], when it is
 //! known in which format.
 
+use super::dialect::Refused;
 use crate::offload::{LARGE_BYTES, Offload};
 use annuli_api::error::FailureBody;
 use annuli_api::{ErrorCode, Failure, Format};
@@ -30,9 +31,11 @@ impl IntoResponse for HttpFailure {
         if status.is_server_error() {
             tracing::warn!(%code, message = %self.0.message, "a request failed");
         }
+        let refused = Refused(self.0.clone());
         let mut response = Answer::new(status, FailureBody { error: self.0 }).into_response();
-        // For who counts.
+        // For who counts, and for who says it in another way.
         response.extensions_mut().insert(code);
+        response.extensions_mut().insert(refused);
         if code == ErrorCode::Unauthenticated {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"annuli\""));
         }
@@ -88,6 +91,23 @@ pub(super) fn ok_large<T>(result: Result<T, Failure>, bytes_about: fn(&T, usize)
     Ok(Answer { status: StatusCode::OK, sized: SizedValue { value: result?, bytes_about } })
 }
 
+/// An answer of about so many bytes.
+pub(super) fn weighed<T: Serialize + Send + Sync + 'static>(
+    status: StatusCode,
+    value: T,
+    bytes_about: usize,
+) -> Response {
+    let mut response = status.into_response();
+    response.extensions_mut().insert(Unwritten(Arc::new(Weighed { value, bytes_about })));
+    response
+}
+
+/// A value whose size is known before it is written, about.
+struct Weighed<T> {
+    value: T,
+    bytes_about: usize,
+}
+
 /// What a response will say.
 #[derive(Clone)]
 struct Unwritten(Arc<dyn Say>);
@@ -106,6 +126,16 @@ impl<T: Serialize + Send + Sync> Say for SizedValue<T> {
 
     fn write(&self, format: Format) -> Result<Vec<u8>, Failure> {
         format.write(&self.value, self.bytes_about(usize::MAX))
+    }
+}
+
+impl<T: Serialize + Send + Sync> Say for Weighed<T> {
+    fn bytes_about(&self, _: usize) -> usize {
+        self.bytes_about
+    }
+
+    fn write(&self, format: Format) -> Result<Vec<u8>, Failure> {
+        format.write(&self.value, self.bytes_about)
     }
 }
 

@@ -9,7 +9,6 @@ use annuli_api::v1::task::TaskStarted;
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -21,15 +20,7 @@ pub(super) async fn create(
     Content(CreateDump {}, _): Content<CreateDump>,
 ) -> Reply<TaskStarted> {
     let index = router.index(&name).await?;
-    if let Some(operations) = router.catalogue.operations() {
-        let task = operations.start_dump(&index).await?;
-        return Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }));
-    }
-    let catalogue = Arc::clone(&router.catalogue);
-    let task = router.tasks.start("dump", &Arc::clone(&index), |progress| async move {
-        let dump = catalogue.create_dump(&index, progress).await?;
-        Ok(json!(dump))
-    });
+    let task = router.start_dump(&index).await?;
     Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }))
 }
 
@@ -40,11 +31,7 @@ pub(super) async fn restore(
     Content(RestoreDump { dump }, _): Content<RestoreDump>,
 ) -> Reply<TaskStarted> {
     let name = parse_name(&name)?;
-    let alone =
-        "this server is no cluster: stop it, and restore into its workspace by `annuli dump restore --workspace`";
-    let operations = router.catalogue.operations();
-    let operations = operations.ok_or_else(|| Failure::new(ErrorCode::InvalidRequest, alone))?;
-    let task = operations.restore(&name, dump).await?;
+    let task = router.restore_dump(&name, dump).await?;
     Ok(Answer::new(StatusCode::ACCEPTED, TaskStarted { task }))
 }
 

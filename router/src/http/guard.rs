@@ -2,6 +2,7 @@
 
 use super::answer::{self, HttpFailure};
 use super::audit::Action;
+use super::dialect;
 use super::doors::Doors;
 use super::format::accepted;
 use super::sending::Sending;
@@ -10,8 +11,7 @@ use crate::Router;
 use crate::access::{Caller, Needs, Role};
 use annuli_api::{ErrorCode, Failure};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -57,14 +57,18 @@ pub(super) async fn observe(
     let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
     let format = accepted(request.headers());
     let needs = doors.needs(endpoint.as_ref().map(MatchedPath::as_str), &method);
-    let admitted = router.access.admit(request.headers().get(AUTHORIZATION).and_then(bearer), needs);
+    let admitted = router.access.admit(doors.key(request.headers()), needs);
     let is_action = needs == Needs::Role(Role::Admin);
     let action = is_action.then(|| Action::new(name_of(&admitted), method.clone(), request.uri().path()));
     let response = match admitted {
         Ok(_) => next.run(request.map(ReadToEnd::wrap)).await,
         Err(failure) => {
             unread::hear_a_stranger(request.into_body());
-            HttpFailure(failure).into_response()
+            let refusal = HttpFailure(failure).into_response();
+            match doors.words(endpoint.as_ref().map(MatchedPath::as_str)) {
+                Some(say) => dialect::in_words(say, refusal),
+                None => refusal,
+            }
         }
     };
     let response = answer::write(response, format, &router.offload).await;
@@ -85,17 +89,11 @@ pub(super) async fn observe(
 }
 
 /// The name of the key that was shown, if it is one of this server's.
-fn name_of(admitted: &Result<Option<Caller>, Failure>) -> Option<String> {
+pub(super) fn name_of(admitted: &Result<Option<Caller>, Failure>) -> Option<String> {
     match admitted {
         Ok(caller) => caller.as_ref().map(|Caller(name)| name.to_string()),
         Err(refused) => refused.details.get("key").and_then(|name| name.as_str()).map(str::to_owned),
     }
-}
-
-/// The key in `authorization: Bearer KEY`.
-fn bearer(header: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, key) = header.as_bytes().split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
 }
 
 /// The answer where there is no path.

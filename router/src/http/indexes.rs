@@ -16,15 +16,7 @@ pub(super) async fn create(
     Path(name): Path<String>,
     Content(request, _): Content<CreateIndex>,
 ) -> Reply<IndexInfo> {
-    let name = parse_name(&name)?;
-    // What a request leaves out is as it is: a change of the server's default must not make an equal request differ.
-    let existing = router.catalogue.resolve(&name).ok().filter(|index| index.name == name);
-    let shards = match existing {
-        Some(index) => index.schema.shards,
-        None => router.catalogue.fixed_shards().await.unwrap_or(router.default_shards),
-    };
-    let schema = request.schema(shards)?;
-    let (status, index) = match router.catalogue.create(name, schema).await? {
+    let (status, index) = match router.create_index(parse_name(&name)?, &request).await? {
         Created::New(index) => (StatusCode::CREATED, index),
         Created::Existing(index) => (StatusCode::OK, index),
     };

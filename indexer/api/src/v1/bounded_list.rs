@@ -35,7 +35,9 @@ pub(super) fn optional_queries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(Option::deserialize(deserializer)?.map(|Queries(items)| items))
 }
 
-struct Batch<T>(Vec<T>);
+/// The documents or ids of a request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch<T>(pub Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Batch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -44,7 +46,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Batch<T> {
     }
 }
 
-struct Queries<T>(Vec<T>);
+/// The queries of a search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Queries<T>(pub Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Queries<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

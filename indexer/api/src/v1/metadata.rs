@@ -143,6 +143,22 @@ impl<'de> Deserialize<'de> for WireMetadata {
     }
 }
 
+/// A JSON value as it came, bounded as metadata is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WireValue(pub Value);
+
+impl Serialize for WireValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ValueRef(&self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for WireValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ValueVisitor(&Cell::new(VALUES_MAX)).deserialize(deserializer).map(Self)
+    }
+}
+
 /// Values that metadata within its limit can have: each takes at least a digit and what parts it from the next.
 const VALUES_MAX: usize = METADATA_BYTES_MAX / 2;
 

@@ -40,7 +40,7 @@ pub enum VectorEncoding {
 
 /// The name under which a vector is asked for. A reader that knows it may turn a list of numbers straight into bytes of
 /// components; to any other it means nothing.
-pub(crate) const VECTOR_STRUCT: &str = "annuli::vector";
+pub const VECTOR_STRUCT: &str = "annuli::vector";
 
 /// Why a vector cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -92,7 +92,7 @@ impl WireVector {
     }
 
     /// About how many bytes it has when it is written.
-    pub(crate) fn bytes_about(&self) -> usize {
+    pub fn bytes_about(&self) -> usize {
         match self {
             Self::Numbers(numbers) => numbers.len() * 12,
             Self::Base64(text) => text.len(),
