@@ -15,6 +15,7 @@ pub mod help;
 pub mod dump_place;
 pub mod limits;
 pub mod polling;
+mod port;
 pub mod settings;
 mod shard_count;
 
@@ -29,7 +30,7 @@ pub use error::{ConfigError, Refusal};
 pub use flags::Flags;
 pub use limits::Limits;
 pub use polling::{Endpoint, PollingRule, PollingRules};
-pub use settings::{Durability, LogFormat, Settings};
+pub use settings::{Durability, LogFormat, MetricSetting, Settings};
 use soundness::Guard;
 pub use soundness::Unsound;
 

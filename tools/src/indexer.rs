@@ -110,7 +110,7 @@ pub fn run(args: &IndexerArgs, settings: &Settings) -> Result<(), IndexerError> 
         return Err(IndexerError::NoSuchShard { shard, shards: shards.get() });
     }
     let place = Place { shard: ShardId(shard), shards };
-    let listener = serve::listen(settings.listen)?;
+    let listener = serve::listen(settings.listen, "--listen")?;
     let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
     let figures = Figures::new(runs_as(args.role), &parts);
     let folder = Folder::open(args, settings, place, parts)?;

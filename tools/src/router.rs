@@ -8,7 +8,7 @@ use crate::keys::{self, Guarded};
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::process_figures::{self, RunsAs};
-use crate::serve::{self, PartEnded, ServeError};
+use crate::serve::{self, PartEnded, Ports, ServeError};
 use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Reach, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let polling = serve::polling_table(settings)?;
     let Guarded { access, _reload } = keys::guard(settings)?;
-    let listener = serve::listen(settings.listen)?;
+    let ports = Ports::open(settings)?;
     // What follows the coordination store lives here; requests live on the threads of their connections.
     let following = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -42,7 +42,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     })?;
     let (mut leading, mut coordinating) = (None, None);
     if let Some(dumps) = dumps {
-        let address = listener.local_addr().map_err(ServeError::Start)?;
+        let address = ports.api.local_addr().map_err(ServeError::Start)?;
         let settings = coordinator_settings(args.coordination, address);
         let origins = Origins { new_uuid: clock::new_uuid, utc_now: clock::utc_now };
         let coordinator = Coordinator::new(store, Arc::clone(&catalogue), dumps, settings, origins);
@@ -56,7 +56,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards).guarded_by(access);
     router.registry().register(Box::new(meters)).expect("it is the first that says none of its names before");
     process_figures::register(router.registry(), RunsAs::Router);
-    let ended = serve::serve_router(listener, &Arc::new(router), args.cluster.stdin(), settings, ends);
+    let ended = serve::serve_router(ports, &Arc::new(router), args.cluster.stdin(), settings, ends);
     following.shutdown_background();
     tracing::info!("ended");
     ended

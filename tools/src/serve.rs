@@ -1,18 +1,19 @@
 //! The role `serve`: a workspace, a router over it and the HTTP API, in one process.
 
-use crate::config::{Durability as DurabilitySetting, PollingRule, Settings};
+use crate::config::{Durability as DurabilitySetting, MetricSetting, PollingRule, Settings};
 use crate::keys::{self, Guarded, KeysError};
 use crate::membership::MembershipError;
 use crate::process_figures::{self, RunsAs};
 use crate::told::{Told, UntilStdinCloses};
+use annuli_core::Metric;
 use annuli_dump_s3::OpenS3Error;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::workspace::OpenWorkspaceError;
 use annuli_indexer::{BuildPool, CpuPool, Durability, Meters, ShardSettings, Workspace};
-use annuli_router::http::api;
 use annuli_router::http::server::{End, Ended, serve};
 use annuli_router::http::threads::ConnectionThreads;
+use annuli_router::http::{api_with, dialect};
 use annuli_router::polling::InvalidPolling;
 use annuli_router::{Limits, Polling, PollingTable, Router};
 use std::collections::BTreeMap;
@@ -27,12 +28,14 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address is taken or not of this machine.
-    #[error("cannot listen on {address}: {reason}; choose another address with --listen")]
+    #[error("cannot listen on {address}: {reason}; choose another address with {flag}")]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why.
         reason: io::Error,
+        /// Where it is chosen.
+        flag: &'static str,
     },
     /// The workspace does not open.
     #[error(transparent)]
@@ -93,7 +96,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     let polling = polling_table(settings)?;
     let Guarded { access, _reload } = keys::guard(settings)?;
     // Before the workspace is opened, which may take long: a port in use is said at once.
-    let listener = listen(settings.listen)?;
+    let ports = Ports::open(settings)?;
     let parts = shard_parts(settings).map_err(OpenError::Threads)?;
     let (meters, search_pool) = (parts.meters.clone(), parts.search_pool.clone());
     let workspace = open_with(settings, parts)?;
@@ -102,7 +105,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     meters.register(router.registry(), &search_pool);
     process_figures::register(router.registry(), RunsAs::Serve);
     drop(search_pool);
-    let ended = serve_router(listener, &Arc::new(router), UntilStdinCloses::No, settings, pending());
+    let ended = serve_router(ports, &Arc::new(router), UntilStdinCloses::No, settings, pending());
     tracing::info!("closing the workspace");
     workspace.close();
     tracing::info!("ended");
@@ -111,7 +114,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
 
 /// Serves the HTTP API until the process is told to end or a part of it has ended, and answers what is under way then.
 pub(crate) fn serve_router(
-    listener: TcpListener,
+    ports: Ports,
     router: &Arc<Router>,
     stdin: UntilStdinCloses,
     settings: &Settings,
@@ -120,7 +123,6 @@ pub(crate) fn serve_router(
     // It accepts connections and hands them over; what is done for a request is done on the threads below.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let threads = ConnectionThreads::start(cores()).map_err(ServeError::Start)?;
-    let drain = Duration::from_millis(settings.drain_ms);
     let (ended, part_ended) = runtime.block_on(async {
         let told = Told::new(stdin).map_err(ServeError::Start)?;
         let mut part_ended = None;
@@ -132,7 +134,7 @@ pub(crate) fn serve_router(
             }
             router.drain();
         };
-        let ended = serve_until(listener, router, &threads, end, drain).await?;
+        let ended = serve_until(ports, router, &threads, end, settings).await?;
         Ok::<_, ServeError>((ended, part_ended))
     })?;
     drop(threads);
@@ -176,26 +178,64 @@ fn cores() -> usize {
 }
 
 async fn serve_until(
-    listener: TcpListener,
+    ports: Ports,
     router: &Arc<Router>,
     threads: &ConnectionThreads,
     told: impl Future<Output = ()>,
-    drain: Duration,
+    settings: &Settings,
 ) -> Result<Ended, ServeError> {
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
+    let Ports { api, qdrant } = ports;
+    let accepting = |listener| tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start);
+    let (listener, qdrant) = (accepting(api)?, qdrant.map(accepting).transpose()?);
     let address = listener.local_addr().map_err(ServeError::Start)?;
     tracing::info!(url = %format_args!("http://{address}"), "serving");
-    let service = api(Arc::clone(router));
-    Ok(serve(listener, service, threads, End { told, idle: router.idle(), drain }).await)
+    let drain = Duration::from_millis(settings.drain_ms);
+    let service = api_with(Arc::clone(router), vec![annuli_jina::dialect(metric(settings.jina_metric))]);
+    let main = serve(listener, service, threads, End { told, idle: router.idle(), drain });
+    let Some(qdrant) = qdrant else { return Ok(main.await) };
+    let address = qdrant.local_addr().map_err(ServeError::Start)?;
+    tracing::info!(url = %format_args!("http://{address}"), "serving the REST API of Qdrant");
+    let service = dialect::alone(Arc::clone(router), annuli_qdrant::dialect());
+    let end = End { told: router.told_to_drain(), idle: router.idle(), drain };
+    let beside = serve(qdrant, service, threads, end);
+    Ok(match tokio::join!(main, beside) {
+        (Ended::Drained, Ended::Drained) => Ended::Drained,
+        (Ended::TimedOut, _) | (_, Ended::TimedOut) => Ended::TimedOut,
+    })
 }
 
-pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+/// Where a server listens.
+pub(crate) struct Ports {
+    /// For our own API, and Jina's.
+    pub(crate) api: TcpListener,
+    /// For Qdrant's, if it is to be served.
+    qdrant: Option<TcpListener>,
+}
+
+impl Ports {
+    /// The ports of the settings.
+    pub(crate) fn open(settings: &Settings) -> Result<Self, ServeError> {
+        let beside = |port| listen(SocketAddr::new(settings.listen.ip(), port), "--qdrant-port");
+        Ok(Self { api: listen(settings.listen, "--listen")?, qdrant: settings.qdrant_port.map(beside).transpose()? })
+    }
+}
+
+fn metric(setting: MetricSetting) -> Metric {
+    match setting {
+        MetricSetting::Cosine => Metric::Cosine,
+        MetricSetting::Euclidean => Metric::Euclidean,
+        MetricSetting::InnerProduct => Metric::InnerProduct,
+    }
+}
+
+/// Listens on an address that is chosen by `flag`.
+pub(crate) fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServeError> {
     let bind = || {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
-    bind().map_err(|reason| ServeError::Listen { address, reason })
+    bind().map_err(|reason| ServeError::Listen { address, reason, flag })
 }
 
 pub(crate) fn limits(settings: &Settings) -> Limits {
@@ -239,9 +279,9 @@ mod tests {
         let workspace = open_workspace(&settings).unwrap();
         let polling = polling_table(&settings).unwrap();
         let router = Router::new(Arc::new(workspace.clone()), limits(&settings), polling, ShardCount::ONE);
-        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let ports = Ports { api: listen(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").unwrap(), qdrant: None };
         let ends = async { PartEnded::Coordinator };
-        let ended = serve_router(listener, &Arc::new(router), UntilStdinCloses::No, &settings, ends).unwrap_err();
+        let ended = serve_router(ports, &Arc::new(router), UntilStdinCloses::No, &settings, ends).unwrap_err();
         assert!(ended.to_string().starts_with("the coordinator has ended in a panic: "), "{ended}");
         workspace.close();
     }

@@ -24,6 +24,11 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
 
+    /// Port on which Qdrant's REST API is served too, such as 6333 [default: none]
+    #[arg(long, value_name = "PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qdrant_port: Option<u16>,
+
     /// File of the API keys that requests need, as README describes it; it may be replaced while the server runs
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,13 @@ settings! {
         pub workspace: PathBuf,
         /// Address and port to listen on.
         pub listen: SocketAddr,
+        /// Port beside that of `listen` on which Qdrant's REST API is served (6333 is what its clients expect); without
+        /// it, it is not.
+        #[serde(with = "super::port")]
+        pub qdrant_port: Option<u16>,
+        /// How the index `default` compares vectors that the first `/index` of Jina's wire protocol creates: "cosine",
+        /// "euclidean" or "inner_product".
+        pub jina_metric: MetricSetting,
         /// File of the API keys that requests need (TOML; see README). It is looked at every second: keys are replaced
         /// without a restart. ANNULI_API_KEY_READ, ANNULI_API_KEY_WRITE and ANNULI_API_KEY_ADMIN hold one key each.
         pub api_keys: Option<PathBuf>,
@@ -79,6 +86,18 @@ pub enum Durability {
     Os,
 }
 
+/// How vectors are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricSetting {
+    /// By their angle.
+    Cosine,
+    /// By their distance.
+    Euclidean,
+    /// By their inner product.
+    InnerProduct,
+}
+
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -106,6 +125,8 @@ impl Default for Settings {
         Self {
             workspace: PathBuf::from("./workspace"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
+            qdrant_port: None,
+            jina_metric: MetricSetting::Cosine,
             api_keys: None,
             metrics_open: false,
             audit_log: None,

@@ -112,8 +112,8 @@ fn an_unknown_key_is_refused_with_the_nearest_known_name() {
         Flags::default(),
         "`limit` from environment variable ANNULI_LIMIT__K_MAX is no setting: did you mean `limits`?",
     );
-    let known = "workspace, listen, api_keys, metrics_open, audit_log, insecure, shards, durability, search_threads, seal_points, dumps, dumps_endpoint, drain_ms, \
-                 log, log_format, polling, limits";
+    let known = "workspace, listen, qdrant_port, jina_metric, api_keys, metrics_open, audit_log, insecure, shards, durability, \
+                 search_threads, seal_points, dumps, dumps_endpoint, drain_ms, log, log_format, polling, limits";
     let message = format!("`colour` from file F is no setting: there are {known}");
     check_refused("colour = 1", &[], Flags::default(), &message);
 }
@@ -226,6 +226,8 @@ fn a_variable_is_read_as_its_setting_is_typed() {
         ("ANNULI_WORKSPACE", "2026"),
         ("ANNULI_DUMPS", "7"),
         ("ANNULI_LOG", "debug"),
+        ("ANNULI_QDRANT_PORT", "6333"),
+        ("ANNULI_JINA_METRIC", "inner_product"),
         ("ANNULI_SEARCH_THREADS", "3"),
         ("ANNULI_DURABILITY", "os"),
         ("ANNULI_LOG_FORMAT", "json"),
@@ -235,11 +237,28 @@ fn a_variable_is_read_as_its_setting_is_typed() {
     assert_eq!(settings.workspace, PathBuf::from("2026"));
     assert_eq!(settings.dump_place(), DumpPlace::Folder("7".into()));
     assert_eq!(settings.log, "debug");
+    assert_eq!((settings.qdrant_port, settings.jina_metric), (Some(6333), MetricSetting::InnerProduct));
     assert_eq!(Some(settings.search_threads), NonZeroUsize::new(3));
     assert_eq!((settings.durability, settings.log_format), (Durability::Os, LogFormat::Json));
     assert_eq!(settings.polling.of(Endpoint::Search), PollingRule::Any);
     assert_eq!(settings.polling.of(Endpoint::Index), PollingRule::Any);
     assert_eq!(settings.polling.of(Endpoint::Count), PollingRule::All);
+}
+
+#[test]
+fn a_port_is_a_number_wherever_it_is_said() {
+    let port =
+        |file, environment: &[_], flags| load(file, environment, flags).map(|config| config.settings.qdrant_port);
+    assert_eq!(port("qdrant_port = 6333", &[], Flags::default()), Ok(Some(6333)));
+    assert_eq!(port("", &[], Flags { qdrant_port: Some(6334), ..Flags::default() }), Ok(Some(6334)));
+    for (name, value) in [("ANNULI_QDRANT_PORT", "65536"), ("ANNULI_QDRANT_PORT", "tcp://10.0.0.1:6333")] {
+        let message = port("", &[(name, value)], Flags::default()).unwrap_err();
+        assert!(
+            message.starts_with(&format!("qdrant_port = \"{value}\" from environment variable {name}: ")),
+            "{message}"
+        );
+        assert!(message.ends_with("expected a port: a number from 0 to 65535"), "{message}");
+    }
 }
 
 #[test]

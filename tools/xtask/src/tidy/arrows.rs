@@ -1,7 +1,7 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core and console; dump and coordination; api; contract; replicas; wire, router, cluster and indexer; tools;
-//! tests and benches.
+//! Tiers, innermost first: core and console; dump and coordination; api; contract; replicas; wire, router, cluster and
+//! indexer; jina and qdrant; tools; tests and benches.
 
 use super::{File, Finding};
 
@@ -77,6 +77,16 @@ const CRATES: &[Crate] = &[
         outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
     },
     Crate {
+        folder: "router/jina",
+        may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-router"],
+        outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
+    },
+    Crate {
+        folder: "router/qdrant",
+        may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-router"],
+        outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
+    },
+    Crate {
         folder: "indexer",
         may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-dump"],
         outside: Outside::Anything,
@@ -101,6 +111,8 @@ const LIBRARIES: &[&str] = &[
     "annuli-dump",
     "annuli-dump-s3",
     "annuli-indexer",
+    "annuli-jina",
+    "annuli-qdrant",
     "annuli-replicas",
     "annuli-router",
     "annuli-wire",

@@ -1,0 +1,128 @@
+//! Writes. Each document is stored by the shard that owns its id, whatever the polling of a flow would have been.
+
+use crate::endpoint::{Call, Done};
+use crate::search::without_embedding;
+use crate::{filter, kept, target};
+use annuli_api::v1::document::{DeleteRequest, GetRequest, IndexDocument, IndexRequest, UpdateDocument, UpdateRequest};
+use annuli_api::{ErrorCode, Failure, Index};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+struct Timed {
+    timeout_ms: Option<u64>,
+}
+
+impl Call<'_> {
+    fn timeout_ms(&self) -> Result<Option<u64>, Failure> {
+        self.parameters.read(&["timeout_ms"]).map(|Timed { timeout_ms }| timeout_ms)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.documents.iter().filter_map(|document| document.id.clone()).collect()
+    }
+}
+
+/// `/index`: stores documents, each in place of what was there.
+pub(crate) async fn index(call: Call<'_>) -> Result<Done, Failure> {
+    if call.documents.is_empty() {
+        return Ok(Done { documents: Vec::new(), told: None });
+    }
+    let timeout_ms = call.timeout_ms()?;
+    let documents = puts(&call)?;
+    let Some(first) = documents.first() else { return Ok(Done { documents: Vec::new(), told: None }) };
+    let index = target::find_or_found(call.router, call.parameters, call.founding, &first.vector).await?;
+    let request = IndexRequest { documents, timeout_ms };
+    let reply = call.router.index_documents(&index, request, call.arrived).await?;
+    let told = json!({"indexed": reply.indexed, "duplicates": reply.duplicates, "as_of": reply.as_of});
+    Ok(Done { documents: call.echo(), told: Some(told) })
+}
+
+fn puts(call: &Call<'_>) -> Result<Vec<IndexDocument>, Failure> {
+    let put = |document: &crate::document::JinaDocument| {
+        let id = document.id.clone().unwrap_or_default();
+        let vector = document.embedding.clone().ok_or_else(|| without_embedding(&id))?;
+        let metadata = Some(kept::metadata(&id, document)?);
+        Ok(IndexDocument { id, vector, metadata, if_seq: None })
+    };
+    call.documents.iter().map(put).collect()
+}
+
+/// `/update`: a document with an embedding takes the place of the one that was there, or is new; one without changes
+/// the tags and texts of the one that is there.
+pub(crate) async fn update(mut call: Call<'_>) -> Result<Done, Failure> {
+    let timeout_ms = call.timeout_ms()?;
+    let index = target::find(call.router, call.parameters).await?;
+    if call.parameters.is_on("raise_errors_on_not_found") {
+        check_present(&call, &index).await?;
+    }
+    let all = std::mem::take(&mut call.documents);
+    let (whole, parts): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|document| document.embedding.is_some());
+    if !parts.is_empty() {
+        let patch = |document: &crate::document::JinaDocument| {
+            let id = document.id.clone().unwrap_or_default();
+            let metadata = Some(kept::metadata(&id, document)?).filter(|metadata| !metadata.0.is_empty());
+            Ok(UpdateDocument { id, vector: None, metadata, if_seq: None })
+        };
+        let documents = parts.iter().map(patch).collect::<Result<_, Failure>>()?;
+        let request = UpdateRequest { documents, timeout_ms };
+        let reply = call.router.update_documents(&index, request, call.arrived).await?;
+        check_missing(&index, &reply.missing)?;
+    }
+    if !whole.is_empty() {
+        call.documents = whole;
+        let request = IndexRequest { documents: puts(&call)?, timeout_ms };
+        call.router.index_documents(&index, request, call.arrived).await?;
+    }
+    call.documents = all;
+    Ok(Done { documents: call.echo(), told: None })
+}
+
+async fn check_present(call: &Call<'_>, index: &Arc<Index>) -> Result<(), Failure> {
+    let request = GetRequest {
+        ids: call.ids(),
+        include: Some(Vec::new()),
+        vector_encoding: None,
+        after: None,
+        consistency: None,
+        timeout_ms: None,
+    };
+    let reply = call.router.get_documents(index, request, call.arrived.at).await?;
+    check_missing(index, &reply.missing)
+}
+
+fn check_missing(index: &Index, missing: &[String]) -> Result<(), Failure> {
+    let Some(id) = missing.first() else { return Ok(()) };
+    let others = if missing.len() > 1 { format!(", nor {} more", missing.len() - 1) } else { String::new() };
+    let message = format!("index `{}` has no document `{id}`{others}", index.name);
+    Err(Failure::new(ErrorCode::DocumentNotFound, message).with("missing", json!(missing)))
+}
+
+/// `/delete`: by `parameters.ids`, by `parameters.filter`, or the documents of the request.
+pub(crate) async fn delete(call: Call<'_>) -> Result<Done, Failure> {
+    let timeout_ms = call.timeout_ms()?;
+    let index = target::find(call.router, call.parameters).await?;
+    let filter = call.parameters.filter().map(filter::translated);
+    let ids = match (call.parameters.texts("ids")?, &filter) {
+        (Some(ids), _) => Some(ids),
+        (None, Some(_)) => None,
+        (None, None) => Some(call.ids()),
+    };
+    let request = DeleteRequest { ids, filter, if_seq: None, timeout_ms };
+    let reply = call.router.delete_documents(&index, request, call.arrived.at).await?;
+    let told = json!({"deleted": reply.deleted, "as_of": reply.as_of});
+    Ok(Done { documents: call.echo(), told: Some(told) })
+}
+
+/// `/clear`: removes every document. The index stays, with its aliases.
+pub(crate) async fn clear(call: Call<'_>) -> Result<Done, Failure> {
+    let timeout_ms = call.timeout_ms()?;
+    let index = target::find(call.router, call.parameters).await?;
+    // An empty filter is refused where it could be a mistake; this one says what it means.
+    let every = json!({"$or": [{"id": {"$exists": true}}, {"id": {"$exists": false}}]});
+    let request = DeleteRequest { ids: None, filter: Some(every), if_seq: None, timeout_ms };
+    let reply = call.router.delete_documents(&index, request, call.arrived.at).await?;
+    let told = json!({"deleted": reply.deleted, "as_of": reply.as_of});
+    Ok(Done { documents: Vec::new(), told: Some(told) })
+}

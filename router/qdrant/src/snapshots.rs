@@ -1,0 +1,95 @@
+//! Snapshots: dumps of a collection, all shards of it. They are kept where the server keeps its dumps, and brought back by
+//! its own means.
+
+use crate::asked::Asked;
+use crate::collections::find;
+use crate::envelope::{Refusal, Reply, accepted, said};
+use annuli_api::v1::dump::DumpInfo;
+use annuli_api::{ErrorCode, Failure, Index};
+use annuli_router::Router;
+use annuli_router::http::dialect;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How often a dump is looked at that somebody waits for.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+fn described(dump: &DumpInfo) -> Value {
+    json!({
+        "name": dump.dump.hyphenated().to_string(),
+        "creation_time": dump.created_at,
+        "size": dump.bytes,
+        "checksum": null,
+    })
+}
+
+/// `POST …/snapshots`
+pub(crate) async fn create(
+    State(router): State<Arc<Router>>,
+    Path(collection): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    let started = dialect::now();
+    let index = find(&router, &collection).await?;
+    let task = router.start_dump(&index).await?;
+    if !asked.waits(true) {
+        return Ok(accepted());
+    }
+    let allowed = router.limits.timeout(asked.timeout_ms()?.or(Some(router.limits.timeout_ms_max)))?;
+    let dump = taken(&router, &index, task, started, started + allowed).await?;
+    Ok(said(started, described(&dump)).into_response())
+}
+
+/// The dump that a task has taken, when it has.
+async fn taken(
+    router: &Router,
+    index: &Arc<Index>,
+    task: Uuid,
+    started: Instant,
+    deadline: Instant,
+) -> Result<DumpInfo, Failure> {
+    loop {
+        let info = router.task(task, started).await?;
+        if let Some(failure) = info.error {
+            return Err(failure);
+        }
+        if info.status.is_over() {
+            let known = info.result.and_then(|result| serde_json::from_value(result).ok());
+            let newest = || async { router.catalogue.dumps(index).await.map(|dumps| dumps.into_iter().next_back()) };
+            let dump = match known {
+                Some(dump) => Some(dump),
+                None => newest().await?,
+            };
+            return dump.ok_or_else(|| Failure::new(ErrorCode::DumpNotFound, "the snapshot is gone again"));
+        }
+        if dialect::now() + LOOK_EVERY > deadline {
+            let message = "the snapshot is not done yet, and goes on: look for it in the list of snapshots";
+            return Err(Failure::new(ErrorCode::DeadlineExceeded, message));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// `GET …/snapshots`
+pub(crate) async fn list(State(router): State<Arc<Router>>, Path(collection): Path<String>) -> Reply<Vec<Value>> {
+    let started = dialect::now();
+    let index = find(&router, &collection).await?;
+    let dumps = router.catalogue.dumps(&index).await?;
+    Ok(said(started, dumps.iter().map(described).collect()))
+}
+
+/// `DELETE …/snapshots/{snapshot}`
+pub(crate) async fn remove(
+    State(router): State<Arc<Router>>,
+    Path((collection, snapshot)): Path<(String, String)>,
+) -> Reply<bool> {
+    let started = dialect::now();
+    let index = find(&router, &collection).await?;
+    let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("Not found: Snapshot {snapshot} not found"));
+    router.catalogue.remove_dump(&index, Uuid::try_parse(&snapshot).map_err(missing)?).await?;
+    Ok(said(started, true))
+}
