@@ -5,7 +5,7 @@ mod json;
 mod message_pack;
 mod number;
 
-use crate::error::Failure;
+use crate::error::{ErrorCode, Failure};
 pub use bounds::ReadBounds;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,9 +46,21 @@ impl Format {
     /// `limit_exceeded`, `body_too_large`, `invalid_metadata` or `invalid_filter` when it does not, `malformed_json` or `malformed_message_pack` when it is not of the format, `invalid_request` when it is of
     /// another shape than `T`.
     pub fn read<T: DeserializeOwned>(self, bytes: &[u8], bounds: ReadBounds) -> Result<T, Failure> {
+        if self.begins_list(bytes) {
+            let message = "the body is a list: it has to be an object, in which each value has its name";
+            return Err(Failure::new(ErrorCode::InvalidRequest, message));
+        }
         match self {
             Self::Json => json::read(bytes, bounds),
             Self::MessagePack => message_pack::read(bytes, bounds),
+        }
+    }
+
+    /// serde takes the values of a list for those of a struct, in the order that its source happens to have.
+    fn begins_list(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Json => bytes.trim_ascii_start().first() == Some(&b'['),
+            Self::MessagePack => matches!(bytes.first(), Some(0x90..=0x9f | 0xdc | 0xdd)),
         }
     }
 
@@ -60,6 +72,27 @@ impl Format {
         match self {
             Self::Json => json::write(value, bytes_about),
             Self::MessagePack => message_pack::write(value, bytes_about),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1::document::CountRequest;
+
+    #[test]
+    fn a_list_of_values_without_names_is_no_body() {
+        let read = |format: Format, bytes: &[u8]| format.read::<CountRequest>(bytes, ReadBounds::NONE).map(drop);
+        for (format, list, object) in [
+            (Format::Json, b" [null, null, null]".as_slice(), b" {}".as_slice()),
+            (Format::MessagePack, b"\x93\xc0\xc0\xc0", b"\x80"),
+            (Format::MessagePack, b"\xdc\x00\x03\xc0\xc0\xc0", b"\xde\x00\x00"),
+        ] {
+            read(format, object).unwrap();
+            let refused = read(format, list).unwrap_err();
+            assert_eq!(refused.code, ErrorCode::InvalidRequest);
+            assert!(refused.message.starts_with("the body is a list"), "{}", refused.message);
         }
     }
 }

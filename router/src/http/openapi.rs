@@ -1,6 +1,7 @@
 //! The API as an OpenAPI 3.1 document, made of the table of routes and of the types that travel.
 
 mod bounds;
+mod flat;
 mod operation;
 mod words;
 
@@ -39,6 +40,7 @@ fn describe(limits: &Limits, access: &Access) -> Value {
     let mut document =
         serde_json::to_value(of_routes(&routes, limits, access)).expect("it is made of texts and numbers");
     bounds::set(&mut document, limits);
+    flat::lay(&mut document);
     document
 }
 

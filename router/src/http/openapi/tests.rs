@@ -65,6 +65,16 @@ fn every_reference_leads_somewhere() {
     }
 }
 
+/// Nothing could be an index and the closed body that makes one.
+#[test]
+fn an_answer_may_be_what_the_document_says() {
+    let document = described();
+    assert!(!document.to_string().contains("allOf"), "{document}");
+    let index = &document["components"]["schemas"]["IndexInfo"];
+    assert!(index["properties"]["dim"].is_object() && index["properties"]["uuid"].is_object(), "{index}");
+    assert_eq!(index["additionalProperties"], Value::Null);
+}
+
 #[test]
 fn bounds_are_those_of_the_server() {
     let limits = Limits { k_max: 77, timeout_ms_max: 88, page_documents_max: 99, ..Limits::default() };
