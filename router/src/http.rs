@@ -18,6 +18,7 @@ mod health;
 mod indexes;
 mod metrics;
 mod openapi;
+mod pace;
 mod rollouts;
 mod routes;
 mod sending;

@@ -1,6 +1,7 @@
 //! Reading a request's body: its type, its size, its time, its value.
 
 use super::answer::HttpFailure;
+use super::pace::{Pace, TooSlow};
 use crate::{Arrival, Router};
 use annuli_api::{ErrorCode, Failure, Format};
 use axum::body::{Body, Bytes};
@@ -13,9 +14,6 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
-
-/// Time for a client to send a body. A client that is slower holds a place that others wait for.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A body of JSON or MessagePack, and how it came.
 pub(super) struct Content<T>(pub(super) T, pub(super) Arrival);
@@ -85,25 +83,34 @@ async fn read(request: Request<Body>, bytes_max: usize) -> Result<Bytes, Failure
     if announced.is_some_and(|bytes| bytes > bytes_max) {
         return Err(too_large(bytes_max));
     }
-    let whole = collect(Limited::new(request.into_body(), bytes_max), announced);
-    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
-        Ok(Err(error)) => {
-            Err(Failure::new(ErrorCode::InvalidRequest, format_args!("the body did not arrive whole: {error}")))
+    let failed = |why| match why {
+        Lost::TooSlow(late) => Failure::new(ErrorCode::DeadlineExceeded, late),
+        Lost::Torn(error) if error.is::<LengthLimitError>() => too_large(bytes_max),
+        Lost::Torn(error) => {
+            Failure::new(ErrorCode::InvalidRequest, format_args!("the body did not arrive whole: {error}"))
         }
-        Err(_) => Err(Failure::new(
-            ErrorCode::DeadlineExceeded,
-            format_args!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs()),
-        )),
+    };
+    collect(Limited::new(request.into_body(), bytes_max), announced).await.map_err(failed)
+}
+
+/// Why a body is not there.
+enum Lost {
+    TooSlow(TooSlow),
+    Torn(axum::BoxError),
+}
+
+impl From<TooSlow> for Lost {
+    fn from(late: TooSlow) -> Self {
+        Self::TooSlow(late)
     }
 }
 
 /// The body in one piece. What came in one is not copied; what came in several is copied once, as it comes.
-async fn collect(mut body: Limited<Body>, announced: Option<usize>) -> Result<Bytes, axum::BoxError> {
-    let mut pieces = Pieces::default();
-    while let Some(frame) = body.frame().await {
-        if let Ok(piece) = frame?.into_data() {
+async fn collect(mut body: Limited<Body>, announced: Option<usize>) -> Result<Bytes, Lost> {
+    let (mut pieces, mut pace) = (Pieces::default(), Pace::new());
+    while let Some(frame) = pace.keep(body.frame()).await? {
+        if let Ok(piece) = frame.map_err(Lost::Torn)?.into_data() {
+            pace.came(piece.len());
             pieces.push(piece, announced);
         }
     }

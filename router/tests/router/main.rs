@@ -13,11 +13,14 @@ use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::{Limits, Polling};
 use axum::body::Body;
 use axum::http::Request;
+use futures_util::stream::{self, StreamExt};
 use serde_json::json;
+use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use uuid::Uuid;
 use world::{Fake, World, position};
 
@@ -158,6 +161,22 @@ async fn too_many_requests_at_once_are_refused() {
     assert_eq!(world.get("/livez").await.status, 200);
 }
 
+/// Half a body held its place for a minute.
+#[tokio::test(start_paused = true)]
+async fn who_sends_half_a_body_keeps_no_place_from_others_for_long() {
+    let limits = Limits { concurrent_requests_max: 1, ..Limits::default() };
+    let world = World::with(&[near()], limits, &[]);
+    let half = Body::from_stream(stream::iter([Ok::<_, Infallible>("{\"vector\": ")]).chain(stream::pending()));
+    let slow = Request::post("/v1/indexes/test/search").header("content-type", "application/json");
+    let (began, all) = (Instant::now(), json!({}));
+    let (late, refused) = tokio::join!(biased; world.send(slow.body(half).unwrap()), world.post("count", &all));
+    assert_eq!(refused.failure().1, "overloaded");
+    let message = "the body did not arrive in time: 11 bytes in 10 seconds";
+    assert_eq!(late.failure(), (504, "deadline_exceeded", message));
+    assert_eq!(began.elapsed().as_secs(), 10);
+    assert_eq!(world.post("count", &json!({})).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_process_that_drains_is_not_ready() {
     let world = World::new(&[near()]);
@@ -226,7 +245,7 @@ async fn a_body_without_a_length_is_bounded_too() {
     let chunks = (0..50).map(|_| Ok::<_, std::io::Error>("          "));
     let request = Request::post("/v1/indexes/test/search")
         .header("content-type", "application/json")
-        .body(Body::from_stream(futures_util::stream::iter(chunks)))
+        .body(Body::from_stream(stream::iter(chunks)))
         .unwrap();
     assert_eq!(world.send(request).await.failure().1, "body_too_large");
 }
