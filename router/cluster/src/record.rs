@@ -40,7 +40,7 @@ pub use generation::{Generations, NumberedDump, Preparing};
 pub use index::{IndexRecord, IndexState, Origin};
 pub use key::{Key, RouterId};
 pub use layout::{Layout, LayoutId, Place};
-pub use moving::{Former, Moving};
+pub use moving::{Former, LeftBehind, Moving};
 pub use node::{Blame, NodeId, NodeRecord, Prepared, ReplicaId, ReplicaRecord, Role, Served};
 pub use task::{Approval, AskedBy, Flipped, Rollout, TaskId, TaskRecord, Work};
 pub use term::TermRecord;

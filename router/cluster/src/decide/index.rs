@@ -2,7 +2,7 @@
 
 use super::check_readable;
 use crate::change::Change;
-use crate::record::{ClusterRecord, IndexRecord, IndexState, Key, Layout, Moving, Tombstone};
+use crate::record::{ClusterRecord, IndexRecord, IndexState, Key, Layout, LeftBehind, Moving, Tombstone};
 use crate::records::{Records, Stored};
 use annuli_api::catalogue::refusal;
 use annuli_api::{ErrorCode, Failure};
@@ -128,14 +128,14 @@ pub fn remove_index(records: &Records, name: &IndexName) -> Result<Change, Failu
         });
     };
     let IndexRecord { uuid, first, layout, schema, moving, .. } = &stored.record;
-    let tombstone = Tombstone { name: name.clone(), layout: *layout, left: schema.shards.shards().collect() };
-    let change =
-        Change::new().if_at(key.clone(), stored.revision).delete(key).put(Key::Gone(*uuid), tombstone.encode());
-    // What it was before is on processes that are about to be stopped.
-    let change = match moving {
-        Some(moving) => bury(name, moving, change),
-        None => change,
-    };
+    let parts = [
+        Some(LeftBehind { uuid: *uuid, layout: *layout, shards: schema.shards }),
+        moving.as_ref().map(about_to_be),
+        // The name is free again, also on the layout before, for as long as that has processes.
+        stored.record.behind().filter(|behind| records.layout(behind.layout).is_some()),
+    ];
+    let change = Change::new().if_at(key.clone(), stored.revision).delete(key);
+    let change = parts.into_iter().flatten().fold(change, |change, part| bury(name, part, change));
     let aliases = records.aliases.iter().filter(|(_, alias)| alias.record.uuid == *first).take(ALIASES_REMOVED_MAX);
     Ok(aliases.fold(change, |change, (alias, stored)| {
         let alias = Key::Alias(alias.clone());
@@ -143,9 +143,13 @@ pub fn remove_index(records: &Records, name: &IndexName) -> Result<Change, Failu
     }))
 }
 
-/// What an index was about to become is to be removed.
-pub(super) fn bury(name: &IndexName, moving: &Moving, change: Change) -> Change {
-    let left = moving.shards.shards().collect();
-    let tombstone = Tombstone { name: name.clone(), layout: moving.layout, left };
-    change.put(Key::Gone(moving.uuid), tombstone.encode())
+/// What processes of the next layout have of an index that is about to move there.
+pub(super) fn about_to_be(moving: &Moving) -> LeftBehind {
+    LeftBehind { uuid: moving.uuid, layout: moving.layout, shards: moving.shards }
+}
+
+/// What the processes of a layout have of an index is to be removed.
+pub(super) fn bury(name: &IndexName, part: LeftBehind, change: Change) -> Change {
+    let tombstone = Tombstone { name: name.clone(), layout: part.layout, left: part.shards.shards().collect() };
+    change.put(Key::Gone(part.uuid), tombstone.encode())
 }

@@ -9,7 +9,7 @@
 //! Until an index has moved, everything can be taken back, and nothing that clients use was touched but for the seal.
 
 use super::check_readable;
-use super::index::{as_it_is, bury, cluster};
+use super::index::{about_to_be, as_it_is, bury, cluster};
 use super::shard::Reported;
 use super::task::{ended, request};
 use crate::change::Change;
@@ -226,14 +226,14 @@ pub fn abandon_move(records: &Records, uuid: IndexUuid) -> Option<Change> {
     let moving = index.record.moving.as_ref()?;
     let change = put_moving(name, index, None);
     // Who held it of a layout that is over removes nothing any longer.
-    Some(if records.layout(moving.layout).is_some() { bury(name, moving, change) } else { change })
+    Some(if records.layout(moving.layout).is_some() { bury(name, about_to_be(moving), change) } else { change })
 }
 
-/// Nobody reads any longer where an index was before.
+/// Nobody reads any longer where an index was before. Its folders stay there: whoever deletes it has them removed.
 pub fn forget_former(records: &Records, uuid: IndexUuid) -> Option<Change> {
     let (name, index) = records.index_of(uuid)?;
-    index.record.former.as_ref()?;
-    Some(put(name, index, &IndexRecord { former: None, ..index.record.clone() }))
+    let left_behind = Some(index.record.former.as_ref()?.into());
+    Some(put(name, index, &IndexRecord { former: None, left_behind, ..index.record.clone() }))
 }
 
 /// Every index has moved: the next layout is that of the cluster.

@@ -1,7 +1,7 @@
 //! `index/<name>`: what an index is.
 
 use super::layout::LayoutId;
-use super::moving::{Former, FormerJson, Moving, MovingJson};
+use super::moving::{Former, FormerJson, LeftBehind, LeftBehindJson, Moving, MovingJson};
 use super::{Generations, Key, UnreadableRecord, decode, encode, generation, unusable};
 use annuli_api::v1::index::CreateIndex;
 use annuli_core::{HistoryId, IndexSchema, IndexUuid, ShardCount, ShardId};
@@ -33,6 +33,8 @@ pub struct IndexRecord {
     pub moving: Option<Moving>,
     /// What it was before, on another layout.
     pub former: Option<Former>,
+    /// What is left of that where it was, once nobody reads it any longer.
+    pub left_behind: Option<LeftBehind>,
 }
 
 /// The dump that an index is made of. The index that was dumped need not be there any longer.
@@ -70,6 +72,8 @@ struct Json {
     moving: Option<MovingJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     former: Option<FormerJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_behind: Option<LeftBehindJson>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,6 +114,7 @@ impl IndexRecord {
             generations: Generations::default(),
             moving: None,
             former: None,
+            left_behind: None,
         }
     }
 
@@ -157,6 +162,11 @@ impl IndexRecord {
         [Some(self.uuid), moving.map(|moving| moving.uuid), former.map(|former| former.uuid)].into_iter().flatten()
     }
 
+    /// What processes of another layout have of it, or had: as it was.
+    pub fn behind(&self) -> Option<LeftBehind> {
+        self.former.as_ref().map(Into::into).or(self.left_behind)
+    }
+
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
         let histories = self.histories.iter().map(|(shard, history)| (shard.0, history.0)).collect();
@@ -172,12 +182,14 @@ impl IndexRecord {
             generations,
             moving: self.moving.as_ref().map(Into::into),
             former: self.former.as_ref().map(Into::into),
+            left_behind: self.left_behind.map(Into::into),
         })
     }
 
     /// From what is stored.
     pub fn decode(key: &Key, bytes: &[u8]) -> Result<Self, UnreadableRecord> {
-        let Json { uuid, first, layout, schema, origin, histories, generations, moving, former } = decode(key, bytes)?;
+        let Json { uuid, first, layout, schema, origin, histories, generations, moving, former, left_behind } =
+            decode(key, bytes)?;
         // The number of shards is always written; the default is never used.
         let schema = schema.schema(ShardCount::ONE).map_err(|error| unusable(key, error))?;
         let origin = origin.map(TryInto::try_into).transpose().map_err(|error| unusable(key, error))?;
@@ -193,6 +205,7 @@ impl IndexRecord {
             generations,
             moving: moving.map(TryInto::try_into).transpose().map_err(|error| unusable(key, error))?,
             former: former.map(TryInto::try_into).transpose().map_err(|error| unusable(key, error))?,
+            left_behind: left_behind.map(TryInto::try_into).transpose().map_err(|error| unusable(key, error))?,
         })
     }
 }
@@ -232,6 +245,8 @@ mod tests {
         let moved =
             IndexRecord { first: uuid(5), layout: LayoutId(2), moving: Some(moving), former: Some(former), ..record };
         assert_eq!(IndexRecord::decode(&key, &moved.encode()).expect("it was stored"), moved);
+        let left = IndexRecord { former: None, left_behind: moved.behind(), ..moved };
+        assert_eq!(IndexRecord::decode(&key, &left.encode()).expect("it was stored"), left);
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub struct Former {
     pub official: Option<NumberedDump>,
 }
 
+/// Folders of an index that nobody reads any longer, of processes that go on until every other index has moved too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// The identity that the index had there.
+    pub uuid: IndexUuid,
+    /// The layout that it was on.
+    pub layout: LayoutId,
+    /// Shards of that.
+    pub shards: ShardCount,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct MovingJson {
     uuid: Uuid,
@@ -70,6 +81,13 @@ pub(super) struct FormerJson {
     histories: BTreeMap<u32, Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     official: Option<NumberedJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LeftBehindJson {
+    uuid: Uuid,
+    layout: LayoutId,
+    shards: u32,
 }
 
 /// Why what is stored of a move cannot be.
@@ -155,5 +173,25 @@ impl TryFrom<FormerJson> for Former {
             histories: histories_of(json.histories),
             official: json.official.map(TryInto::try_into).transpose()?,
         })
+    }
+}
+
+impl From<&Former> for LeftBehind {
+    fn from(former: &Former) -> Self {
+        Self { uuid: former.uuid, layout: former.layout, shards: former.shards }
+    }
+}
+
+impl From<LeftBehind> for LeftBehindJson {
+    fn from(left: LeftBehind) -> Self {
+        Self { uuid: left.uuid.0, layout: left.layout, shards: left.shards.get() }
+    }
+}
+
+impl TryFrom<LeftBehindJson> for LeftBehind {
+    type Error = InvalidMove;
+
+    fn try_from(json: LeftBehindJson) -> Result<Self, InvalidMove> {
+        Ok(Self { uuid: IndexUuid(json.uuid), layout: json.layout, shards: ShardCount::new(json.shards)? })
     }
 }

@@ -1,5 +1,7 @@
 //! A cluster of two shards moves to three, step by step.
 
+mod left_behind;
+
 use super::*;
 use crate::decide::OlderFolder;
 use crate::decide::{
