@@ -4,12 +4,14 @@ mod dumping;
 mod forwarding;
 pub mod replica;
 mod restoring;
+mod sealing;
 mod steps;
 
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
 use crate::decide::{FolderTerm, OlderFolder, check_layout, claim_term, found, served_last, to_begin_anew};
 use crate::mirror::{Mirror, read};
+use crate::moment::until;
 use crate::reconcile::{HeldShard, Plan, Restore};
 use crate::record::{DumpedShard, Key, LayoutId, NodeId, NodeRecord, Place, Role, Served};
 use crate::records::Records;
@@ -26,12 +28,13 @@ use async_trait::async_trait;
 use dumping::Dumping;
 use forwarding::Forwarding;
 use restoring::Restoring;
+use sealing::Sealing;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// Between two tries of what has failed: a full disk, a store that does not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -112,6 +115,8 @@ pub struct Agent {
     restoring: Restoring,
     /// Shards that come from another layout.
     forwarding: Forwarding,
+    /// Indexes that take no writes since they move.
+    sealing: Sealing,
     /// What the cluster was told last.
     told: Option<NodeRecord>,
 }
@@ -129,8 +134,9 @@ impl Agent {
         reach: Arc<dyn Reach>,
     ) -> Result<Self, Failure> {
         let (mirror, place) = enter(&store, &post).await?;
-        let (dumping, restoring, forwarding) = (Dumping::default(), Restoring::default(), Forwarding::default());
-        Ok(Self { store, mirror, holder, post, place, reach, serving, dumping, restoring, forwarding, told: None })
+        let (dumping, restoring) = (Dumping::default(), Restoring::default());
+        let (forwarding, sealing, told) = (Forwarding::default(), Sealing::default(), None);
+        Ok(Self { store, mirror, holder, post, place, reach, serving, dumping, restoring, forwarding, sealing, told })
     }
 
     /// Runs for the primary of the shard and, elected, serves; for as long as the future is polled.
@@ -267,10 +273,12 @@ impl Agent {
                     failing = true;
                 }
             }
+            let overdue = self.sealing.next(Instant::now());
             tokio::select! {
                 biased;
                 () = lease.lost() => return Err(lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
+                () = until(overdue) => {}
                 () = self.dumping.one_ended() => {}
                 () = self.restoring.one_ended() => {}
                 () = self.forwarding.one_said() => {}

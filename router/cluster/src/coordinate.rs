@@ -11,12 +11,13 @@ mod reshard;
 mod rollout;
 
 pub(crate) use rehearsal::rehearse;
+pub(crate) use reshard::obstacles;
 
 use crate::change::Change;
 use crate::decide::{
-    abandon_move, allow, await_approval, begin_canary, end_canary, end_dump, end_reshard, end_task, fail_dump,
-    fail_reshard, fail_rollout, failed_shard, flip, forget_compared, forget_dump, forget_former, forget_tombstone,
-    move_over, retire, retire_dump, seal, start_rollout,
+    abandon_move, allow, await_approval, begin_canary, cancel_because, end_canary, end_dump, end_reshard, end_task,
+    fail_dump, fail_reshard, fail_rollout, failed_shard, flip, forget_compared, forget_dump, forget_former,
+    forget_tombstone, move_over, retire, retire_dump, seal, start_rollout,
 };
 use crate::record::{DumpState, Generations, IndexRecord, Key, Place, ReplicaId, TaskId, TaskRecord, Work};
 use crate::records::Records;
@@ -212,6 +213,13 @@ fn turn(task: &TaskRecord) -> u8 {
     }
 }
 
+/// The task of the same index that comes before one that waits.
+fn comes_first(records: &Records, id: TaskId, uuid: IndexUuid) -> Option<(TaskId, &TaskRecord)> {
+    let open = records.tasks.iter().map(|(id, stored)| (*id, &stored.record));
+    let open = open.filter(|(_, task)| task.uuid == uuid && !task.is_over());
+    open.min_by_key(|(id, task)| (turn(task), *id)).filter(|(first, _)| *first != id)
+}
+
 /// Whether it takes a dump now, or first of all.
 fn is_dump(records: &Records, task: &TaskRecord) -> bool {
     match task.work {
@@ -227,7 +235,8 @@ fn is_waiting(task: &TaskRecord) -> bool {
 
 fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
     let Some((_, index)) = records.index_of(task.uuid) else {
-        return if records.is_deleted(task.uuid) { vec![Due::now(Step::Cancel(id))] } else { Vec::new() };
+        let is_over = records.is_deleted(task.uuid) || records.moved_from(task.uuid).is_some();
+        return if is_over { vec![Due::now(Step::Cancel(id))] } else { Vec::new() };
     };
     match (&task.work, task.status) {
         (Work::Dump { .. }, TaskStatus::Queued) => vec![Due::now(Step::BeginDump(id))],
@@ -311,9 +320,21 @@ fn old_tasks(records: &Records) -> impl Iterator<Item = Due> {
     ended.skip(ENDED_TASKS_KEPT).map(|(id, _)| Due::now(Step::Forget(*id)))
 }
 
-/// Ends a task whose index was deleted. A dump that was being taken has nobody who would take it.
+/// Ends a task whose index was deleted, or has moved. A dump that was being taken has nobody who would take it.
 fn cancel(records: &Records, id: TaskId) -> Option<Change> {
-    match records.tasks.get(&id)?.record.work {
+    let task = &records.tasks.get(&id)?.record;
+    if let Some((name, index)) = records.moved_from(task.uuid) {
+        let message = format!(
+            "index `{name}` has moved to {} shards before it was this task's turn: ask for it again",
+            index.schema.shards
+        );
+        return cancel_because(
+            records,
+            id,
+            Failure::new(ErrorCode::TaskConflict, message).with("index", name.as_str()),
+        );
+    }
+    match task.work {
         Work::Dump { .. } => end_dump(records, id, dump_of(id)?, TaskStatus::Cancelled, None),
         Work::Reshard(_) => {
             let change = end_dump(records, id, dump_of(id)?, TaskStatus::Cancelled, None)?;

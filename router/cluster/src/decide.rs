@@ -26,7 +26,7 @@ pub use index::{Creation, Removal, create_index, remove_index};
 pub(crate) use reshard::reshard_of;
 pub use reshard::{
     abandon_move, begin_reshard, cancel_reshard, end_reshard, fail_reshard, forget_former, forget_tombstone, move_over,
-    report_done, report_near, report_sealed, report_unmoved, request_reshard, seal,
+    report_done, report_far, report_near, report_sealed, report_unmoved, request_reshard, seal,
 };
 pub use restore::{report_unmade, request_restore};
 pub use rollout::{
@@ -36,7 +36,7 @@ pub use rollout::{
 pub(crate) use rollout::{comparing, is_on_trial};
 pub use shard::{Reported, report_made, report_removed};
 pub use take_over::{Copied, Loss, Successor, dumped_beyond, report_taken_over, successor, to_begin_anew};
-pub use task::{RolloutOptions, end_task, request_dump, request_rollout};
+pub use task::{RolloutOptions, cancel_because, end_task, request_dump, request_rollout};
 pub use term::{FolderTerm, OlderFolder, claim_term, served_last};
 
 use crate::record::Key;

@@ -3,7 +3,7 @@
 use crate::catalogue::{ClusterCatalogue, Coordinating, dump_info};
 use crate::change::Change;
 use crate::commit::{Decision, once};
-use crate::coordinate::rehearse;
+use crate::coordinate::{obstacles, rehearse};
 use crate::decide::{
     RolloutOptions, Word, cancel_reshard, request_dump, request_reshard, request_restore, request_rollout, say,
 };
@@ -143,6 +143,7 @@ fn resharding(records: &Records) -> Resharding {
             primaries: count(next.shards.shards().filter(is_there).count()),
             indexes_moved: count(moved),
             indexes_total: count(records.indexes.len()),
+            waits_for: obstacles(records),
         }
     });
     Resharding { shards: Some(cluster.layout.shards.get()), next }

@@ -91,6 +91,15 @@ pub struct Restore {
     pub loss: Option<Loss>,
 }
 
+/// A shard that is to be made of a dump, and cannot be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unmade {
+    /// Name of the index.
+    pub name: IndexName,
+    /// Why.
+    pub failure: Failure,
+}
+
 /// What a node has to do, and what it may serve.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
@@ -100,11 +109,15 @@ pub struct Plan {
     pub serves: BTreeMap<IndexUuid, Result<(), Failure>>,
     /// Indexes whose shard is to be made of a dump.
     pub restores: BTreeMap<IndexUuid, Restore>,
+    /// Those of them whose shard cannot be made here, and why.
+    pub unmade: BTreeMap<IndexUuid, Unmade>,
+    /// What moves to this layout and will never be whole as it is, and why.
+    pub unmoved: BTreeMap<IndexUuid, Failure>,
     /// Dumps that are yet to get the shard of an index.
     pub dumps: BTreeMap<DumpId, IndexUuid>,
     /// Indexes that take no writes.
     pub sealed: BTreeSet<IndexUuid>,
-    /// Those of them whose last write is yet to be said.
+    /// Those of them that are about to move.
     pub seals: Vec<Seal>,
     /// Behind which write of each index its changes are kept.
     pub logs: BTreeMap<IndexUuid, Seq>,
@@ -126,6 +139,14 @@ pub fn plan(records: &Records, place: Place, held: &BTreeMap<IndexName, HeldShar
         let index = &index;
         let here = held.iter().find(|(_, held)| held.uuid == Some(index.uuid)).map(|(_, held)| held);
         let (part, uuid) = (part(records, index, shard, here, older), index.uuid);
+        let serves = part.serves(name, shard, older);
+        // What moves here is elsewhere as well, so what went wrong with it is made anew, and not gone on with.
+        let is_on_its_way = stored.record.moving.as_ref().is_some_and(|moving| moving.uuid == uuid);
+        if is_on_its_way && let Some(failure) = moving::hindrance(name, shard, &part, &serves) {
+            plan.unmoved.insert(uuid, failure.clone());
+            plan.serves.insert(uuid, Err(failure));
+            continue;
+        }
         let restore = |origin, loss| Restore { name: name.clone(), schema: index.schema, origin, loss };
         let restore = match &part {
             Part::New => {
@@ -150,9 +171,17 @@ pub fn plan(records: &Records, place: Place, held: &BTreeMap<IndexName, HeldShar
             Part::Lost { successor: Successor::Dump(origin, loss), .. } => Some(restore(*origin, Some(loss.clone()))),
             Part::Serves | Part::Damaged(_) | Part::Other { .. } | Part::Lost { .. } => None,
         };
-        // A folder of its name may be yet to be removed.
-        if let Some(restore) = restore.filter(|restore| !held.contains_key(&restore.name)) {
-            plan.restores.insert(uuid, restore);
+        let mut serves = serves;
+        if let Some(restore) = restore {
+            match held.get(&restore.name) {
+                None => drop(plan.restores.insert(uuid, restore)),
+                Some(other) if is_about_to_go(records, place, other) => {}
+                Some(other) => {
+                    let failure = in_the_way(name, shard, other);
+                    serves = Err(failure.clone());
+                    plan.unmade.insert(uuid, Unmade { name: restore.name, failure });
+                }
+            }
         }
         if matches!(part, Part::Serves) {
             plan.forwards.extend(moving::forward(records, &stored.record, place).map(|forward| (uuid, forward)));
@@ -162,13 +191,35 @@ pub fn plan(records: &Records, place: Place, held: &BTreeMap<IndexName, HeldShar
         if stored.record.is_sealed_on(layout) {
             plan.sealed.insert(uuid);
         }
-        plan.serves.insert(uuid, part.serves(name, shard, older));
+        plan.serves.insert(uuid, serves);
     }
     let is_here = |uuid| plan.serves.contains_key(&uuid);
     let awaited = records.dumps.iter().filter(|(_, stored)| is_awaited(&stored.record, shard));
     let awaited = awaited.filter(|(_, stored)| is_here(stored.record.uuid));
     plan.dumps = awaited.map(|(dump, stored)| (*dump, stored.record.uuid)).collect();
     plan
+}
+
+/// Whether what is in a folder is of an index that was deleted, and is yet to be removed.
+fn is_about_to_go(records: &Records, place: Place, held: &HeldShard) -> bool {
+    let tombstone = held.uuid.and_then(|uuid| records.gone.get(&uuid));
+    tombstone.is_some_and(|tombstone| {
+        tombstone.record.layout == place.layout && tombstone.record.left.contains(&place.shard)
+    })
+}
+
+/// A folder has the name, and nobody is to remove it.
+fn in_the_way(name: &IndexName, shard: ShardId, other: &HeldShard) -> Failure {
+    let holds = match other.uuid {
+        Some(uuid) => format!("holds index {uuid}, which this cluster does not know here"),
+        None => "does not say which index it holds".to_owned(),
+    };
+    let message = format!(
+        "the folder `{name}` of the process of shard {shard} {holds}: it was used before; start the process over an empty \
+         folder, or stop it and take that folder out of its own"
+    );
+    let failure = Failure::new(ErrorCode::IndexUnavailable, message);
+    failure.with("index", name.as_str()).with("shard", shard.0)
 }
 
 /// How the shard of an index is.

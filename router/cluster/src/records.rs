@@ -115,6 +115,13 @@ impl Records {
         })
     }
 
+    /// The index that had that identity before it moved to where it is.
+    pub fn moved_from(&self, uuid: IndexUuid) -> Option<(&IndexName, &IndexRecord)> {
+        let indexes = self.indexes.iter().map(|(name, stored)| (name, &stored.record));
+        let mut moved = indexes.filter(|(_, index)| index.behind().is_some_and(|behind| behind.uuid == uuid));
+        moved.next()
+    }
+
     /// The layout of that number, unless it is over.
     pub fn layout(&self, id: LayoutId) -> Option<Layout> {
         self.cluster.as_ref()?.record.layouts().find(|layout| layout.id == id)
@@ -150,6 +157,15 @@ impl Records {
 
     /// What uses a dump of an index, as messages say it.
     pub fn user_of(&self, uuid: IndexUuid, dump: DumpId) -> Option<&'static str> {
+        let moving = |index: &IndexRecord| index.moving.as_ref().is_some_and(|moving| moving.dump == dump);
+        if self.indexes.values().any(|index| moving(&index.record)) {
+            return Some("is what the index is made of on another number of shards");
+        }
+        self.user_beside_move(uuid, dump)
+    }
+
+    /// What uses it, beside the move of the index to another layout.
+    pub(crate) fn user_beside_move(&self, uuid: IndexUuid, dump: DumpId) -> Option<&'static str> {
         let waits =
             |task: &TaskRecord| task.rollout().is_some_and(|rollout| rollout.to.dump == dump) && !task.is_over();
         if let Some((_, index)) = self.index_of(uuid) {
@@ -163,9 +179,6 @@ impl Records {
             if preparing.as_ref().is_some_and(|preparing| preparing.of.dump == dump) {
                 return Some("is being rolled out");
             }
-        }
-        if self.indexes.values().any(|index| index.record.moving.as_ref().is_some_and(|moving| moving.dump == dump)) {
-            return Some("is what the index is made of on another number of shards");
         }
         let restored = |index: &IndexRecord| {
             index.state() == IndexState::Creating && index.origin.is_some_and(|origin| origin.dump == dump)

@@ -37,11 +37,12 @@ pub(super) fn text(Resharding { shards, next }: &Resharding) -> String {
         Some(shards) => format!("every index has {shards} shards\n"),
         None => "no process that holds a shard has joined yet\n".to_owned(),
     };
-    let Some(NextShards { shards, primaries, indexes_moved, indexes_total }) = next else { return now };
+    let Some(NextShards { shards, primaries, indexes_moved, indexes_total, waits_for }) = next else { return now };
     let waits = if primaries < shards {
         format!("; {primaries} of the {shards} primaries are there that hold them: start the others")
     } else {
         String::new()
     };
-    format!("{indexes_moved} of {indexes_total} indexes have moved to {shards} shards{waits}\n")
+    let moved = format!("{indexes_moved} of {indexes_total} indexes have moved to {shards} shards{waits}\n");
+    waits_for.iter().fold(moved, |text, obstacle| text + obstacle + "\n")
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Optional, Union
 
 import msgspec
@@ -143,6 +144,8 @@ class NextShards(msgspec.Struct, frozen=True):
     primaries: int
     indexes_moved: int
     indexes_total: int
+    #: What keeps indexes from moving, in words.
+    waits_for: Sequence[str] = ()
 
 
 class Resharding(msgspec.Struct, frozen=True):

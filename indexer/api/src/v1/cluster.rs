@@ -34,6 +34,9 @@ pub struct NextShards {
     pub indexes_moved: u32,
     /// Indexes in all.
     pub indexes_total: u32,
+    /// What keeps indexes from moving, in words: a task that comes first, or what the last attempt failed at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
 }
 
 /// Body of `POST /v1/cluster/reshard`.

@@ -31,12 +31,14 @@ const RETRY_AFTER: Duration = Duration::from_millis(250);
 /// Longest wait for an answer, and for a write of what was answered.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// What is said at once, at most: each shard says three things in its time.
+/// What is said at once, at most: each shard says four things in its time.
 const SAYS_MAX: usize = 64;
 
 /// What has come of reading for a shard.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Said {
+    /// It trails by much again: its process has been started anew, and reads everything once more.
+    Far,
     /// It trails by little.
     Near,
     /// It has everything that there will be.
@@ -102,7 +104,11 @@ impl Forwarding {
     pub(super) async fn one_said(&mut self) {
         tokio::select! {
             biased;
-            Some(said) = self.hears.recv() => self.said.push(said),
+            Some((uuid, said)) = self.hears.recv() => {
+                // What was so before it was told is not told any longer: nobody would take it back.
+                self.said.retain(|(known, before)| (*known, before, &said) != (uuid, &Said::Far, &Said::Near));
+                self.said.push((uuid, said));
+            }
             Some(ended) = self.tasks.join_next() => match ended {
                 Ok(uuid) => {
                     self.running.remove(&uuid);
@@ -165,7 +171,11 @@ impl Reading {
         let mut forward = follows.borrow_and_update().clone();
         let mut read: BTreeMap<ShardId, Position> =
             forward.sources.iter().map(|(shard, source)| (*shard, source.dumped)).collect();
-        let mut near = forward.is_near;
+        // That was said by who had read what is yet to be read here.
+        if forward.is_near {
+            self.say(Said::Far).await;
+        }
+        let mut near = false;
         loop {
             let (mut trails, mut got_on) = (0, false);
             for (shard, source) in &forward.sources {
@@ -235,4 +245,32 @@ fn is_at_end(source: &Source, read: Position) -> bool {
 
 fn soon() -> std::time::Instant {
     (Instant::now() + WAIT).into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Alone;
+    use super::*;
+    use crate::table::Absent;
+    use crate::testing::{at, uuid};
+    use annuli_core::ShardCount;
+
+    /// What was near before a restart reads everything since its dump again, and was sealed all the same.
+    #[tokio::test]
+    async fn who_was_near_and_begins_anew_says_so() {
+        let mut forwarding = Forwarding::default();
+        let source = Source { dumped: at(1, 5), address: None, last: None };
+        let sources = [(ShardId(0), source)].into();
+        let forward = Forward { index: uuid(1), shards: ShardCount::ONE, sources, is_near: true };
+        let reach = Arc::new(Alone) as Arc<dyn Reach>;
+        let shard = Arc::new(Absent(Failure::new(ErrorCode::Internal, "nothing is written"))) as Arc<dyn ShardApi>;
+        forwarding.keep_to(&[(uuid(2), forward)].into(), ShardId(0), &reach, |_| Some(Arc::clone(&shard)));
+        forwarding.one_said().await;
+        assert_eq!(forwarding.said(), [(uuid(2), Said::Far)]);
+        // Before that was reported, it has read everything: it is near, and is not to be taken for far any longer.
+        forwarding.says.send((uuid(2), Said::Near)).await.expect("it is heard");
+        forwarding.one_said().await;
+        assert_eq!(forwarding.said(), [(uuid(2), Said::Near)]);
+        forwarding.end().await;
+    }
 }

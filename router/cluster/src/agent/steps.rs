@@ -4,16 +4,17 @@ use super::Agent;
 use super::forwarding::Said;
 use crate::commit::{Decision, decide_as};
 use crate::decide::{
-    Reported, report_done, report_dumped, report_made, report_near, report_removed, report_sealed, report_taken_over,
-    report_unmade, report_unmoved,
+    Reported, report_done, report_dumped, report_far, report_made, report_near, report_removed, report_sealed,
+    report_taken_over, report_unmade, report_unmoved,
 };
-use crate::reconcile::{Plan, Restore, Seal, Step, plan};
+use crate::reconcile::{Plan, Restore, Seal, Step, Unmade, plan};
 use crate::records::Records;
-use annuli_api::Failure;
+use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::Leadership;
 use annuli_core::{HistoryId, IndexName, IndexUuid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 impl Agent {
     /// Does what is to be done, and returns what is served then.
@@ -48,6 +49,17 @@ impl Agent {
                 Some(_) => None,
             };
             failed.insert(uuid, unreported.unwrap_or(failure));
+        }
+        let shard = self.post.shard;
+        for (uuid, Unmade { name, failure }) in &now.unmade {
+            let report = |records: &Records| report_unmade(records, name, *uuid, shard, failure);
+            let unreported = self.report(leadership, report).await.err();
+            failed.insert(*uuid, unreported.unwrap_or_else(|| failure.clone()));
+        }
+        for (uuid, failure) in &now.unmoved {
+            let report = |records: &Records| report_unmoved(records, *uuid, failure.clone());
+            let unreported = self.report(leadership, report).await.err();
+            failed.insert(*uuid, unreported.unwrap_or_else(|| failure.clone()));
         }
         for (uuid, failure) in failed {
             if let Some(serves) = now.serves.get_mut(&uuid) {
@@ -108,7 +120,7 @@ impl Agent {
             holder.keep_log(*uuid, plan.logs.get(uuid).copied());
         }
         let mut reported = Ok(());
-        for Seal { index, becomes } in &plan.seals {
+        for Seal { index, becomes, .. } in plan.seals.iter().filter(|seal| !seal.is_said) {
             // Behind this no write is acknowledged: that was published before.
             let last = match holder.shard(*index) {
                 Some(shard) => shard.status().await.map(|status| status.position.seq),
@@ -120,8 +132,20 @@ impl Agent {
             };
             reported = reported.and(said);
         }
+        let now = Instant::now();
+        self.sealing.keep_to(&plan.seals, now);
+        for becomes in self.sealing.overdue(now) {
+            let message = format!(
+                "shard {shard} takes no writes since half a minute, and no coordinator has ended that: they go on, and the move \
+                 is begun again"
+            );
+            let failure = Failure::new(ErrorCode::ShardUnavailable, message);
+            let said = self.report(leadership, |records| report_unmoved(records, becomes, failure.clone())).await;
+            reported = reported.and(said);
+        }
         for (uuid, said) in self.forwarding.said() {
             let report = |records: &Records| match &said {
+                Said::Far => report_far(records, uuid, shard),
                 Said::Near => report_near(records, uuid, shard),
                 Said::Done => report_done(records, uuid, shard),
                 Said::Failed(failure) => {

@@ -76,7 +76,7 @@ impl Holder for Folder {
 }
 
 /// It reaches nobody.
-struct Alone;
+pub(super) struct Alone;
 
 impl Reach for Alone {
     fn shard(&self, address: &str, _: IndexUuid, _: ShardId) -> Arc<dyn ShardApi> {

@@ -125,11 +125,16 @@ pub fn request_deletion(records: &Records, uuid: IndexUuid, dump: DumpId) -> Res
     }
 }
 
-/// What takes a dump away that nobody uses.
-fn deletion(records: &Records, dump: DumpId, stored: &Stored<DumpRecord>) -> Change {
+/// A dump is one no longer.
+pub(super) fn deleting(dump: DumpId, stored: &Stored<DumpRecord>) -> Change {
     let key = Key::Dump(dump);
     let record = DumpRecord { state: DumpState::Deleting, ..stored.record.clone() };
-    let change = Change::new().if_at(key.clone(), stored.revision).put(key, record.encode());
+    Change::new().if_at(key.clone(), stored.revision).put(key, record.encode())
+}
+
+/// What takes a dump away that nobody uses.
+fn deletion(records: &Records, dump: DumpId, stored: &Stored<DumpRecord>) -> Change {
+    let change = deleting(dump, stored);
     // A rollout that begins to use it at the same time changes the index's record.
     match records.index_of(stored.record.uuid) {
         Some((name, index)) => change.if_at(Key::Index(name.clone()), index.revision),

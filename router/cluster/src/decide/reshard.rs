@@ -9,6 +9,7 @@
 //! Until an index has moved, everything can be taken back, and nothing that clients use was touched but for the seal.
 
 use super::check_readable;
+use super::dump::deleting;
 use super::index::{about_to_be, as_it_is, bury, cluster};
 use super::shard::Reported;
 use super::task::{ended, request};
@@ -143,6 +144,16 @@ pub fn report_near(records: &Records, uuid: IndexUuid, shard: ShardId) -> Report
     })
 }
 
+/// The new primary of `shard` trails by more than it was said to. Once the index is sealed it is too late to say so: then
+/// it hurries, as long as the seal lasts.
+pub fn report_far(records: &Records, uuid: IndexUuid, shard: ShardId) -> Reported {
+    reported(records, uuid, |moving| {
+        let mut said = moving.clone();
+        said.near.remove(&shard);
+        if said.sealed.is_none() { Ok(said) } else { Err(Reported::TooLate) }
+    })
+}
+
 /// The primary of `shard`, as it is today, acknowledges no write of the index behind `seq`.
 pub fn report_sealed(records: &Records, uuid: IndexUuid, shard: ShardId, seq: Seq) -> Reported {
     reported(records, uuid, |moving| {
@@ -225,6 +236,10 @@ pub fn abandon_move(records: &Records, uuid: IndexUuid) -> Option<Change> {
     let (name, index) = records.index_of(uuid)?;
     let moving = index.record.moving.as_ref()?;
     let change = put_moving(name, index, None);
+    // Nobody has asked for its dump, and it would stand in for one that somebody has.
+    let dump = records.dumps.get(&moving.dump).filter(|dump| dump.record.generation().is_some());
+    let dump = dump.filter(|_| records.user_beside_move(uuid, moving.dump).is_none());
+    let change = dump.map_or(change.clone(), |stored| change.and(deleting(moving.dump, stored)));
     // Who held it of a layout that is over removes nothing any longer.
     Some(if records.layout(moving.layout).is_some() { bury(name, about_to_be(moving), change) } else { change })
 }

@@ -110,6 +110,12 @@ pub fn end_task(records: &Records, id: TaskId, status: TaskStatus) -> Option<Cha
     Some(ended(id, task, status, None, Change::new()))
 }
 
+/// Ends a task that has nothing to take back and will not be taken up.
+pub fn cancel_because(records: &Records, id: TaskId, failure: Failure) -> Option<Change> {
+    let task = records.tasks.get(&id).filter(|task| !task.record.is_over())?;
+    Some(ended(id, task, TaskStatus::Cancelled, Some(failure), Change::new()))
+}
+
 /// Ends a task.
 pub(super) fn ended(
     id: TaskId,

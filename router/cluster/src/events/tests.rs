@@ -243,7 +243,7 @@ fn an_index_moves_and_is_neither_deleted_nor_created() {
     let mut given_up = World(world.0.clone());
     let late = Failure::new(ErrorCode::ShardUnavailable, "too late");
     let failed = fail_reshard(given_up.records(), task(1), late);
-    given_up.check(failed, &["index_unsealed"]);
+    given_up.check(failed, &["dump_deleted", "index_unsealed"]);
     let cancelled = cancel_reshard(given_up.records()).unwrap();
     assert_eq!(given_up.commit(cancelled), [Event::ReshardCancelled { shards: 3 }]);
     for shard in [0, 1, 2] {

@@ -1,18 +1,21 @@
 //! What a primary has to do about an index that moves from its layout, or to it.
 
+use super::Part;
 use crate::record::{DumpRecord, DumpState, IndexRecord, Moving, Place};
 use crate::records::Records;
-use annuli_api::Position;
-use annuli_core::{IndexUuid, Seq, ShardCount, ShardId};
+use annuli_api::{ErrorCode, Failure, Position};
+use annuli_core::{IndexName, IndexUuid, Seq, ShardCount, ShardId};
 use std::collections::BTreeMap;
 
-/// A primary is to say which write of its shard was the last.
+/// A primary takes no more writes for an index, and is to say which was the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seal {
     /// The index.
     pub index: IndexUuid,
     /// What it is about to become.
     pub becomes: IndexUuid,
+    /// Whether it has said so.
+    pub is_said: bool,
 }
 
 /// A primary reads what was written to an index since the dump that its own shard was made of.
@@ -39,6 +42,27 @@ pub struct Source {
     pub last: Option<Seq>,
 }
 
+/// Why a shard that was made on its way here will never get what is written meanwhile. It is recorded, and what is recorded
+/// is not what is here.
+pub(super) fn hindrance(
+    name: &IndexName,
+    shard: ShardId,
+    part: &Part<'_>,
+    serves: &Result<(), Failure>,
+) -> Option<Failure> {
+    let why = match part {
+        Part::Serves | Part::New | Part::Restored(_) | Part::Made(_) => return None,
+        Part::Damaged(_) | Part::Copied(_) => serves.as_ref().err()?.message.clone(),
+        Part::Other { .. } | Part::TakenOver { .. } => "its process holds another history".to_owned(),
+        Part::Lost { .. } => "it is not in the folder of its process".to_owned(),
+    };
+    let message = format!(
+        "what was made of shard {shard} of index `{name}` on the next layout is of no more use, and is made anew: {why}"
+    );
+    let failure = Failure::new(ErrorCode::IndexUnavailable, message);
+    Some(failure.with("index", name.as_str()).with("shard", shard.0))
+}
+
 /// What the primary of `place` reads for its shard of what the index is to become.
 pub(super) fn forward(records: &Records, index: &IndexRecord, place: Place) -> Option<Forward> {
     let moving = index.moving.as_ref().filter(|moving| moving.layout == place.layout)?;
@@ -62,7 +86,7 @@ pub(super) fn forward(records: &Records, index: &IndexRecord, place: Place) -> O
 pub(super) fn seal(index: &IndexRecord, place: Place) -> Option<Seal> {
     let Moving { uuid, sealed, .. } = index.moving.as_ref().filter(|_| index.layout == place.layout)?;
     let is_said = sealed.as_ref()?.contains_key(&place.shard);
-    (!is_said).then_some(Seal { index: index.uuid, becomes: *uuid })
+    Some(Seal { index: index.uuid, becomes: *uuid, is_said })
 }
 
 /// Behind which write the primary of `place` keeps what was written: while a dump is taken, all of it, since it is not known yet

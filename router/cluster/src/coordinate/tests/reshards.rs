@@ -1,6 +1,9 @@
 //! A cluster of two shards moves to three, step by step.
 
+mod beside;
+mod hindrances;
 mod left_behind;
+mod patience;
 
 use super::*;
 use crate::decide::OlderFolder;
@@ -154,7 +157,8 @@ fn who_does_not_come_to_the_end_in_time_lets_writes_go_on_and_the_move_is_begun_
         assert_eq!(late, Reported::TooLate);
     }
     let again: Vec<_> = world.due_later().into_iter().map(|due| due.step).collect();
-    assert_eq!(again, [Step::BeginReshard(uuid(1))]);
+    let files = Step::RemoveFiles(uuid(1), dump_of(id).unwrap());
+    assert_eq!(again, [files, Step::BeginReshard(uuid(1))]);
 }
 
 #[test]
@@ -264,10 +268,13 @@ fn each_primary_does_its_part() {
     world.near();
     world.settle();
     let sealing = planned(&world, old, uuid(1), 2);
-    assert_eq!((sealing.seals.len(), sealing.sealed, &sealing.serves[&uuid(1)]), (1, [uuid(1)].into(), &Ok(())));
+    assert_eq!(
+        (sealing.seals[0].is_said, sealing.sealed, &sealing.serves[&uuid(1)]),
+        (false, [uuid(1)].into(), &Ok(()))
+    );
     world.seal();
     let sealed = planned(&world, old, uuid(1), 2);
-    assert_eq!((sealed.seals.len(), sealed.sealed), (0, [uuid(1)].into()));
+    assert_eq!((sealed.seals[0].is_said, sealed.sealed), (true, [uuid(1)].into()));
     let reads = &planned(&world, new, becomes, 52).forwards[&becomes];
     assert_eq!(reads.sources[&ShardId(1)].last, Some(Seq(101)));
     world.forwarded();
