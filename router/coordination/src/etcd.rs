@@ -7,32 +7,33 @@
 //!
 //! What etcd guarantees is what the trait asks for: transactions are serialised by Raft and durable on a majority, reads
 //! are linearisable, a watch misses nothing. Its leases end by etcd's clock, at some time after their ttl. What is not
-//! known to be done (the connection broke, nobody answered in time) is an [`Uncertain`](crate::store::Uncertain) commit.
+//! known to be done (the connection broke, nobody answered in time) is an [`Uncertain`](crate::store::Uncertain) commit: it
+//! is sent once, and whoever looks again is told by another member what became of it. All else is asked of one member after
+//! the other until one answers.
 
 mod failure;
 mod layout;
+mod members;
 mod watching;
 
 use crate::key::{Key, Prefix, Value};
 use crate::lease::{Kept, Lease, LeaseId, Ttl};
-use crate::limits::{ETCD_MESSAGE_BYTES_MAX, WATCH_QUEUE_MAX};
+use crate::limits::WATCH_QUEUE_MAX;
 use crate::store::{CommitError, CoordinationStore, Entry, Listing, StoreError};
 use crate::txn::{Commit, Condition, Revision, Txn, Write};
 use crate::watch::Watch;
 use async_trait::async_trait;
 pub use etcd_client::{Certificate, Identity, TlsOptions};
 use etcd_client::{
-    Client, Compare, CompareOp, ConnectOptions, Error, GetOptions, GetResponse, KeyValue, KvClient, LeaseClient,
-    PutOptions, ResponseHeader, TxnOp, TxnOpResponse, WatchClient, WatchOptions,
+    Compare, CompareOp, ConnectOptions, Error, GetOptions, GetResponse, KeyValue, PutOptions, ResponseHeader, TxnOp,
+    TxnOpResponse, WatchOptions,
 };
 use failure::Failing;
 use layout::Layout;
+use members::{ANSWER, Clients, Members};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
-
-/// How long etcd may take to answer. An election of its own takes one to two seconds.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// Between two questions whether the connection still is one. etcd refuses clients that ask more often than every five.
 const PROBE: Duration = Duration::from_secs(10);
@@ -54,9 +55,7 @@ pub struct EtcdSettings {
 pub struct EtcdStore {
     failing: Failing,
     layout: Layout,
-    keys: KvClient,
-    leases: LeaseClient,
-    watches: WatchClient,
+    members: Arc<Members>,
 }
 
 impl EtcdStore {
@@ -77,18 +76,14 @@ impl EtcdStore {
         if let Some(tls) = settings.tls {
             options = options.with_tls(tls);
         }
-        let client = failing.read(timeout(ANSWER, Client::connect(endpoints, Some(options))).await)?;
-        Ok(Self {
-            failing,
-            layout: Layout::under(root),
-            keys: client.kv_client().max_decoding_message_size(ETCD_MESSAGE_BYTES_MAX),
-            leases: client.lease_client(),
-            watches: client.watch_client().max_decoding_message_size(ETCD_MESSAGE_BYTES_MAX),
-        })
+        let members = Members::connect(endpoints, options).await.map_err(|error| failing.error(error))?;
+        Ok(Self { failing, layout: Layout::under(root), members: Arc::new(members) })
     }
 
     async fn range(&self, key: Vec<u8>, options: GetOptions) -> Result<GetResponse, StoreError> {
-        self.failing.read(timeout(ANSWER, self.keys.clone().get(key, Some(options))).await)
+        let (key, options) = (&key, &options);
+        let range = |asked: Clients| async move { asked.keys().get(key.clone(), Some(options.clone())).await };
+        self.failing.read(self.members.ask(range).await)
     }
 
     fn entry(&self, stored: &KeyValue) -> Result<Entry, StoreError> {
@@ -163,7 +158,9 @@ impl CoordinationStore for EtcdStore {
             .when(conditions.iter().map(|condition| self.compare(condition)).collect::<Vec<_>>())
             .and_then(txn.writes().iter().map(|(key, write)| self.operation(key, write)).collect::<Vec<_>>())
             .or_else(conditions.iter().map(|condition| self.look(condition)).collect::<Vec<_>>());
-        let answer = timeout(ANSWER, self.keys.clone().txn(asked)).await;
+        let asked = &asked;
+        let answer =
+            self.members.ask_once(|member: Clients| async move { member.keys().txn(asked.clone()).await }).await;
         if let Ok(Err(error)) = &answer
             && failure::is_missing_lease(error)
             && let Some(which) = conditions.iter().find(|condition| matches!(condition, Condition::LeaseHolds(_)))
@@ -186,7 +183,9 @@ impl CoordinationStore for EtcdStore {
     async fn watch(&self, prefix: Prefix, after: Revision) -> Result<Watch, StoreError> {
         let (from, end) = self.layout.range(&prefix);
         let options = WatchOptions::new().with_range(end).with_start_revision(number(after.0.saturating_add(1)));
-        let stream = self.failing.read(timeout(ANSWER, self.watches.clone().watch(from, Some(options))).await)?;
+        let (from, options) = (&from, &options);
+        let watch = |asked: Clients| async move { asked.watches().watch(from.clone(), Some(options.clone())).await };
+        let stream = self.failing.read(self.members.ask(watch).await)?;
         let (arrivals, watch) = mpsc::channel(WATCH_QUEUE_MAX);
         tokio::spawn(watching::pass_on(stream, self.layout.clone(), self.failing.clone(), after, arrivals));
         Ok(Watch::new(watch))
@@ -194,33 +193,27 @@ impl CoordinationStore for EtcdStore {
 
     async fn grant(&self, ttl: Ttl) -> Result<Lease, StoreError> {
         let seconds = number(ttl.duration().as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
-        let granted = self.failing.change(timeout(ANSWER, self.leases.clone().grant(seconds, None)).await)?;
+        // Of one that nobody has heard of, nothing is bound to it: it ends by itself.
+        let granted = self.members.ask(|asked: Clients| async move { asked.leases().grant(seconds, None).await }).await;
+        let granted = self.failing.change(granted)?;
         let seconds = u64::try_from(granted.ttl()).unwrap_or_default();
         // etcd raises a ttl that is shorter than its own elections.
         let ttl = Ttl::new(Duration::from_secs(seconds)).map_err(|error| self.failing.foreign(error))?;
         let id = lease_of(granted.id()).ok_or_else(|| self.failing.foreign(NoReason))?;
-        let options = PutOptions::new().with_lease(granted.id());
-        let put = timeout(ANSWER, self.keys.clone().put(self.layout.lease(id), [], Some(options))).await;
+        let (key, options) = (&self.layout.lease(id), &PutOptions::new().with_lease(granted.id()));
+        let put = |asked: Clients| async move { asked.keys().put(key.clone(), [], Some(options.clone())).await };
         // Without its key the lease is of no use, and ends by itself.
-        self.failing.change(put)?;
+        self.failing.change(self.members.ask(put).await)?;
         Ok(Lease { id, ttl })
     }
 
     async fn keep_alive(&self, lease: LeaseId) -> Result<Kept, StoreError> {
-        let kept = timeout(ANSWER, self.leases.clone().keep_alive(number(lease.0))).await;
-        if !matches!(kept, Ok(Err(Error::LeaseKeepAliveError(_)))) {
-            return self.failing.read(kept).map(|_| Kept::Alive);
-        }
-        // That is what the client says of a lease that has ended, but also of a broken connection.
-        let asked = timeout(ANSWER, self.leases.clone().time_to_live(number(lease.0), None)).await;
-        if self.failing.read(asked)?.ttl() < 0 {
-            return Ok(Kept::Ended);
-        }
-        self.failing.read(kept).map(|_| Kept::Alive)
+        self.failing.read(self.members.ask(|asked: Clients| keep_alive(asked, lease)).await)
     }
 
     async fn revoke(&self, lease: LeaseId) -> Result<(), StoreError> {
-        let revoked = timeout(ANSWER, self.leases.clone().revoke(number(lease.0))).await;
+        let lease = number(lease.0);
+        let revoked = self.members.ask(|asked: Clients| async move { asked.leases().revoke(lease).await }).await;
         if let Ok(Err(error)) = &revoked
             && failure::is_missing_lease(error)
         {
@@ -228,6 +221,18 @@ impl CoordinationStore for EtcdStore {
         }
         self.failing.change(revoked).map(|_| ())
     }
+}
+
+async fn keep_alive(asked: Clients, lease: LeaseId) -> Result<Kept, Error> {
+    let lease = number(lease.0);
+    let broken = match asked.leases().keep_alive(lease).await {
+        Ok(_) => return Ok(Kept::Alive),
+        Err(error @ Error::LeaseKeepAliveError(_)) => error,
+        Err(error) => return Err(error),
+    };
+    // That is what the client says of a lease that has ended, but also of a broken connection.
+    let found = asked.leases().time_to_live(lease, None).await?;
+    if found.ttl() < 0 { Ok(Kept::Ended) } else { Err(broken) }
 }
 
 /// Whether the condition held, by what a look at its key has found.

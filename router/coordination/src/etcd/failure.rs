@@ -12,7 +12,7 @@ pub(super) struct Failing {
 }
 
 /// An answer, an error, or nothing in time.
-type Answer<T> = Result<Result<T, Error>, Elapsed>;
+pub(super) type Answer<T> = Result<Result<T, Error>, Elapsed>;
 
 impl Failing {
     pub(super) fn of(endpoints: &[String]) -> Self {
@@ -58,7 +58,7 @@ impl Failing {
     }
 }
 
-enum Said {
+pub(super) enum Said {
     /// It would say the same another time.
     No,
     /// It cannot at the moment.
@@ -67,8 +67,8 @@ enum Said {
     Nothing,
 }
 
-/// The numbers are those of gRPC's status codes.
-fn said(error: &Error) -> Said {
+/// Who has spoken. The numbers are those of gRPC's status codes.
+pub(super) fn said(error: &Error) -> Said {
     match error {
         Error::GRpcStatus(status) => match i32::from(status.code()) {
             // Invalid argument, not found, already exists, permission denied, resource exhausted (etcd's disk quota),

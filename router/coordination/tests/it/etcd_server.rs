@@ -57,6 +57,10 @@ impl Etcd {
         (0..TRIES).find_map(|_| Self::try_start()).expect("etcd starts on one of several pairs of free ports")
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     fn try_start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();

@@ -8,6 +8,8 @@ mod words;
 
 #[cfg(feature = "etcd")]
 mod etcd_server;
+#[cfg(feature = "etcd")]
+mod members;
 
 // The contract: every test runs over every stage.
 mod compaction;
