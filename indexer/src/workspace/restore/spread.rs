@@ -9,12 +9,17 @@ use crate::store::{Store, StoreError};
 use crate::workspace::disk::remove_folder;
 use crate::workspace::indexes::MakeIndexError;
 use annuli_core::placement::shard_of;
-use annuli_core::{DocId, Point, ShardId};
-use annuli_dump::extract_entries;
+use annuli_core::{DocId, Point, Seq, ShardId};
+use annuli_dump::{Manifest, extract_entries};
 use std::collections::BTreeMap;
 
 /// Documents that are committed at once.
 const LOAD_STEP: usize = 1_000;
+
+/// How far behind the last dumped seq a shard begins to count that gets its documents from others. Nobody writes so much
+/// between a dump and the end of a move: a seq that somebody has read before it never stands for a write that came after.
+/// There is room for thousands of such steps in what readers of JSON take for a number.
+const SEQS_APART: u64 = 1 << 40;
 
 /// Fills the stores of those shards of the new index, and closes them. Any of the dumped shards may have documents that
 /// they own now: all are read.
@@ -26,7 +31,7 @@ pub(super) fn shards(
     let Restoration { new, dump, restored, stop, .. } = restoration;
     let mut loaders: BTreeMap<ShardId, Loader> = shards
         .iter()
-        .map(|&shard| Ok((shard, Loader::new(new.make_store(shard)?))))
+        .map(|&shard| Ok((shard, Loader::new(new.make_store(shard)?, start(dump.manifest())))))
         .collect::<Result<_, MakeIndexError>>()?;
     let mut documents = 0;
     for record in dump.manifest().shards() {
@@ -45,6 +50,13 @@ pub(super) fn shards(
     Ok(documents)
 }
 
+/// Before every write of the new shards, and behind all that were written to the dumped ones: a document may come from any of
+/// them, and who writes it with `if_seq` names the seq that it had there.
+fn start(dumped: &Manifest) -> Counters {
+    let last = dumped.shards().iter().map(|record| record.seq.0).max().unwrap_or_default();
+    Counters { seq: Seq(last.saturating_add(SEQS_APART)), ..Counters::START }
+}
+
 /// Writes documents into a new store, in groups. Nobody waits for any of them, so only the last is synced.
 struct Loader {
     store: Store,
@@ -53,8 +65,8 @@ struct Loader {
 }
 
 impl Loader {
-    fn new(store: Store) -> Self {
-        Self { store, counters: Counters::START, changes: Vec::new() }
+    fn new(store: Store, counters: Counters) -> Self {
+        Self { store, counters, changes: Vec::new() }
     }
 
     fn add(&mut self, id: DocId, document: StoredDocument) -> Result<(), StoreError> {
