@@ -32,7 +32,8 @@ pub use metrics::{Looked, shard_figures};
 pub use polling::{Polling, PollingTable};
 
 use access::Access;
-use annuli_api::{Catalogue, ErrorCode, Failure, Index, Operations};
+use annuli_api::shard_api::Consistency;
+use annuli_api::{AsOf, Catalogue, ErrorCode, Failure, Index, Operations};
 use annuli_core::{IndexName, ShardCount};
 use axum::body::Bytes;
 use limits::LISTENERS_MAX;
@@ -138,6 +139,26 @@ impl Router {
     /// The index of that name or alias, as a request has it.
     pub async fn index(&self, name: &str) -> Result<Arc<Index>, Failure> {
         self.catalogue.find(&parse_name(name)?).await
+    }
+
+    /// The index that is read. A router that trails the others knows neither tokens of what an index has become nor where it
+    /// is written since, and looks first.
+    pub(crate) async fn index_read(
+        &self,
+        name: &str,
+        after: Option<&str>,
+        consistency: Option<Consistency>,
+    ) -> Result<Arc<Index>, Failure> {
+        let index = self.index(name).await?;
+        // A text that is no token is refused where it is read.
+        let after = after.and_then(|after| AsOf::decode(after).ok());
+        let of_another = after.is_some_and(|after| after.index != index.uuid);
+        let needs_all = consistency == Some(Consistency::Primary);
+        if of_another || (needs_all && self.catalogue.may_have_moved(&index)) {
+            self.catalogue.refresh().await;
+            return self.catalogue.resolve(&parse_name(name)?);
+        }
+        Ok(index)
     }
 }
 

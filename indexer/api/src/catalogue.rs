@@ -53,6 +53,10 @@ pub trait Catalogue: Send + Sync {
     /// that is not possible now, they go on as they are.
     async fn refresh(&self);
 
+    /// Whether an index is on its way to other processes, and may have come there by now without this process having seen it:
+    /// who must have everything that was acknowledged [`refresh`](Self::refresh)es before asking.
+    fn may_have_moved(&self, index: &Index) -> bool;
+
     /// Every index, by name; in place of one that cannot be served, why.
     fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>>;
 

@@ -28,6 +28,10 @@ impl Catalogue for Workspace {
     }
 
     /// No other process changes this workspace.
+    fn may_have_moved(&self, _: &Index) -> bool {
+        false
+    }
+
     async fn find(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
         self.resolve(name)
     }

@@ -244,6 +244,11 @@ impl Catalogue for ClusterCatalogue {
         self.resolve(name)
     }
 
+    fn may_have_moved(&self, index: &Index) -> bool {
+        let Seen { records, .. } = &*self.mirror.seen();
+        records.indexes.get(&index.name).is_some_and(|stored| stored.record.moving.is_some())
+    }
+
     async fn refresh(&self) {
         // A store that is slow must not fill this process with requests for what is not there.
         if timeout(REFRESH_WAIT, self.refresh_in_turn()).await.is_err() {

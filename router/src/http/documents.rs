@@ -48,7 +48,7 @@ pub(super) async fn search(
     Path(name): Path<String>,
     Content(request, arrived): Content<SearchRequest>,
 ) -> Reply<SearchReply> {
-    let index = router.index(&name).await?;
+    let index = router.index_read(&name, request.after.as_deref(), request.consistency).await?;
     ok_large(router.search(&index, request, arrived).await, SearchReply::bytes_about)
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn get_one(
     Path((name, id)): Path<(String, String)>,
     Query(query): Query<GetOneQuery>,
 ) -> Reply<GetOneReply> {
-    let index = router.index(&name).await?;
+    let index = router.index_read(&name, query.after.as_deref(), query.consistency).await?;
     ok(router.get_document(&index, &id, query, super::now()).await)
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn get_many(
     Path(name): Path<String>,
     Content(request, arrived): Content<GetRequest>,
 ) -> Reply<GetReply> {
-    let index = router.index(&name).await?;
+    let index = router.index_read(&name, request.after.as_deref(), request.consistency).await?;
     ok_large(router.get_documents(&index, request, arrived.at).await, GetReply::bytes_about)
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn list(
     Path(name): Path<String>,
     Query(query): Query<ListQuery>,
 ) -> Reply<ListReply> {
-    let index = router.index(&name).await?;
+    let index = router.index_read(&name, query.after.as_deref(), query.consistency).await?;
     ok_large(router.list_documents(&index, query, super::now()).await, ListReply::bytes_about)
 }
 
@@ -88,6 +88,6 @@ pub(super) async fn count(
     Path(name): Path<String>,
     OptionalContent(request, arrived): OptionalContent<CountRequest>,
 ) -> Reply<CountReply> {
-    let index = router.index(&name).await?;
+    let index = router.index_read(&name, request.after.as_deref(), request.consistency).await?;
     ok(router.count_documents(&index, request, arrived.at).await)
 }

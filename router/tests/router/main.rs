@@ -32,6 +32,27 @@ fn far() -> Fake {
     Fake::Finds(vec![("d", 0.2), ("b", 0.5)])
 }
 
+/// Two routers do not see at the same moment that an index has moved: `after` of the one was refused as stale by the other, and
+/// reads of everything that was acknowledged missed what was written where it is now.
+#[tokio::test]
+async fn a_router_that_has_not_seen_an_index_move_looks_before_it_reads() {
+    let moved = || World::moved(&[near()], &[far(), far()]);
+    let token =
+        |index: u128| AsOf { index: IndexUuid(Uuid::from_u128(index)), epoch: 0, positions: Vec::new() }.encode();
+    let search = json!({"vector": [0, 0], "limit": 1});
+    assert_eq!(moved().post("search", &search).await.ids(), ["a"]);
+    let newest = json!({"vector": [0, 0], "limit": 1, "consistency": "primary"});
+    assert_eq!(moved().post("search", &newest).await.ids(), ["d"]);
+    let newer = json!({"vector": [0, 0], "limit": 1, "after": token(2)});
+    assert_eq!(moved().post("search", &newer).await.ids(), ["d"]);
+    let count = json!({"consistency": "primary"});
+    assert_eq!(moved().post("count", &count).await.body["count"], 20);
+    // What is of neither is refused, as ever.
+    let foreign = json!({"vector": [0, 0], "after": token(3)});
+    let refused = moved().post("search", &foreign).await;
+    assert_eq!(refused.body["error"]["code"], "stale_token");
+}
+
 #[tokio::test]
 async fn the_nearest_of_all_shards_are_merged_by_distance_and_id() {
     for fakes in [[near(), far()], [far(), near()]] {

@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -122,25 +122,44 @@ impl ShardApi for FakeShard {
     }
 }
 
-/// One index, `test`, that cannot be changed.
-struct FakeCatalogue(Arc<Index>);
+/// One index, `test`, that cannot be changed, but may have moved since somebody looked.
+struct FakeCatalogue {
+    index: Mutex<Arc<Index>>,
+    /// What it has become, which is known after a refresh.
+    moved: Option<Arc<Index>>,
+}
+
+impl FakeCatalogue {
+    fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index.lock().unwrap())
+    }
+}
 
 #[async_trait]
 impl Catalogue for FakeCatalogue {
     fn resolve(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
         let missing = || Failure::new(ErrorCode::IndexNotFound, "only `test` is there");
-        (self.0.name == *name).then(|| Arc::clone(&self.0)).ok_or_else(missing)
+        let index = self.index();
+        (index.name == *name).then_some(index).ok_or_else(missing)
     }
 
     fn indexes(&self) -> Vec<Result<Arc<Index>, Failure>> {
-        vec![Ok(Arc::clone(&self.0))]
+        vec![Ok(self.index())]
     }
 
     async fn find(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
         self.resolve(name)
     }
 
-    async fn refresh(&self) {}
+    async fn refresh(&self) {
+        if let Some(moved) = &self.moved {
+            *self.index.lock().unwrap() = Arc::clone(moved);
+        }
+    }
+
+    fn may_have_moved(&self, index: &Index) -> bool {
+        self.moved.as_ref().is_some_and(|moved| moved.uuid != index.uuid)
+    }
 
     fn is_local(&self) -> bool {
         true
@@ -151,7 +170,7 @@ impl Catalogue for FakeCatalogue {
     }
 
     async fn create(&self, _: IndexName, _: IndexSchema) -> Result<Created, Failure> {
-        Ok(Created::Existing(Arc::clone(&self.0)))
+        Ok(Created::Existing(self.index()))
     }
 
     async fn remove(&self, _: IndexName) -> Result<(), Failure> {
@@ -188,6 +207,22 @@ impl Catalogue for FakeCatalogue {
     }
 }
 
+fn index(uuid: u128, fakes: &[Fake]) -> Index {
+    let shard = |(id, fake): (u32, &Fake)| Arc::new(FakeShard { id, fake: fake.clone() }) as Arc<dyn ShardApi>;
+    Index {
+        name: IndexName::new("test").unwrap(),
+        uuid: IndexUuid(Uuid::from_u128(uuid)),
+        schema: IndexSchema {
+            dim: Dim::new(2).unwrap(),
+            metric: Metric::Euclidean,
+            shards: ShardCount::new(u32::try_from(fakes.len()).unwrap()).unwrap(),
+            hnsw: HnswParams::new(None, None).unwrap(),
+            quantization: Quantization::Int8,
+        },
+        shards: (0..).zip(fakes).map(shard).collect(),
+    }
+}
+
 /// A router over fakes.
 pub(crate) struct World {
     router: Arc<Router>,
@@ -206,24 +241,19 @@ impl World {
         Self::with(fakes, Limits::default(), &[])
     }
 
+    /// Over an index that has moved to other shards, which the router does not know yet.
+    pub(crate) fn moved(before: &[Fake], now: &[Fake]) -> Self {
+        Self::over(index(1, before), Some(index(2, now)), Limits::default(), &[])
+    }
+
     pub(crate) fn with(fakes: &[Fake], limits: Limits, polling: &[(&str, Polling)]) -> Self {
-        let shard = |(id, fake): (u32, &Fake)| Arc::new(FakeShard { id, fake: fake.clone() }) as Arc<dyn ShardApi>;
-        let shards: Vec<_> = (0..).zip(fakes).map(shard).collect();
-        let index = Index {
-            name: IndexName::new("test").unwrap(),
-            uuid: IndexUuid(Uuid::from_u128(1)),
-            schema: IndexSchema {
-                dim: Dim::new(2).unwrap(),
-                metric: Metric::Euclidean,
-                shards: ShardCount::new(u32::try_from(fakes.len()).unwrap()).unwrap(),
-                hnsw: HnswParams::new(None, None).unwrap(),
-                quantization: Quantization::Int8,
-            },
-            shards,
-        };
+        Self::over(index(1, fakes), None, limits, polling)
+    }
+
+    fn over(index: Index, moved: Option<Index>, limits: Limits, polling: &[(&str, Polling)]) -> Self {
         let polling = polling.iter().map(|(endpoint, polling)| ((*endpoint).to_owned(), *polling)).collect();
         let polling = PollingTable::new(&polling).unwrap();
-        let catalogue = Arc::new(FakeCatalogue(Arc::new(index)));
+        let catalogue = Arc::new(FakeCatalogue { index: Mutex::new(Arc::new(index)), moved: moved.map(Arc::new) });
         let router = Arc::new(Router::new(catalogue, limits, polling, ShardCount::ONE));
         Self { service: http::api(Arc::clone(&router)), router }
     }
