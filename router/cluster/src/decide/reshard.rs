@@ -177,8 +177,11 @@ pub fn report_done(records: &Records, uuid: IndexUuid, shard: ShardId) -> Report
 /// A new primary cannot go on with what it is to make: it is begun anew, with another dump.
 pub fn report_unmoved(records: &Records, uuid: IndexUuid, failure: Failure) -> Reported {
     let Some((_, index, _)) = records.moving_to(uuid) else { return Reported::TooLate };
-    let task = reshard_of(records, index.record.uuid);
-    task.and_then(|(id, _)| fail_reshard(records, id, failure)).map_or(Reported::TooLate, Reported::New)
+    let given_up = match reshard_of(records, index.record.uuid) {
+        Some((id, _)) => fail_reshard(records, id, failure),
+        None => abandon_move(records, index.record.uuid),
+    };
+    given_up.map_or(Reported::TooLate, Reported::New)
 }
 
 /// Seals the index of a task: from now on its primaries take no writes.
