@@ -40,6 +40,10 @@ impl Catalogue for ModelCatalogue {
         names.indexes.get(name).cloned().ok_or_else(|| refusal::index_not_found(name))
     }
 
+    fn may_have_moved(&self, _: &Index) -> bool {
+        false
+    }
+
     async fn find(&self, name: &IndexName) -> Result<Arc<Index>, Failure> {
         self.resolve(name)
     }
