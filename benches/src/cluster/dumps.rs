@@ -140,7 +140,7 @@ impl Bench<'_> {
         Ok(seconds)
     }
 
-    /// Once: every graph is to be built anew.
+    /// Once: documents are written anew, which takes long. Their graphs are built by who serves them.
     fn onto_more_shards(&self) -> Result<Onto, Failed> {
         let (dump, _) = self.dump()?;
         let shards = self.settings.shards + 1;
