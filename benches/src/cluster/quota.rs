@@ -14,8 +14,12 @@ const OF_VERSION_1: &str = "/sys/fs/cgroup/cpu";
 /// Where version 2 has everything.
 const OF_VERSION_2: &str = "/sys/fs/cgroup";
 
-/// In which the share is given out: no longer than needed for the smallest quota that there is, a millisecond.
-const PERIOD_US: u64 = 50_000;
+/// In which the share is given out: as short as a router forgives. Who waits longer for the next share than ten
+/// milliseconds is taken for one who is slower than the others, and left out.
+const PERIOD_US: u64 = 10_000;
+
+/// The kernel takes no smaller one.
+const QUOTA_US_MIN: u64 = 1_000;
 
 /// What folders here begin with; then comes the number of the process that made them.
 const PREFIX: &str = "annuli-bench-";
@@ -73,7 +77,7 @@ impl Drop for Quota {
 fn micros(cores: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
     let micros = (cores * PERIOD_US as f64).round() as u64;
-    micros
+    micros.max(QUOTA_US_MIN)
 }
 
 /// Removes what a benchmark has left that was killed.
@@ -94,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_share_is_of_each_period() {
-        assert_eq!((micros(0.2), micros(1.5)), (10_000, 75_000));
+        assert_eq!([micros(0.2), micros(1.5), micros(0.01)], [2_000, 15_000, QUOTA_US_MIN]);
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub(crate) struct OfReplicas {
     pub p99_ms: f64,
     /// Searches that no replica answered.
     pub answered_by_primaries: u64,
+    /// How often the router left a replica out for a while.
+    pub ejections: u64,
     pub rounds: Vec<SearchRound>,
 }
 

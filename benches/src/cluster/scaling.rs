@@ -14,15 +14,15 @@ use crate::usage;
 use std::thread;
 use std::time::Duration;
 
-/// Each replica has a fortieth of the machine: a router needs more for a search than a replica, and four of them, the router
-/// and the clients have to fit on it.
-const SHARE_OF_THE_MACHINE: f64 = 0.025;
+/// Each replica has a twentieth of the machine: a router needs more for a search than a replica, and four of these, the
+/// router and the clients have to fit on it.
+const SHARE_OF_THE_MACHINE: f64 = 0.05;
 
 /// The beam of every search: what is compared is the same work.
 const EF: usize = 64;
 
 /// Enough that no replica of four waits for a request.
-const CONNECTIONS: usize = 32;
+const CONNECTIONS: usize = 16;
 
 /// Queries in a pass, so that replicas with so little are not measured for minutes.
 const PASS: usize = 500;
@@ -129,13 +129,15 @@ impl<'a> Grown<'a> {
     /// As many searches as the replicas can answer.
     fn searched_by_many(&self, replicas: u32) -> Result<OfReplicas, Failed> {
         self.bench.progress.tell(&format!("as many searches as there is time for, replicas: {replicas}"));
-        let before = self.index.reads_of_primaries()?;
+        let before = self.index.of_replicas()?;
         let rounds = self.rounds(CONNECTIONS)?;
+        let after = self.index.of_replicas()?;
         Ok(OfReplicas {
             replicas,
             queries_per_second: of(&rounds, |round| round.queries_per_second),
             p99_ms: of(&rounds, |round| round.p99_ms),
-            answered_by_primaries: self.index.reads_of_primaries()? - before,
+            answered_by_primaries: after.answered_by_primaries - before.answered_by_primaries,
+            ejections: after.ejections - before.ejections,
             rounds,
         })
     }

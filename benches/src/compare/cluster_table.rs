@@ -50,8 +50,9 @@ fn writes(dumps: &Dumps) -> String {
 fn replicas(scaling: &Scaling) -> String {
     let Scaling { cores_each, ef, connections, .. } = scaling;
     let header = format!("replicas of one shard, {cores_each:.2} cores each, ef {ef}, {connections} connections");
-    let mut table =
-        table([&header, "queries/s", "÷ one", "p99 ms", "answered by primaries"].map(str::to_owned).to_vec());
+    let mut table = table(
+        [&header, "queries/s", "÷ one", "p99 ms", "answered by primaries", "ejections"].map(str::to_owned).to_vec(),
+    );
     for of in &scaling.replicas {
         table.add_row([
             of.replicas.to_string(),
@@ -59,6 +60,7 @@ fn replicas(scaling: &Scaling) -> String {
             ratio_text(scaling.by_one(of.replicas).map(Ratio::exact)),
             format!("{:.1}", of.p99_ms),
             of.answered_by_primaries.to_string(),
+            of.ejections.to_string(),
         ]);
     }
     align_right(table)
@@ -146,6 +148,7 @@ pub(crate) mod tests {
             queries_per_second,
             p99_ms: 20.0,
             answered_by_primaries: 0,
+            ejections: 0,
             rounds: Vec::new(),
         };
         let of_shards = |(shards, p50_ms, router_us_per_search)| OfShards {

@@ -9,6 +9,17 @@ use annuli_api::v1::path;
 /// Counts the reads that the primary of a shard answered although there are replicas.
 const PRIMARY_READS: &str = "annuli_primary_reads_total{";
 
+/// Counts how often a replica was not asked for a while.
+const EJECTIONS: &str = "annuli_replica_ejections_total{";
+
+/// What a router has seen of all replicas since it was started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplicasSeen {
+    /// Reads that none of them answered.
+    pub answered_by_primaries: u64,
+    pub ejections: u64,
+}
+
 impl RemoteIndex {
     /// Waits until so many replicas of each shard serve what is official.
     pub(crate) fn wait_until_served(&self, replicas: usize) -> Result<(), IndexFailed> {
@@ -22,10 +33,14 @@ impl RemoteIndex {
         served.ok_or_else(|| IndexFailed::NeverServed { index: self.name.clone(), replicas })
     }
 
-    /// Reads that were not answered by replicas, since the router was started.
-    pub(crate) fn reads_of_primaries(&self) -> Result<u64, ExchangeFailed> {
-        let text = Connection::open(&self.address)?.send(&request("GET", &self.address, path::METRICS, &[]))?;
-        Ok(counted(&String::from_utf8_lossy(&text.expect_success()?), PRIMARY_READS))
+    /// What the router has seen of replicas.
+    pub(crate) fn of_replicas(&self) -> Result<ReplicasSeen, ExchangeFailed> {
+        let reply = Connection::open(&self.address)?.send(&request("GET", &self.address, path::METRICS, &[]))?;
+        let metrics = String::from_utf8_lossy(&reply.expect_success()?).into_owned();
+        Ok(ReplicasSeen {
+            answered_by_primaries: counted(&metrics, PRIMARY_READS),
+            ejections: counted(&metrics, EJECTIONS),
+        })
     }
 }
 
