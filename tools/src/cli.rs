@@ -4,6 +4,7 @@ mod bench;
 mod coordinator;
 mod dump;
 mod events;
+mod export;
 mod import;
 mod index;
 mod role;
@@ -15,6 +16,7 @@ pub use bench::BenchArgs;
 pub use coordinator::CoordinatorCommand;
 pub use dump::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, StoreArgs};
 pub use events::EventsArgs;
+pub use export::{ExportArgs, ExportFormat};
 pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
 pub use role::{
@@ -84,8 +86,10 @@ pub enum Command {
     /// Create, list, describe and delete indexes
     #[command(subcommand)]
     Index(IndexCommand),
-    /// Store the vectors of a file: .npy, .fvecs or .jsonl
+    /// Store the vectors of a file: .npy, .fvecs, .hdf5, .jsonl or .parquet
     Import(ImportArgs),
+    /// Write the documents of an index into files: .jsonl or .parquet
+    Export(ExportArgs),
     /// Find the nearest documents
     Search(SearchArgs),
     /// Create, check, restore and delete dumps

@@ -9,7 +9,7 @@ pub use server::{NoKey, Server};
 pub use stream::{EventStream, SentEvent};
 
 use annuli_api::v1::cluster::{ClusterInfo, Reshard, Resharding, SteppedDown};
-use annuli_api::v1::document::{IndexReply, IndexRequest};
+use annuli_api::v1::document::{CountReply, CountRequest, IndexReply, IndexRequest, ListQuery, ListReply};
 use annuli_api::v1::dump::{DumpList, RestoreDump};
 use annuli_api::v1::event::EventsQuery;
 use annuli_api::v1::index::{AliasList, CreateIndex, IndexInfo, IndexList};
@@ -99,6 +99,17 @@ impl Client {
     /// `POST …/index`
     pub fn index_documents(&self, name: &IndexName, request: &IndexRequest) -> Result<IndexReply, ClientError> {
         self.call(Method::POST, &of_index(path::DOCUMENTS_INDEX, name), &Some(request))
+    }
+
+    /// `GET …/documents`
+    pub fn list_documents(&self, name: &IndexName, query: &ListQuery) -> Result<ListReply, ClientError> {
+        let query = serde_urlencoded::to_string(query).expect("a query is a list of texts and numbers");
+        self.call(Method::GET, &format!("{}?{query}", of_index(path::DOCUMENTS, name)), &NO_BODY)
+    }
+
+    /// `POST …/count`
+    pub fn count(&self, name: &IndexName, request: &CountRequest) -> Result<CountReply, ClientError> {
+        self.call(Method::POST, &of_index(path::COUNT, name), &Some(request))
     }
 
     /// `POST …/search`

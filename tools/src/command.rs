@@ -8,6 +8,7 @@ mod confirm;
 pub mod dump;
 pub mod dump_offline;
 pub mod events;
+pub mod export;
 pub mod import;
 pub mod index;
 pub mod man;
@@ -32,6 +33,7 @@ use bench::BenchError;
 use cluster::ShowError;
 use dump::DumpError;
 use events::EventsError;
+use export::ExportError;
 use import::{ImportError, StopCause, TargetError};
 use index::IndexError;
 use man::ManError;
@@ -67,6 +69,9 @@ pub enum CommandError {
     /// `annuli import`
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// `annuli export`
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// `annuli search`
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -122,6 +127,7 @@ impl CommandError {
             | Self::Rollout(RolloutError::Client(error))
             | Self::Task(TaskError::Client(error))
             | Self::Events(EventsError::Client(error))
+            | Self::Export(ExportError::Client(error))
             | Self::Import(ImportError::Target(TargetError::Client(error))) => Some(error),
             Self::Import(ImportError::Stopped(stopped)) => match &stopped.cause {
                 StopCause::Request { error, .. } => Some(error),
@@ -134,6 +140,7 @@ impl CommandError {
             | Self::Cluster(_)
             | Self::Index(_)
             | Self::Import(_)
+            | Self::Export(_)
             | Self::Search(_)
             | Self::Dump(_)
             | Self::Show(_)
@@ -152,6 +159,7 @@ impl CommandError {
             Self::Output(error)
             | Self::Index(IndexError::Output(error))
             | Self::Import(ImportError::Output(error))
+            | Self::Export(ExportError::Output(error))
             | Self::Cluster(ClusterError::Output(error))
             | Self::Search(SearchError::Output(error))
             | Self::Show(ShowError::Output(error))
@@ -167,6 +175,7 @@ impl CommandError {
             | Self::Cluster(_)
             | Self::Index(_)
             | Self::Import(_)
+            | Self::Export(_)
             | Self::Search(_)
             | Self::Dump(_)
             | Self::Show(_)
@@ -198,6 +207,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Config(flags) => config::run(&global.complete(flags), global.output)?,
         Command::Index(command) => index::run(&command, &global.server()?, global.output)?,
         Command::Import(args) => import::run(&args, &global.server()?, global.output)?,
+        Command::Export(args) => export::run(&args, &global.server()?, global.output)?,
         Command::Search(args) => search::run(&args, &global.server()?, global.output)?,
         Command::Dump(command) => dump::run(&command, &global.server()?, global.output)?,
         Command::Rollout(command) => rollout::run(&command, &global.server()?, global.output)?,

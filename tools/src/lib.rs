@@ -6,10 +6,12 @@ pub mod exit;
 pub mod config;
 pub mod logging;
 
+pub mod checkpoint;
 pub mod client;
 pub mod clock;
 pub mod lines;
 pub mod output;
+pub mod parquet_file;
 pub mod vector_file;
 
 pub mod command;

@@ -5,15 +5,18 @@
 
 mod fvecs;
 mod half;
+mod hdf5;
 mod npy;
 mod npy_header;
 
 pub use fvecs::FvecsFault;
+pub use hdf5::Hdf5Fault;
 pub use npy::NpyFault;
 pub use npy_header::HeaderFault;
 
 use annuli_core::vector::Dim;
 use fvecs::Fvecs;
+use hdf5::Hdf5;
 use npy::Npy;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,7 @@ pub struct VectorFile {
 enum Format {
     Npy(Npy),
     Fvecs(Fvecs),
+    Hdf5(Box<Hdf5>),
 }
 
 /// How large a matrix is.
@@ -43,8 +47,8 @@ pub struct Shape {
 /// A file of vectors that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorFileError {
-    /// Neither format, by its name.
-    #[error("`{}` is of no known format: its name must end in .npy or .fvecs", path.display())]
+    /// No format, by its name.
+    #[error("`{}` is of no known format: its name must end in .npy, .fvecs or .hdf5", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -72,6 +76,14 @@ pub enum VectorFileError {
         path: PathBuf,
         /// What is wrong.
         fault: FvecsFault,
+    },
+    /// Not a matrix as ann-benchmarks writes it.
+    #[error("`{}` {fault}", path.display())]
+    Hdf5 {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: Hdf5Fault,
     },
     /// A row beyond the last.
     #[error("`{}` has {rows} rows, from 0: there is no row {row}", path.display())]
@@ -103,9 +115,11 @@ impl VectorFile {
     pub fn open(path: &Path) -> Result<Self, VectorFileError> {
         let npy = |failed| npy_error(path, failed);
         let fvecs = |failed| fvecs_error(path, failed);
+        let hdf5 = |failed| hdf5_error(path, failed);
         let format = match path.extension().and_then(|extension| extension.to_str()) {
             Some("npy") => Format::Npy(Npy::open(path).map_err(npy)?),
             Some("fvecs") => Format::Fvecs(Fvecs::open(path).map_err(fvecs)?),
+            Some("hdf5") => Format::Hdf5(Box::new(Hdf5::open(path).map_err(hdf5)?)),
             Some(_) | None => return Err(VectorFileError::UnknownFormat { path: path.to_owned() }),
         };
         Ok(Self { path: path.to_owned(), format })
@@ -116,6 +130,7 @@ impl VectorFile {
         match &self.format {
             Format::Npy(file) => file.shape(),
             Format::Fvecs(file) => file.shape(),
+            Format::Hdf5(file) => file.shape(),
         }
     }
 
@@ -124,6 +139,7 @@ impl VectorFile {
         match &mut self.format {
             Format::Npy(file) => file.next_row().map_err(|failed| npy_error(&self.path, failed)),
             Format::Fvecs(file) => file.next_row().map_err(|failed| fvecs_error(&self.path, failed)),
+            Format::Hdf5(file) => file.next_row().map_err(|failed| hdf5_error(&self.path, failed)),
         }
     }
 
@@ -136,6 +152,10 @@ impl VectorFile {
         let sought = match &mut self.format {
             Format::Npy(file) => file.seek(row),
             Format::Fvecs(file) => file.seek(row),
+            Format::Hdf5(file) => {
+                file.seek(row);
+                Ok(())
+            }
         };
         sought.map_err(|error| VectorFileError::Read { path: self.path.clone(), error })
     }
@@ -154,6 +174,14 @@ fn fvecs_error(path: &Path, failed: Failed<FvecsFault>) -> VectorFileError {
     match failed {
         Failed::Read(error) => VectorFileError::Read { path, error },
         Failed::Fault(fault) => VectorFileError::Fvecs { path, fault },
+    }
+}
+
+fn hdf5_error(path: &Path, failed: Failed<Hdf5Fault>) -> VectorFileError {
+    let path = path.to_owned();
+    match failed {
+        Failed::Read(error) => VectorFileError::Read { path, error },
+        Failed::Fault(fault) => VectorFileError::Hdf5 { path, fault },
     }
 }
 

@@ -1,6 +1,7 @@
 //! `annuli import`
 
 use super::{metric, shards};
+use crate::parquet_file::ParquetColumns;
 use annuli_core::limits::BATCH_DOCUMENTS_MAX;
 use annuli_core::{IndexName, Metric, ShardCount};
 use clap::Args;
@@ -20,7 +21,7 @@ const CONNECTIONS_MAX: u64 = 256;
 #[derive(Debug, Args)]
 #[command(after_help = FORMATS)]
 pub struct ImportArgs {
-    /// The vectors: .npy, .fvecs or .jsonl
+    /// The vectors: .npy, .fvecs, .hdf5, .jsonl or .parquet
     pub file: PathBuf,
 
     /// Index to store them in
@@ -43,6 +44,22 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE.jsonl")]
     pub metadata: Option<PathBuf>,
 
+    /// Column of a .parquet file with the ids: texts or whole numbers [default: id]
+    #[arg(long, value_name = "NAME")]
+    pub id_column: Option<String>,
+
+    /// Column of a .parquet file with the vectors: lists of numbers [default: vector]
+    #[arg(long, value_name = "NAME")]
+    pub vector_column: Option<String>,
+
+    /// Columns of a .parquet file that become metadata [default: all others]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub fields: Option<Vec<String>>,
+
+    /// Keep how far it is in this file, and go on from there if it exists
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+
     /// Most documents in one request
     #[arg(long, value_name = "N", default_value_t = BATCH_DEFAULT,
           value_parser = clap::value_parser!(u64).range(1..=BATCH_DOCUMENTS_MAX as u64))]
@@ -55,11 +72,29 @@ pub struct ImportArgs {
     pub connections: u64,
 }
 
+impl ImportArgs {
+    /// The columns that are named, if one is.
+    pub fn columns(&self) -> Option<ParquetColumns> {
+        if self.id_column.is_none() && self.vector_column.is_none() && self.fields.is_none() {
+            return None;
+        }
+        let usual = ParquetColumns::default();
+        Some(ParquetColumns {
+            id: self.id_column.clone().unwrap_or(usual.id),
+            vector: self.vector_column.clone().unwrap_or(usual.vector),
+            fields: self.fields.clone(),
+        })
+    }
+}
+
 const FORMATS: &str = "\
 Formats:
   .npy    a matrix of float16, float32 or float64: little-endian, in C order, one row a document
   .fvecs  for each document its dimension (int32), then its components (float32), little-endian
+  .hdf5   the layout of ann-benchmarks: the dataset `train`, of float32 or float64
   .jsonl  one {\"id\", \"vector\", \"metadata\"?} a line; a vector is a list of numbers or base64 of float32
+  .parquet  a column with ids, one with vectors; each other column is a field of the metadata, and a column `metadata` of
+          texts holds a JSON object with fields, as `annuli export` writes it
 
 The rows of a matrix get their ids from --ids, else from --metadata, else they are called by their numbers, from 0.
 Row i belongs to line i of the other files.

@@ -20,7 +20,7 @@ pub struct SearchArgs {
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     pub vector: Option<String>,
 
-    /// Search for what is near a row of this file (.npy or .fvecs)
+    /// Search for what is near a row of this file (.npy, .fvecs or .hdf5)
     #[arg(long, value_name = "FILE", requires = "row")]
     pub vectors: Option<PathBuf>,
 

@@ -5,7 +5,7 @@
 //! (files, in step; one thread)               (one thread each)         (the calling thread)
 //! ```
 //!
-//! Memory is bounded by the batches in the queue and on their way, whatever the file's size. Modules in reading order.
+//! A checkpoint keeps how many rows are stored, for the next run. Memory is bounded by the batches in the queue and on their way, whatever the file's size. Modules in reading order.
 
 mod input;
 
@@ -13,21 +13,27 @@ mod batches;
 
 mod target;
 
+mod checkpoint;
 mod ledger;
 mod pipeline;
 
+pub use checkpoint::{OpenCheckpointError, OtherImport};
 pub use input::{InputError, OpenInputError};
 pub use ledger::{StoredRows, Summary};
 pub use pipeline::{StopCause, Stopped};
 pub use target::TargetError;
 
+use crate::checkpoint::CheckpointError;
 use crate::cli::{ImportArgs, OutputFormat};
 use crate::client::{Client, InvalidUrl, Server};
 use crate::command::progress::{Progress, Unit};
 use crate::{clock, output};
 use batches::Batches;
+use checkpoint::{About, Checkpoint};
 use input::Input;
-use std::io;
+use ledger::Ledger;
+use std::{fs, io};
+use uuid::Uuid;
 
 /// Why an import is not complete.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,15 @@ pub enum ImportError {
     /// The index cannot take the file. Nothing was written.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The checkpoint is of another import, or cannot be used.
+    #[error(transparent)]
+    OpenCheckpoint(#[from] OpenCheckpointError),
+    /// The rows before the checkpoint cannot be passed over.
+    #[error(transparent)]
+    Skip(#[from] InputError),
+    /// The checkpoint cannot be written any more. What was imported is stored.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// It stopped on the way.
     #[error(transparent)]
     Stopped(#[from] Box<Stopped>),
@@ -54,20 +69,43 @@ pub fn run(args: &ImportArgs, server: &Server, format: OutputFormat) -> Result<(
     let connections = usize::try_from(args.connections).expect("clap bounds it");
     let client = Client::of(server, connections)?;
     // Everything that can be known to be wrong is, before anything is written.
-    let input = Input::open(&args.file, args.ids.as_deref(), args.metadata.as_deref())?;
+    let input = Input::open(&args.file, args.ids.as_deref(), args.metadata.as_deref(), args.columns())?;
     let shape = input.shape();
-    let schema = target::find_or_create(&client, args, shape.dim)?;
+    let target = target::find_or_create(&client, args, shape.dim)?;
+    let mut checkpoint = open_checkpoint(args, target.uuid, shape.rows)?;
+    let stored = checkpoint.as_ref().map_or(0, Checkpoint::stored);
 
     let began = clock::now();
     let mut progress = Progress::open(Unit::Rows, shape.rows, began);
-    let batches = Batches::new(input, schema, usize::try_from(args.batch).expect("clap bounds it"));
-    let watch = &mut |ledger: &ledger::Ledger| progress.show(ledger.rows(), clock::now());
-    let done = pipeline::run(&client, &args.index, batches, connections, shape.rows, watch);
+    let batch = usize::try_from(args.batch).expect("clap bounds it");
+    let batches = Batches::from_row(input, stored, target.schema, batch)?;
+    let mut written = Ok(());
+    let watch = &mut |ledger: &Ledger| {
+        let now = clock::now();
+        progress.show(ledger.rows(), now);
+        if let (Some(checkpoint), Ok(())) = (&mut checkpoint, &written) {
+            written = checkpoint.reach(ledger.stored_from_first(), now);
+        }
+    };
+    let ledger = Ledger::beginning_with(stored, shape.rows);
+    let done = pipeline::run(&client, &args.index, batches, connections, ledger, watch);
     progress.close();
-    let summary = Summary::of(&done?, clock::now().duration_since(began));
+    if let (Some(checkpoint), Ok(())) = (&mut checkpoint, &written) {
+        written = checkpoint.write(clock::now());
+    }
+    // Why it has stopped is more to know than that the next run begins with an older checkpoint.
+    let done = done?;
+    written?;
+    let summary = Summary::of(&done, clock::now().duration_since(began));
     match format {
         OutputFormat::Table => output::text(&format!("{summary}\n"))?,
         OutputFormat::Json => output::json(&summary)?,
     }
     Ok(())
+}
+
+fn open_checkpoint(args: &ImportArgs, index: Uuid, rows: u64) -> Result<Option<Checkpoint>, ImportError> {
+    let Some(path) = &args.checkpoint else { return Ok(None) };
+    let bytes = fs::metadata(&args.file).map_or(0, |about| about.len());
+    Ok(Some(Checkpoint::open(path, About { index, bytes, rows }, clock::now())?))
 }

@@ -144,10 +144,36 @@ fn a_file_that_is_not_fvecs_is_refused() {
     check_refused("m.fvecs", &uneven, "`m.fvecs` has 3 components in row 1, and 1 in row 0");
 }
 
+/// Both hold `MATRIX` as `train`, written by h5py 3: float32 in one piece, and float64 in gzipped chunks of 1 × 2.
+const CONTIGUOUS: &[u8] = include_bytes!("samples/contiguous.hdf5");
+const CHUNKED: &[u8] = include_bytes!("samples/chunked.hdf5");
+/// The same, rounded to int32.
+const INTEGERS: &[u8] = include_bytes!("samples/integers.hdf5");
+
+#[test]
+fn a_matrix_of_ann_benchmarks_is_read() {
+    assert_eq!(rows_of("m.hdf5", CONTIGUOUS).unwrap(), MATRIX);
+    assert_eq!(rows_of("m.hdf5", CHUNKED).unwrap(), MATRIX);
+}
+
+#[test]
+fn what_is_no_matrix_of_ann_benchmarks_is_refused() {
+    let message = "`m.hdf5` has a dataset `train` that is neither of float32 nor of float64";
+    check_refused("m.hdf5", INTEGERS, message);
+    for bytes in [&b""[..], b"nonsense", &CONTIGUOUS[..CONTIGUOUS.len() / 4]] {
+        let error = rows_of("m.hdf5", bytes).unwrap_err();
+        assert!(error.starts_with("`m.hdf5` is no HDF5 file with a dataset `train` that can be read: "), "{error}");
+    }
+}
+
 #[test]
 fn a_row_is_found_by_its_number() {
     let folder = tempfile::tempdir().unwrap();
-    let files = [("m.npy", npy("<f4", "(2, 3)", &matrix())), ("m.fvecs", fvecs(&[&MATRIX[0], &MATRIX[1]]))];
+    let files = [
+        ("m.npy", npy("<f4", "(2, 3)", &matrix())),
+        ("m.fvecs", fvecs(&[&MATRIX[0], &MATRIX[1]])),
+        ("m.hdf5", CHUNKED.to_vec()),
+    ];
     for (name, bytes) in files {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
@@ -163,7 +189,7 @@ fn a_row_is_found_by_its_number() {
 
 #[test]
 fn a_file_of_another_name_is_refused() {
-    check_refused("m.csv", &[], "`m.csv` is of no known format: its name must end in .npy or .fvecs");
+    check_refused("m.csv", &[], "`m.csv` is of no known format: its name must end in .npy, .fvecs or .hdf5");
     let error = VectorFile::open(Path::new("nowhere.npy")).unwrap_err().to_string();
     assert!(error.starts_with("`nowhere.npy` cannot be read: "), "{error}");
 }

@@ -197,6 +197,48 @@ Running the import again is harmless: a document replaces the one of the same id
 }
 
 #[test]
+fn an_import_goes_on_where_it_stopped() {
+    let files = Files::new(9);
+    let checkpoint = files.path("c.json");
+    let flags = ["--connections", "1", "--batch", "2", "--checkpoint", checkpoint.to_str().unwrap()];
+    let server = Server::start(|seen, before| match before {
+        0 => Answer::ok(&index("faces", 2)),
+        1 | 2 => stored(seen),
+        _ => Answer::refusal(422, "invalid_metadata", "document `4` is wrong"),
+    });
+    assert_eq!(files.import(&server, &flags).code, 1);
+    let server = willing(2);
+    let run = files.import(&server, &flags);
+    assert!(run.stdout.starts_with("5 documents in "), "{}{}", run.stdout, run.stderr);
+    assert_eq!(written(&server).into_keys().collect::<Vec<_>>(), ["4", "5", "6", "7", "8"]);
+    assert!(files.import(&server, &flags).done().starts_with("0 documents in "));
+    assert_eq!(written(&server).len(), 5, "an import that is complete sends nothing");
+}
+
+#[test]
+fn a_checkpoint_of_another_import_is_refused() {
+    let (server, files) = (willing(2), Files::new(3));
+    let checkpoint = files.path("c.json");
+    let flags = ["--checkpoint", checkpoint.to_str().unwrap()];
+    files.import(&server, &flags).done();
+    let longer = Files::new(4);
+    let run = longer.import(&server, &flags);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("is of another import: the file had 36 bytes and 3 rows"), "{}", run.stderr);
+    assert_eq!(written(&server).len(), 3);
+}
+
+#[test]
+fn rows_before_the_checkpoint_are_passed_over_in_every_file() {
+    let (server, files) = (willing(2), Files::new(4));
+    let ids = files.write("ids.txt", "a\nb\nc\nd\n");
+    let about = "\"index\": \"01890a5d-ac96-774b-bcce-b302099a8057\", \"bytes\": 48, \"rows\": 4, \"stored\": 3";
+    let checkpoint = files.write("c.json", &format!("{{{about}}}"));
+    files.import(&server, &["--ids", &ids, "--checkpoint", &checkpoint]).done();
+    assert_eq!(written(&server), BTreeMap::from([("d".to_owned(), vec![4.0, 1.0])]));
+}
+
+#[test]
 fn a_row_that_cannot_be_read_stops_an_import() {
     let (server, files) = (willing(2), Files::new(4));
     let ids = files.write("ids.txt", "a\nb\n\nd\n");

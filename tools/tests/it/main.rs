@@ -5,6 +5,7 @@ mod bench;
 mod cli;
 mod client;
 mod dumps;
+mod export;
 mod import;
 mod rollouts;
 mod search;

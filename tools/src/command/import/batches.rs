@@ -25,8 +25,15 @@ pub(super) struct Batch {
 }
 
 impl Batches {
-    pub(super) fn new(input: Input, schema: IndexSchema, documents_max: usize) -> Self {
-        Self { input, schema, documents_max, next_row: 0 }
+    /// From that row on.
+    pub(super) fn from_row(
+        mut input: Input,
+        row: u64,
+        schema: IndexSchema,
+        documents_max: usize,
+    ) -> Result<Self, InputError> {
+        input.skip(row)?;
+        Ok(Self { input, schema, documents_max, next_row: row })
     }
 
     /// The next batch; `None` behind the last. Documents before a bad one are in no batch: the error comes instead.

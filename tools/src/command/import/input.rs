@@ -1,14 +1,17 @@
 //! The files of an import, read in step: row i of the vectors belongs to line i of the others.
 
-use crate::lines::{self, Line, Lines, LinesError};
-use crate::vector_file::{Shape, VectorFile, VectorFileError};
+mod fault;
+
+pub use fault::{InputError, OpenInputError};
+
+use crate::lines::{self, Line, Lines};
+use crate::parquet_file::{ParquetColumns, ParquetFile, ParquetRow};
+use crate::vector_file::{Shape, VectorFile};
 use annuli_api::v1::document::IndexDocument;
 use annuli_api::v1::metadata::WireMetadata;
-use annuli_api::v1::vector::{UnreadableVector, WireVector, to_base64};
-use annuli_core::id::InvalidDocId;
-use annuli_core::schema::UnfitVector;
-use annuli_core::vector::InvalidVector;
+use annuli_api::v1::vector::{WireVector, to_base64};
 use annuli_core::{DocId, IndexSchema, Vector};
+use fault::{LineFault, VectorFault};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +28,7 @@ pub(super) struct Input {
 enum Source {
     Matrix { vectors: Box<VectorFile>, ids: Option<Lines>, metadata: Option<Lines> },
     Documents(Lines),
+    Parquet(Box<ParquetFile>),
 }
 
 /// A document, and about how many bytes of a request it takes.
@@ -32,129 +36,6 @@ enum Source {
 pub(super) struct Measured {
     pub(super) document: IndexDocument,
     pub(super) bytes: usize,
-}
-
-/// Files that cannot be imported, or not together.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenInputError {
-    /// No format, by its name.
-    #[error("`{}` is of no known format: its name must end in .npy, .fvecs or .jsonl", path.display())]
-    UnknownFormat {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The vectors cannot be used.
-    #[error(transparent)]
-    Vectors(VectorFileError),
-    /// A file of lines cannot be read.
-    #[error(transparent)]
-    Lines(#[from] LinesError),
-    /// The first document, which says how long the vectors are, cannot be read.
-    #[error(transparent)]
-    First(#[from] InputError),
-    /// Lengths that differ.
-    #[error("`{}` has {lines} lines, `{}` has {rows} rows: line i belongs to row i", path.display(), vectors.display())]
-    Uneven {
-        /// The file of lines.
-        path: PathBuf,
-        /// How many it has.
-        lines: u64,
-        /// The file of vectors.
-        vectors: PathBuf,
-        /// How many it has.
-        rows: u64,
-    },
-    /// Files beside one that has everything.
-    #[error("`{}` has ids and metadata of its own: leave out --ids and --metadata", path.display())]
-    Complete {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Nothing to import.
-    #[error("`{}` has no documents", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-impl From<VectorFileError> for OpenInputError {
-    fn from(error: VectorFileError) -> Self {
-        // An import reads one format more.
-        if let VectorFileError::UnknownFormat { path } = error {
-            Self::UnknownFormat { path }
-        } else {
-            Self::Vectors(error)
-        }
-    }
-}
-
-/// A document that cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// The vectors cannot be read on.
-    #[error(transparent)]
-    Vectors(#[from] VectorFileError),
-    /// A file of lines cannot be read on.
-    #[error(transparent)]
-    Lines(#[from] LinesError),
-    /// A line that is not what it should be.
-    #[error("`{}`, line {number}: {fault}", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The line.
-        number: u64,
-        /// What is wrong with it.
-        fault: LineFault,
-    },
-    /// A vector that the index cannot take.
-    #[error("`{}`, row {row}: the vector {fault}", path.display())]
-    Row {
-        /// The file.
-        path: PathBuf,
-        /// The row, from 0.
-        row: u64,
-        /// What is wrong with it.
-        fault: VectorFault,
-    },
-    /// A file that became shorter.
-    #[error("`{}` has fewer lines than when the import began", path.display())]
-    Shrunk {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// What is wrong with a line.
-#[derive(Debug, thiserror::Error)]
-pub enum LineFault {
-    /// Not JSON, or not the object that belongs there.
-    #[error("{}", in_one_line(.0))]
-    Json(#[from] serde_json::Error),
-    /// Nothing to call the document by.
-    #[error("it has no `id`, and there is no --ids")]
-    NoId,
-    /// An id that none can have.
-    #[error(transparent)]
-    Id(#[from] InvalidDocId),
-    /// A vector that the index cannot take.
-    #[error("the vector {0}")]
-    Vector(#[from] VectorFault),
-}
-
-/// What is wrong with a vector.
-#[derive(Debug, thiserror::Error)]
-pub enum VectorFault {
-    /// Not numbers.
-    #[error(transparent)]
-    Unreadable(#[from] UnreadableVector),
-    /// Not finite, or too large.
-    #[error(transparent)]
-    Invalid(#[from] InvalidVector),
-    /// Not for this index.
-    #[error(transparent)]
-    Unfit(#[from] UnfitVector),
 }
 
 /// A line beside a matrix.
@@ -176,11 +57,23 @@ struct DocumentLine {
 
 impl Input {
     /// Opens the files and checks that they have the same number of rows.
-    pub(super) fn open(path: &Path, ids: Option<&Path>, metadata: Option<&Path>) -> Result<Self, OpenInputError> {
-        let (shape, source) = if path.extension().is_some_and(|extension| extension == "jsonl") {
-            if ids.is_some() || metadata.is_some() {
-                return Err(OpenInputError::Complete { path: path.to_owned() });
-            }
+    pub(super) fn open(
+        path: &Path,
+        ids: Option<&Path>,
+        metadata: Option<&Path>,
+        columns: Option<ParquetColumns>,
+    ) -> Result<Self, OpenInputError> {
+        let is = |ending| path.extension().is_some_and(|extension| extension == ending);
+        if (is("jsonl") || is("parquet")) && (ids.is_some() || metadata.is_some()) {
+            return Err(OpenInputError::Complete { path: path.to_owned() });
+        }
+        if columns.is_some() && !is("parquet") {
+            return Err(OpenInputError::NoColumns { path: path.to_owned() });
+        }
+        let (shape, source) = if is("parquet") {
+            let file = ParquetFile::open(path, columns.unwrap_or_default())?;
+            (file.shape(), Source::Parquet(Box::new(file)))
+        } else if is("jsonl") {
             (shape_of_documents(path)?, Source::Documents(Lines::open(path)?))
         } else {
             let vectors = VectorFile::open(path)?;
@@ -200,6 +93,25 @@ impl Input {
         self.shape
     }
 
+    /// Passes over rows.
+    pub(super) fn skip(&mut self, rows: u64) -> Result<(), InputError> {
+        let rows = rows.min(self.shape.rows);
+        let skip_lines = |lines: &mut Lines| (0..rows).try_for_each(|_| lines.next_line().map(drop));
+        match &mut self.source {
+            Source::Documents(lines) => skip_lines(lines)?,
+            Source::Parquet(file) => file.skip_rows(rows)?,
+            Source::Matrix { vectors, ids, metadata } => {
+                // Behind the last row there is none to go to.
+                if rows < self.shape.rows {
+                    vectors.seek(rows)?;
+                }
+                [ids, metadata].into_iter().flatten().try_for_each(skip_lines)?;
+            }
+        }
+        self.next = rows;
+        Ok(())
+    }
+
     /// The next document, fit for an index of that schema.
     pub(super) fn next(&mut self, schema: &IndexSchema) -> Result<Option<Measured>, InputError> {
         let row = self.next;
@@ -209,6 +121,11 @@ impl Input {
                 Some(line) => Ok(Some(document_of_line(&line, schema).map_err(at(lines, line.number))?)),
                 None => Ok(None),
             },
+            Source::Parquet(file) => match file.next_row()? {
+                Some(cells) => document_of_row(&self.path, row, cells, schema).map(Some),
+                None => Ok(None),
+            },
+            Source::Matrix { .. } if row >= self.shape.rows => Ok(None),
             Source::Matrix { vectors, ids, metadata } => {
                 let Some(vector) = vectors.next_row()? else { return Ok(None) };
                 let at_row = |fault| InputError::Row { path: self.path.clone(), row, fault };
@@ -257,6 +174,20 @@ fn document_of_line(line: &Line, schema: &IndexSchema) -> Result<Measured, LineF
     Ok(measured(id, WireVector::Base64(vector), metadata, line.text.len()))
 }
 
+fn document_of_row(path: &Path, row: u64, cells: ParquetRow, schema: &IndexSchema) -> Result<Measured, InputError> {
+    let ParquetRow { id, vector, metadata } = cells;
+    DocId::new(&id).map_err(|fault| InputError::Id { path: path.to_owned(), row, fault })?;
+    let vector = Vector::new(vector).map_err(VectorFault::from).and_then(|vector| encode(&vector, schema));
+    let vector = vector.map_err(|fault| InputError::Row { path: path.to_owned(), row, fault })?;
+    let bytes = metadata.as_ref().map_or(0, json_bytes) + vector.len();
+    Ok(measured(id, WireVector::Base64(vector), metadata, bytes))
+}
+
+/// How long metadata is as JSON.
+fn json_bytes(metadata: &WireMetadata) -> usize {
+    serde_json::to_string(metadata).map_or(0, |text| text.len())
+}
+
 fn encode(vector: &Vector, schema: &IndexSchema) -> Result<String, VectorFault> {
     schema.check(vector)?;
     Ok(to_base64(vector.as_slice()))
@@ -301,16 +232,6 @@ fn next_line(lines: &mut Lines) -> Result<Line, InputError> {
 fn at(lines: &Lines, number: u64) -> impl Fn(LineFault) -> InputError {
     let path = lines.path().to_owned();
     move |fault| InputError::Line { path: path.clone(), number, fault }
-}
-
-/// A line is JSON of its own, so that "line 1" of it would only mislead.
-fn in_one_line(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    match text.strip_suffix(&place) {
-        Some(fault) => format!("{fault} (column {})", error.column()),
-        None => text,
-    }
 }
 
 #[cfg(test)]

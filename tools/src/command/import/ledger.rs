@@ -8,16 +8,23 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// The acknowledged batches of an import.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
     /// First row to the row behind the last, of stretches that do not touch.
     stretches: BTreeMap<u64, u64>,
     rows: u64,
+    total: u64,
     documents: u64,
     duplicates: u64,
 }
 
 impl Ledger {
+    /// Of an import of so many rows, the first of which an earlier run has stored.
+    pub(super) fn beginning_with(stored: u64, total: u64) -> Self {
+        let stretches = (stored > 0).then_some((0, stored)).into_iter().collect();
+        Self { stretches, rows: stored, total, documents: 0, duplicates: 0 }
+    }
+
     /// Takes down an acknowledged batch. Every row comes once.
     pub(super) fn stored(&mut self, rows: &Range<u64>, reply: &IndexReply) {
         self.rows += rows.end - rows.start;
@@ -40,10 +47,15 @@ impl Ledger {
         self.rows
     }
 
-    /// Which rows are stored for certain, of that many.
-    pub(super) fn stored_rows(&self, total: u64) -> StoredRows {
+    /// How many rows from the first on are stored for certain, without a gap.
+    pub(super) fn stored_from_first(&self) -> u64 {
+        self.stretches.get(&0).copied().unwrap_or(0)
+    }
+
+    /// Which rows are stored for certain.
+    pub(super) fn stored_rows(&self) -> StoredRows {
         let stretches = self.stretches.iter().map(|(&start, &end)| start..end).collect();
-        StoredRows { stretches, rows: self.rows, total }
+        StoredRows { stretches, rows: self.rows, total: self.total }
     }
 }
 
@@ -103,7 +115,7 @@ mod tests {
     use super::*;
 
     fn ledger(batches: &[Range<u64>]) -> Ledger {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::beginning_with(0, 100);
         for rows in batches {
             let duplicates = vec!["twice".to_owned()];
             let indexed = rows.end - rows.start - 1;
@@ -121,7 +133,7 @@ mod tests {
 
     #[track_caller]
     fn check(batches: &[Range<u64>], text: &str) {
-        assert_eq!(ledger(batches).stored_rows(100).to_string(), text, "{batches:?}");
+        assert_eq!(ledger(batches).stored_rows().to_string(), text, "{batches:?}");
     }
 
     #[test]
@@ -133,6 +145,24 @@ mod tests {
         check(&[20..30, 0..10], "stored for certain are rows 0 to 9, 20 to 29 (20 of 100)");
         check(&[20..30, 0..10, 10..20], "stored for certain are rows 0 to 29 (30 of 100)");
         check(&[0..10, 30..40, 20..30], "stored for certain are rows 0 to 9, 20 to 39 (30 of 100)");
+    }
+
+    #[test]
+    fn what_an_earlier_run_has_stored_is_stored_and_not_counted_again() {
+        let mut resumed = Ledger::beginning_with(50, 100);
+        assert_eq!((resumed.rows(), resumed.stored_from_first()), (50, 50));
+        let reply = IndexReply {
+            indexed: 10,
+            duplicates: Vec::new(),
+            conflicts: Vec::new(),
+            shards: BTreeMap::new(),
+            as_of: String::new(),
+        };
+        resumed.stored(&(60..70), &reply);
+        assert_eq!(resumed.stored_from_first(), 50);
+        resumed.stored(&(50..60), &reply);
+        assert_eq!((resumed.rows(), resumed.stored_from_first()), (70, 70));
+        assert_eq!(Summary::of(&resumed, Duration::from_secs(1)).documents, 20);
     }
 
     #[test]

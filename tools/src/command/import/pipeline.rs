@@ -58,13 +58,14 @@ enum Outcome {
 /// Held by the caller and dropped by it to stop the threads; nothing is ever sent.
 type Stop = Receiver<Infallible>;
 
-/// Sends every batch, over as many connections at once. `watch` is called after each acknowledged batch.
+/// Sends every batch, over as many connections at once. `watch` is called after each acknowledged batch. Before them
+/// `ledger` says what has been stored by others.
 pub(super) fn run(
     client: &Client,
     index: &IndexName,
     mut batches: Batches,
     connections: usize,
-    total: u64,
+    mut ledger: Ledger,
     watch: &mut dyn FnMut(&Ledger),
 ) -> Result<Ledger, Box<Stopped>> {
     // A batch for each connection waits while one is on its way: the reader stays ahead, and memory stays bounded.
@@ -72,7 +73,6 @@ pub(super) fn run(
     let (report, outcomes) = bounded::<Outcome>(connections);
     let (go_on, stop) = bounded::<Infallible>(0);
     let mut go_on = Some(go_on);
-    let mut ledger = Ledger::default();
     let mut failure = None;
     thread::scope(|scope| {
         for _ in 0..connections {
@@ -99,7 +99,7 @@ pub(super) fn run(
     });
     match failure {
         None => Ok(ledger),
-        Some(cause) => Err(Box::new(Stopped { cause, stored: ledger.stored_rows(total) })),
+        Some(cause) => Err(Box::new(Stopped { cause, stored: ledger.stored_rows() })),
     }
 }
 

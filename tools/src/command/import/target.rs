@@ -6,6 +6,7 @@ use annuli_api::v1::index::{CreateIndex, IndexInfo};
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::vector::Dim;
 use annuli_core::{IndexName, IndexSchema, Metric, ShardCount};
+use uuid::Uuid;
 
 /// An index that cannot take the file.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +62,15 @@ pub enum TargetError {
     },
 }
 
-/// The schema of the index, which is created if there is none and a metric was named.
-pub(super) fn find_or_create(client: &Client, args: &ImportArgs, dim: Dim) -> Result<IndexSchema, TargetError> {
+/// An index that can take the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) uuid: Uuid,
+    pub(super) schema: IndexSchema,
+}
+
+/// The index, which is created if there is none and a metric was named.
+pub(super) fn find_or_create(client: &Client, args: &ImportArgs, dim: Dim) -> Result<Target, TargetError> {
     let index = &args.index;
     let info = match (client.index(index), args.metric) {
         (Ok(info), _) => info,
@@ -76,7 +84,7 @@ pub(super) fn find_or_create(client: &Client, args: &ImportArgs, dim: Dim) -> Re
     };
     let schema = read_schema(index, &info)?;
     check(args, dim, &schema)?;
-    Ok(schema)
+    Ok(Target { uuid: info.uuid, schema })
 }
 
 fn schema_of(dim: Dim, metric: Metric, shards: Option<ShardCount>) -> CreateIndex {

@@ -45,7 +45,7 @@ impl Files {
     }
 
     fn open(&self) -> Result<Input, OpenInputError> {
-        Input::open(&self.vectors, self.ids.as_deref(), self.metadata.as_deref())
+        Input::open(&self.vectors, self.ids.as_deref(), self.metadata.as_deref(), None)
     }
 
     /// Every document as `id vector metadata`, or the first error without the folder's name.
@@ -160,7 +160,7 @@ fn documents_have_no_files_beside_them() {
 
 #[test]
 fn a_file_of_another_format_is_refused() {
-    let message = "`v.csv` is of no known format: its name must end in .npy, .fvecs or .jsonl";
+    let message = "`v.csv` is of no known format: its name must end in .npy, .fvecs, .hdf5, .jsonl or .parquet";
     check_refused(&Files::new("v.csv", b"1,2"), message);
 }
 
