@@ -64,6 +64,8 @@ FILTERS = [
         must=[models.Filter(should=[field("n", range=models.Range(gte=590)), field("n", range=models.Range(lt=3))])],
         must_not=[field("even", match=models.MatchValue(value=True))],
     ),
+    models.Filter(min_should=models.MinShould(conditions=[field("color", match=models.MatchValue(value="red")), field("n", range=models.Range(lt=300))], min_count=1)),
+    models.Filter(min_should=models.MinShould(conditions=[field("color", match=models.MatchValue(value="red")), field("n", range=models.Range(lt=300))], min_count=2)),
     models.Filter(must=[field("color", match=models.MatchValue(value="violet"))]),
     models.Filter(),
 ]
@@ -209,6 +211,11 @@ manhattan = models.VectorParams(size=2, distance=models.Distance.MANHATTAN)
 refused(400, "Manhattan", lambda: server.create_collection("n", vectors_config=manhattan))
 refused(400, "has 3 dimensions", lambda: server.query_points("uuids", query=[1.0, 2.0, 3.0]))
 refused(400, "has_id", lambda: server.query_points("uuids", query=[1.0, 2.0], query_filter=NAMED))
+nothing = models.Filter(min_should=models.MinShould(conditions=[], min_count=1))
+left = server.count("uuids").count
+refused(400, "nothing can match", lambda: server.delete("uuids", points_selector=nothing))
+refused(400, "nothing can match", lambda: server.count("uuids", count_filter=nothing))
+assert server.count("uuids").count == left
 fusion = models.FusionQuery(fusion=models.Fusion.RRF)
 prefetch = [models.Prefetch(query=[1.0, 2.0])]
 refused(400, "not supported by Annuli", lambda: server.query_points("uuids", query=fusion, prefetch=prefetch))

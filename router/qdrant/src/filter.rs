@@ -122,6 +122,12 @@ fn at_least(value: &Value, depth: usize) -> Result<Vec<Value>, Failure> {
     if count == 0 {
         return Err(invalid("`min_count` has to be at least 1"));
     }
+    if count > conditions.len() as u64 {
+        let there_are = conditions.len();
+        return Err(invalid(&format!(
+            "`min_count` is {count}, and there are {there_are} conditions: nothing can match"
+        )));
+    }
     if count == 1 {
         return Ok(any(conditions).into_iter().collect());
     }
@@ -325,6 +331,15 @@ mod tests {
         check_refused(json!({"min_should": {"conditions": [], "min_count": 1, "x": 1}}), "`min_should` has no `x`");
         check_refused(json!({"filter": []}), "`filter` is no part of a filter");
         check_refused(json!({"min_should": {"conditions": [red(), red(), red()], "min_count": 2}}), "`min_should`");
+    }
+
+    /// Nothing matches such a filter. Taken for one that asks for nothing, it let a delete empty the collection.
+    #[test]
+    fn more_conditions_than_there_are_can_not_hold() {
+        for (conditions, count) in [(json!([]), 1), (json!([]), 2), (json!([red()]), 2)] {
+            let filter = json!({"min_should": {"conditions": conditions, "min_count": count}});
+            check_refused(filter, "`min_count` is ");
+        }
     }
 
     #[test]

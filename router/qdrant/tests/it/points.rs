@@ -151,6 +151,11 @@ async fn points_are_deleted_by_id_and_by_filter() {
     let red = json!({"filter": {"must": {"key": "color", "match": {"value": "red"}}}});
     server.post("/collections/c/points/delete", &red).await.ok();
     assert_eq!(left().await, 2);
+    for count in [0, 1, 2] {
+        let none = json!({"filter": {"min_should": {"conditions": [], "min_count": count}}});
+        assert_eq!(server.post("/collections/c/points/delete", &none).await.status, 400);
+    }
+    assert_eq!(left().await, 2);
     server.post("/collections/c/points/delete", &json!({"filter": {}})).await.ok();
     assert_eq!(left().await, 0);
 }
