@@ -16,9 +16,9 @@ use annuli_api::v1::document::{CountRequest, GetReply, GetRequest, ListQuery, Li
 use annuli_api::v1::json_value;
 use annuli_api::{ErrorCode, Failure, Index};
 use annuli_core::limits::LIMIT_DEFAULT;
-use annuli_router::http::dialect::{self, Body};
+use annuli_router::http::dialect::{self, Body, Path, Query};
 use annuli_router::{Limits, Router};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;

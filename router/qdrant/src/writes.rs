@@ -14,9 +14,9 @@ use annuli_api::v1::document::{DeleteRequest, IndexDocument, IndexRequest, Updat
 use annuli_api::v1::json_value;
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::{ErrorCode, Failure, Index};
-use annuli_router::http::dialect::Body;
+use annuli_router::http::dialect::{Body, Path, Query};
 use annuli_router::{Arrival, Router};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,10 +7,10 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 /// Parts of the path.
-pub(super) struct Path<T>(pub(super) T);
+pub struct Path<T>(pub T);
 
 /// The query behind the path.
-pub(super) struct Query<T>(pub(super) T);
+pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
     type Rejection = HttpFailure;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 const BYTES_USUAL: usize = 512;
 
 /// A failed request.
-pub(super) struct HttpFailure(pub(super) Failure);
+pub struct HttpFailure(pub(super) Failure);
 
 impl From<Failure> for HttpFailure {
     fn from(failure: Failure) -> Self {

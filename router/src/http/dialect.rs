@@ -3,6 +3,7 @@
 //! A dialect lives in a crate of its own. It reads requests, calls what our own handlers call, and says answers and
 //! failures as its clients expect them. What every request passes — places, limits, the log, metrics — is here.
 
+pub use super::address::{Path, Query};
 pub use super::asker::{Admitted, Asker};
 
 use super::answer::{self, HttpFailure};

@@ -83,3 +83,14 @@ async fn an_answer_that_would_not_fit_into_memory_is_refused() {
     let says = "the number of vector components in the reply is 20000000, the limit is 16777216";
     assert_eq!(scroll.refused(), (400, says));
 }
+
+/// They are axum's own extractors' words otherwise, as bare text.
+#[tokio::test]
+async fn an_address_that_cannot_be_read_is_refused_in_the_envelope() {
+    let server = Server::with_points("Cosine").await;
+    let path = server.get("/collections/%ff/points/1").await;
+    assert!(path.refused().1.contains("UTF-8"), "{}", path.body);
+    let query = server.get("/collections/c/points/1?timeout=1&timeout=2").await;
+    assert_eq!(query.status, 400);
+    assert!(query.refused().1.contains("timeout"), "{}", query.body);
+}
