@@ -1,8 +1,9 @@
 //! Aliases of collections.
 
 use crate::collection_name::{of_index, to_index};
-use crate::collections::find;
+use crate::collections::{find, missing};
 use crate::envelope::{Reply, said};
+use annuli_api::catalogue::refusal;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::IndexName;
 use annuli_router::Router;
@@ -10,6 +11,7 @@ use annuli_router::http::dialect::{self, Body, Path};
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Body of `POST /collections/aliases`.
@@ -30,34 +32,76 @@ enum Action {
     Rename { old_alias_name: String, new_alias_name: String },
 }
 
-/// `POST /collections/aliases`: one after the other; what fails ends it.
+/// `POST /collections/aliases`: one switch. Nothing is changed if any of the actions is refused, and an alias that is
+/// given anew stands for something at every moment.
 pub(crate) async fn change(State(router): State<Arc<Router>>, Body(read): Body<Actions>) -> Reply<bool> {
     let (Actions { actions }, arrived) = read?;
+    let before = router.catalogue.aliases();
+    let mut after = before.clone();
     for action in actions {
-        perform(&router, action).await?;
+        perform(&router, &before, &mut after, action).await?;
+    }
+    let Switch { set, remove } = Switch::between(&before, after);
+    for (alias, index) in set {
+        router.catalogue.set_alias(alias, index).await?;
+    }
+    for alias in remove {
+        router.catalogue.remove_alias(alias).await?;
     }
     Ok(said(arrived.at, true))
 }
 
-async fn perform(router: &Router, action: Action) -> Result<(), Failure> {
+/// Aliases with the indexes that they stand for.
+type Aliases = BTreeMap<IndexName, IndexName>;
+
+/// What turns some aliases into others. Setting comes first: it takes the place of what there was, at once.
+#[derive(Debug, PartialEq, Eq)]
+struct Switch {
+    set: Aliases,
+    remove: Vec<IndexName>,
+}
+
+impl Switch {
+    fn between(before: &Aliases, after: Aliases) -> Self {
+        let remove = before.keys().filter(|alias| !after.contains_key(*alias)).cloned().collect();
+        Self { set: after.into_iter().filter(|(alias, index)| before.get(alias) != Some(index)).collect(), remove }
+    }
+}
+
+/// What the aliases are after an action.
+async fn perform(router: &Router, before: &Aliases, after: &mut Aliases, action: Action) -> Result<(), Failure> {
     match action {
         Action::Create { collection_name, alias_name } => {
-            let index = find(router, &collection_name).await?;
-            router.catalogue.set_alias(to_index(&alias_name)?, index.name.clone()).await
+            let target = to_index(&collection_name)?;
+            let index = match after.get(&target) {
+                Some(index) => index.clone(),
+                None if before.contains_key(&target) => return Err(missing(&collection_name)),
+                None => find(router, &collection_name).await?.name.clone(),
+            };
+            after.insert(free(router, &alias_name)?, index);
         }
-        Action::Delete { alias_name } => router.catalogue.remove_alias(to_index(&alias_name)?).await,
+        Action::Delete { alias_name } => drop(take(after, &alias_name)?),
         Action::Rename { old_alias_name, new_alias_name } => {
-            let old = to_index(&old_alias_name)?;
-            let index = router.catalogue.aliases().remove(&old).ok_or_else(|| {
-                Failure::new(
-                    ErrorCode::AliasNotFound,
-                    format_args!("Not found: Alias {old_alias_name} does not exist!"),
-                )
-            })?;
-            router.catalogue.set_alias(to_index(&new_alias_name)?, index).await?;
-            router.catalogue.remove_alias(old).await
+            let index = take(after, &old_alias_name)?;
+            after.insert(free(router, &new_alias_name)?, index);
         }
     }
+    Ok(())
+}
+
+/// A name that an alias may have: that of no index.
+fn free(router: &Router, alias: &str) -> Result<IndexName, Failure> {
+    let alias = to_index(alias)?;
+    match router.catalogue.resolve(&alias) {
+        Ok(index) if index.name == alias => Err(refusal::alias_is_an_index(&alias)),
+        Ok(_) | Err(_) => Ok(alias),
+    }
+}
+
+fn take(aliases: &mut Aliases, alias: &str) -> Result<IndexName, Failure> {
+    aliases
+        .remove(&to_index(alias)?)
+        .ok_or_else(|| Failure::new(ErrorCode::AliasNotFound, format_args!("Not found: Alias {alias} does not exist!")))
 }
 
 fn listed<'a>(aliases: impl IntoIterator<Item = (&'a IndexName, &'a IndexName)>) -> Value {
@@ -77,4 +121,21 @@ pub(crate) async fn of_collection(State(router): State<Arc<Router>>, Path(collec
     let index = find(&router, &collection).await?;
     let aliases = router.catalogue.aliases();
     Ok(said(started, listed(aliases.iter().filter(|(_, name)| **name == index.name))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aliases(all: &[(&str, &str)]) -> Aliases {
+        all.iter().map(|(alias, index)| (IndexName::new(alias).unwrap(), IndexName::new(index).unwrap())).collect()
+    }
+
+    #[test]
+    fn an_alias_that_is_given_anew_is_not_removed_and_one_that_stays_is_not_set() {
+        let before = aliases(&[("live", "a"), ("old", "a"), ("same", "a")]);
+        let switch = Switch::between(&before, aliases(&[("live", "b"), ("new", "a"), ("same", "a")]));
+        let (set, old) = (aliases(&[("live", "b"), ("new", "a")]), IndexName::new("old").unwrap());
+        assert_eq!(switch, Switch { set, remove: vec![old] });
+    }
 }

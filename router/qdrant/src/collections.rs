@@ -19,7 +19,8 @@ pub(crate) async fn find(router: &Router, collection: &str) -> Result<Arc<Index>
     found.map_err(|failure| if failure.code == ErrorCode::IndexNotFound { missing(collection) } else { failure })
 }
 
-fn missing(collection: &str) -> Failure {
+/// There is no such collection.
+pub(crate) fn missing(collection: &str) -> Failure {
     let message = format!("Not found: Collection `{collection}` doesn't exist!");
     Failure::new(ErrorCode::IndexNotFound, message)
 }

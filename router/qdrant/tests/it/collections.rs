@@ -1,7 +1,7 @@
 //! Collections and their aliases.
 
 use crate::server::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn clients_are_told_a_version_that_they_know() {
@@ -63,4 +63,40 @@ async fn aliases_stand_for_collections() {
     act(json!({"delete_alias": {"alias_name": "newest"}})).await.ok();
     assert_eq!(server.get("/aliases").await.ok(), json!({"aliases": []}));
     assert_eq!(act(json!({"rename_alias": {"old_alias_name": "x", "new_alias_name": "y"}})).await.status, 404);
+}
+
+#[tokio::test]
+async fn several_actions_on_aliases_are_one_switch() {
+    let server = Server::with_points("Dot").await;
+    server.put("/collections/d", &json!({"vectors": {"size": 2, "distance": "Dot"}})).await.ok();
+    let act = async |actions: Value| server.post("/collections/aliases", &json!({ "actions": actions })).await;
+    let create =
+        |collection: &str, alias: &str| json!({"create_alias": {"collection_name": collection, "alias_name": alias}});
+    let delete = |alias: &str| json!({"delete_alias": {"alias_name": alias}});
+    let rename = |old: &str, new: &str| json!({"rename_alias": {"old_alias_name": old, "new_alias_name": new}});
+    let aliases = async || {
+        let listed = server.get("/aliases").await.ok()["aliases"].clone();
+        let one = |alias: &Value| format!("{} {}", alias["alias_name"], alias["collection_name"]).replace('"', "");
+        listed.as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+    };
+    act(json!([create("c", "live"), create("c", "old")])).await.ok();
+    // What is refused changes nothing, whatever stands before it.
+    let refused = [
+        (json!([delete("live"), create("nowhere", "live")]), 404),
+        (json!([delete("live"), delete("nobody")]), 404),
+        (json!([delete("live"), delete("live")]), 404),
+        (json!([create("d", "live"), create("c", "d")]), 409),
+        (json!([create("d", "live"), create("c", "")]), 400),
+        (json!([delete("live"), create("live", "other")]), 404),
+    ];
+    for (actions, status) in refused {
+        assert_eq!(act(actions.clone()).await.status, status, "{actions}");
+        assert_eq!(aliases().await, ["live c", "old c"], "{actions}");
+    }
+    act(json!([rename("live", "live")])).await.ok();
+    assert_eq!(aliases().await, ["live c", "old c"]);
+    act(json!([delete("live"), create("d", "live"), rename("old", "older"), create("live", "same")])).await.ok();
+    assert_eq!(aliases().await, ["live d", "older c", "same d"]);
+    act(json!([rename("live", "x"), rename("older", "live"), rename("x", "older")])).await.ok();
+    assert_eq!(aliases().await, ["live c", "older d", "same d"]);
 }
