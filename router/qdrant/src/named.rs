@@ -36,9 +36,8 @@ pub(crate) async fn read(
 }
 
 /// A page of ids in the order of their texts, and where the next begins. Where a point is missing the page is shorter.
-pub(crate) fn page(ids: &[PointId], begins: Option<PointId>, limit: usize) -> (Vec<String>, Option<String>) {
-    let begins = begins.map_or_else(String::new, PointId::text);
-    let texts: BTreeSet<String> = ids.iter().map(|id| id.text()).filter(|text| *text >= begins).collect();
+pub(crate) fn page(ids: &[PointId], begins: &str, limit: usize) -> (Vec<String>, Option<String>) {
+    let texts: BTreeSet<String> = ids.iter().map(|id| id.text()).filter(|text| **text >= *begins).collect();
     let mut rest = texts.into_iter();
     let page = rest.by_ref().take(limit).collect();
     (page, rest.next())

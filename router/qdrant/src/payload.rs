@@ -165,10 +165,10 @@ async fn change_matching(
     let filter = filter::translated(Some(filter))?.optional();
     let (mut shards, mut behind) = (Shards::new(), None);
     loop {
-        let (filter, include) = (filter.clone(), String::new());
+        let (filter, include, begins) = (filter.clone(), String::new(), String::new());
         // Who changes what matches means what is stored now, and not what a replica still has.
         let consistency = Some(Consistency::Primary);
-        let listing = Listing { behind: behind.take(), limit: PART_MAX, filter, include, consistency };
+        let listing = Listing { behind: behind.take(), begins, limit: PART_MAX, filter, include, consistency };
         let listed = list(router, index, listing, asked, arrived.at).await.map_err(|refusal| refusal.0)?;
         let ids: Vec<String> = listed.documents.into_iter().map(|document| document.id).collect();
         let Some(last) = ids.last().cloned() else { return Ok(shards) };

@@ -1,6 +1,7 @@
 //! Ids of points: a whole number of 64 bits, or a UUID. A document's id is the number's decimal text, or the UUID in its
 //! usual form.
 
+use annuli_core::limits::ID_BYTES_MAX;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
@@ -62,14 +63,49 @@ impl Serialize for SaidId {
     }
 }
 
-/// A text just below that of `id`: what lies behind it begins with `id`. Only a text that nobody has for an id could
-/// lie between.
-pub(crate) fn just_before(id: PointId) -> String {
-    let mut text = id.text();
-    let last = text.pop().map_or('\0', |last| char::from_u32(u32::from(last) - 1).unwrap_or('\0'));
-    text.push(last);
-    text.push_str(&"\u{10ffff}".repeat(8));
-    text
+/// Where a page begins: the text of an id as an answer had it, which need be neither a number nor a UUID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PageOffset(pub(crate) String);
+
+impl<'de> Deserialize<'de> for PageOffset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OffsetVisitor)
+    }
+}
+
+struct OffsetVisitor;
+
+impl Visitor<'_> for OffsetVisitor {
+    type Value = PageOffset;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the `next_page_offset` of an answer, or another id")
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<PageOffset, E> {
+        Ok(PageOffset(number.to_string()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<PageOffset, E> {
+        Ok(PageOffset(text.to_owned()))
+    }
+}
+
+/// A text below `id` with next to nothing between the two: what lies behind it begins with `id`, or with an id that nobody
+/// has. Nothing, where the first of all ids may be that one.
+pub(crate) fn just_before(id: &str) -> Option<String> {
+    let mut text = id.to_owned();
+    // Nothing lies between a text and the same with a zero behind it.
+    if let Some(below) = text.pop().and_then(char_below) {
+        text.push(below);
+        let room = ID_BYTES_MAX.saturating_sub(text.len()) / char::MAX.len_utf8();
+        text.extend(std::iter::repeat_n(char::MAX, room.min(8)));
+    }
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn char_below(char: char) -> Option<char> {
+    ('\0'..char).next_back()
 }
 
 #[cfg(test)]
@@ -102,8 +138,20 @@ mod tests {
 
     #[test]
     fn nothing_lies_between_an_id_and_what_is_just_before_it() {
-        let before = just_before(PointId::Number(120));
+        let before = just_before("120").unwrap();
         assert!(["12", "119", "1199"].iter().all(|below| **below < *before));
         assert!(*before < *"120");
+        assert_eq!(just_before("a\0").as_deref(), Some("a"));
+        assert!(*just_before("a\u{e000}").unwrap() > *"a\u{d7ff}");
+        assert_eq!((just_before(""), just_before("\0")), (None, None));
+    }
+
+    #[test]
+    fn what_is_just_before_a_long_id_is_no_longer_than_an_id_may_be() {
+        for bytes in ID_BYTES_MAX - 8..=ID_BYTES_MAX {
+            let id = "b".repeat(bytes);
+            let before = just_before(&id).unwrap();
+            assert!(before.len() <= ID_BYTES_MAX && before < id, "{bytes}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::envelope::{Refusal, Reply, said, said_large};
 use crate::filter;
 use crate::named;
 use crate::payload_selector::PayloadSelector;
-use crate::point_id::{PointId, SaidId, just_before};
+use crate::point_id::{PageOffset, PointId, SaidId, just_before};
 use crate::points::{Parts, Record, VectorSelector};
 use crate::reply_size::ReplySize;
 use crate::unsupported::{Absent, refuse_fields};
@@ -100,7 +100,7 @@ pub(crate) fn no_point(id: &str) -> Failure {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scroll {
     #[serde(default)]
-    offset: Option<PointId>,
+    offset: Option<PageOffset>,
     #[serde(default)]
     limit: Option<usize>,
     #[serde(default, deserialize_with = "json_value::deserialize")]
@@ -135,14 +135,16 @@ pub(crate) async fn scroll(
     let parts = Parts::new(with_payload, with_vector, true)?;
     let limit = Limits::check("`limit`", limit.unwrap_or(LIMIT_DEFAULT), router.limits.k_max)?;
     ReplySize::default().add(limit, with_vector == Some(VectorSelector::Unnamed(true)), &index)?;
+    let begins = offset.map_or_else(String::new, |PageOffset(text)| text);
     let (listed, next) = match filter.as_ref().map(filter::ids_alone).transpose()?.flatten() {
         Some(ids) => {
-            let (ids, next) = named::page(&ids, offset, limit);
+            let (ids, next) = named::page(&ids, &begins, limit);
             (named::read(&router, &index, ids, parts.include(), &asked, arrived.at).await?, next)
         }
         None => {
             let listing = Listing {
-                behind: offset.map(just_before),
+                behind: just_before(&begins),
+                begins,
                 // One more, whose id is where the next page begins.
                 limit: limit + 1,
                 filter: filter::translated(filter.as_ref())?.optional(),
@@ -161,7 +163,10 @@ pub(crate) async fn scroll(
 
 /// Documents to be listed.
 pub(crate) struct Listing {
+    /// Those whose ids are greater; all, where there is nothing.
     pub(crate) behind: Option<String>,
+    /// Of these, those whose ids are not less.
+    pub(crate) begins: String,
     pub(crate) limit: usize,
     pub(crate) filter: Option<Value>,
     pub(crate) include: String,
@@ -182,7 +187,7 @@ pub(crate) async fn list(
     asked: &Asked,
     started: Instant,
 ) -> Result<Listed, Refusal> {
-    let Listing { behind: mut cursor, limit, filter, include, consistency } = listing;
+    let Listing { behind: mut cursor, begins, limit, filter, include, consistency } = listing;
     let filter = filter.map(|filter| filter.to_string());
     let mut listed = Listed { documents: Vec::new(), bytes_about: 0 };
     while listed.documents.len() < limit {
@@ -197,7 +202,7 @@ pub(crate) async fn list(
         };
         let page = router.list_documents(index, query, started).await?;
         listed.bytes_about += ListReply::bytes_about(&page, usize::MAX);
-        listed.documents.extend(page.documents);
+        listed.documents.extend(page.documents.into_iter().filter(|document| document.id >= begins));
         cursor = page.next;
         if cursor.is_none() {
             break;
@@ -230,7 +235,7 @@ pub(crate) async fn count(
     refuse_fields(&[("shard_key", &shard_key)])?;
     let index = find(&router, &collection).await?;
     if let Some(ids) = filter.as_ref().map(filter::ids_alone).transpose()?.flatten() {
-        let (ids, _) = named::page(&ids, None, usize::MAX);
+        let (ids, _) = named::page(&ids, "", usize::MAX);
         let there = named::read(&router, &index, ids, Vec::new(), &asked, arrived.at).await?;
         return Ok(said(arrived.at, json!({"count": there.documents.len()})));
     }

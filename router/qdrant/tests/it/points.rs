@@ -81,6 +81,26 @@ async fn pages_meet_each_point_once() {
     assert_eq!((ids(&all["points"]), &all["points"][0]["payload"]), (json!([1, 10, 2, UUID]), &json!(null)));
 }
 
+/// Ids of other protocols: a UUID in another form than the usual, and texts. The offset was read as an id and so became
+/// another, or none.
+#[tokio::test]
+async fn pages_go_on_at_whatever_id_they_said() {
+    let server = Server::with_foreign_ids(&FOREIGN).await;
+    let (mut met, mut body) = (Vec::new(), json!({"limit": 1}));
+    while met.len() < 10 {
+        let page = server.post("/collections/c/points/scroll", &body).await.ok();
+        met.extend(page["points"].as_array().unwrap().iter().map(|point| point["id"].clone()));
+        if page["next_page_offset"].is_null() {
+            break;
+        }
+        body["offset"] = page["next_page_offset"].clone();
+    }
+    assert_eq!(json!(met), json!([7, "936DA01F9ABD4D9D80C702AF85C822A8", "a\0", "a\u{e000}", "doc-17"]));
+}
+
+/// In the order of their texts.
+const FOREIGN: [&str; 5] = ["7", "936DA01F9ABD4D9D80C702AF85C822A8", "a\0", "a\u{e000}", "doc-17"];
+
 #[tokio::test]
 async fn points_are_named_by_a_filter_that_asks_for_nothing_else() {
     let server = Server::with_points("Euclid").await;

@@ -1,10 +1,12 @@
 //! A router that speaks Qdrant over models of shards.
 
+use annuli_api::v1::document::{IndexDocument, IndexRequest};
+use annuli_api::v1::vector::WireVector;
 use annuli_contract::ModelCatalogue;
 use annuli_core::ShardCount;
 use annuli_router::access::{Access, Key, KeyRing, Keys, MetricsAccess, Role};
 use annuli_router::http::dialect;
-use annuli_router::{Limits, PollingTable, Router};
+use annuli_router::{Arrival, Limits, PollingTable, Router};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use http_body_util::BodyExt;
@@ -58,6 +60,23 @@ impl Server {
             {"id": UUID, "vector": [-1, 0]},
         ]);
         server.put("/collections/c/points?wait=true", &json!({ "points": points })).await.ok();
+        server
+    }
+
+    /// A server with the collection `c` of documents with these ids, as any protocol may have stored them.
+    pub(crate) async fn with_foreign_ids(ids: &[&str]) -> Self {
+        let server = Self::new();
+        server.put("/collections/c", &json!({"vectors": {"size": 2, "distance": "Dot"}})).await.ok();
+        let document = |id: &&str| IndexDocument {
+            id: (*id).to_owned(),
+            vector: WireVector::Numbers(vec![1.0, 0.0]),
+            metadata: None,
+            if_seq: None,
+        };
+        let request = IndexRequest { documents: ids.iter().map(document).collect(), timeout_ms: None };
+        let index = server.router.index("c").await.unwrap();
+        let arrived = Arrival { at: dialect::now(), bytes: 100 };
+        server.router.index_documents(&index, request, arrived).await.unwrap();
         server
     }
 
