@@ -9,6 +9,7 @@ use annuli_api::{ErrorCode, Failure, Index};
 use annuli_router::Router;
 use annuli_router::http::dialect::{self, Path, Query};
 use axum::extract::State;
+use axum::http::header::{HeaderMap, HeaderValue, ORIGIN};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -32,8 +33,10 @@ pub(crate) async fn create(
     State(router): State<Arc<Router>>,
     Path(collection): Path<String>,
     Query(asked): Query<Asked>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let started = dialect::now();
+    refuse_pages(&headers)?;
     let index = find(&router, &collection).await?;
     let task = router.start_dump(&index).await?;
     if !asked.waits(true) {
@@ -42,6 +45,18 @@ pub(crate) async fn create(
     let allowed = router.limits.timeout(asked.timeout_ms()?.or(Some(router.limits.timeout_ms_max)))?;
     let dump = taken(&router, &index, task, started, started + allowed).await?;
     Ok(said(started, described(&dump)).into_response())
+}
+
+/// Refuses what a page in somebody's browser sends. It needs no body, so a browser asks nobody whether it may; every other
+/// call that changes something says that it is JSON, or is of a method that a browser asks about first.
+fn refuse_pages(headers: &HeaderMap) -> Result<(), Failure> {
+    let of_another_site = |site: &HeaderValue| !["same-origin", "none"].iter().any(|own| site == own);
+    if headers.contains_key(ORIGIN) || headers.get_all("sec-fetch-site").iter().any(of_another_site) {
+        let message =
+            "a page in a browser cannot begin snapshots: ask by a client of Qdrant, or by `annuli dump create`";
+        return Err(Failure::new(ErrorCode::Forbidden, message));
+    }
+    Ok(())
 }
 
 /// The dump that a task has taken, when it has.

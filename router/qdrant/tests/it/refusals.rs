@@ -84,6 +84,22 @@ async fn an_answer_that_would_not_fit_into_memory_is_refused() {
     assert_eq!(scroll.refused(), (400, says));
 }
 
+/// A request without a body is sent by any page, without a question to the server.
+#[tokio::test]
+async fn a_page_in_a_browser_begins_no_snapshot() {
+    let server = Server::with_points("Cosine").await;
+    let begin = async |headers: &[(&str, &str)]| {
+        server.send_with(headers, "POST", "/collections/c/snapshots?wait=false", None).await.status
+    };
+    for page in [("origin", "https://example.org"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+        assert_eq!(begin(&[page]).await, 403, "{page:?}");
+    }
+    assert_eq!(begin(&[("sec-fetch-site", "same-site")]).await, 403);
+    for headers in [&[][..], &[("sec-fetch-site", "none")], &[("sec-fetch-site", "same-origin")]] {
+        assert_eq!(begin(headers).await, 202, "{headers:?}");
+    }
+}
+
 /// They are axum's own extractors' words otherwise, as bare text.
 #[tokio::test]
 async fn an_address_that_cannot_be_read_is_refused_in_the_envelope() {
