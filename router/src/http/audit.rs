@@ -28,13 +28,16 @@ impl Action {
     /// Says how it ended.
     pub(super) fn ended(mut self, response: &Response) {
         let status = response.status();
+        let code = response.extensions().get::<ErrorCode>();
         let outcome = match status {
-            StatusCode::ACCEPTED => "begun",
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
+            // Not every protocol says by its status that something failed.
+            _ if code.is_some() => "failed",
+            StatusCode::ACCEPTED => "begun",
             status if status.is_success() => "done",
             _ => "failed",
         };
-        let code = response.extensions().get::<ErrorCode>().map(ErrorCode::to_string).unwrap_or_default();
+        let code = code.map(ErrorCode::to_string).unwrap_or_default();
         self.has_ended = true;
         self.say(outcome, status.as_u16(), &code);
     }
@@ -90,6 +93,19 @@ mod tests {
         let end = |action: Action| action.ended(&Response::builder().status(204).body(Body::empty()).unwrap());
         let line = "INFO audit: admin who=\"root\" method=DELETE path=\"/v1/indexes/faces\" outcome=\"done\" status=204 \
                     code=\"\"";
+        assert_eq!(said(end), line);
+    }
+
+    /// The first clients of Jina are told of failures under status 200.
+    #[test]
+    fn an_action_that_failed_is_not_done_whatever_its_status() {
+        let end = |action: Action| {
+            let mut response = Response::builder().status(200).body(Body::empty()).unwrap();
+            response.extensions_mut().insert(ErrorCode::IndexNotFound);
+            action.ended(&response);
+        };
+        let line = "INFO audit: admin who=\"root\" method=DELETE path=\"/v1/indexes/faces\" outcome=\"failed\" status=200 \
+                    code=\"index_not_found\"";
         assert_eq!(said(end), line);
     }
 
