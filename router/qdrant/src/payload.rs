@@ -16,8 +16,8 @@ use annuli_api::v1::json_value;
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::vector::VectorEncoding;
 use annuli_api::{ErrorCode, Failure};
-use annuli_core::Value;
 use annuli_core::value::Object;
+use annuli_core::{Number, Value};
 use annuli_router::Router;
 use annuli_router::http::dialect::{Body, Path, Query};
 use axum::extract::State;
@@ -165,17 +165,32 @@ async fn change_matching(
     let filter = filter::translated(Some(filter))?.optional();
     let (mut shards, mut behind) = (Shards::new(), None);
     loop {
-        let (filter, include, begins) = (filter.clone(), String::new(), String::new());
+        let (filter, include, begins) = (filter.clone(), "metadata".to_owned(), String::new());
         // Who changes what matches means what is stored now, and not what a replica still has.
         let consistency = Some(Consistency::Primary);
         let listing = Listing { behind: behind.take(), begins, limit: PART_MAX, filter, include, consistency };
-        let listed = list(router, index, listing, asked, arrived.at).await.map_err(|refusal| refusal.0)?;
-        let ids: Vec<String> = listed.documents.into_iter().map(|document| document.id).collect();
-        let Some(last) = ids.last().cloned() else { return Ok(shards) };
-        // One that is gone by now matches no more.
-        let _gone = change_part(target, change, request, ids, &mut shards).await?;
+        let listed = list(router, index, listing, asked, arrived.at).await.map_err(|refusal| unfinished(refusal.0))?;
+        let Some(last) = listed.documents.last().map(|document| document.id.clone()) else { return Ok(shards) };
+        let differing = listed.documents.into_iter().filter(|document| request.differs(change, document));
+        let ids: Vec<String> = differing.map(|document| document.id).collect();
+        if !ids.is_empty() {
+            // One that is gone by now matches no more.
+            let _gone = change_part(target, change, request, ids, &mut shards).await.map_err(unfinished)?;
+        }
         behind = Some(last);
     }
+}
+
+/// What became of a change whose time was over: it may be of more points than can be written in the time of one request.
+fn unfinished(failure: Failure) -> Failure {
+    if failure.code != ErrorCode::DeadlineExceeded {
+        return failure;
+    }
+    let message = format!(
+        "{}; the payloads of some points may be changed by now, and the same request sent again goes on with the others",
+        failure.message
+    );
+    Failure { message, ..failure }
 }
 
 /// Changes some points; returns the first that is missing.
@@ -237,8 +252,20 @@ impl ChangePayload {
         }
     }
 
-    /// The point as it is to be.
+    /// Whether the change makes another point of it.
+    fn differs(&self, change: Change, document: &StoredDocument) -> bool {
+        let WireMetadata(payload) = document.metadata.clone().unwrap_or_default();
+        let mut changed = payload.clone();
+        self.apply(change, &mut changed);
+        !is_same_object(&payload, &changed)
+    }
+
+    /// The point as it is to be, if it is not so yet. A change that is sent again begins with points that it has changed: each
+    /// is written once.
     fn changed(&self, change: Change, document: StoredDocument) -> Option<IndexDocument> {
+        if !self.differs(change, &document) {
+            return None;
+        }
         let StoredDocument { id, seq, vector, metadata } = document;
         let WireMetadata(mut payload) = metadata.unwrap_or_default();
         self.apply(change, &mut payload);
@@ -266,5 +293,36 @@ impl ChangePayload {
             }
             Change::Clear => payload.clear(),
         }
+    }
+}
+
+/// Whether two payloads are written alike. Those that filters tell apart are not; nor are 1 and 1.0, which are equal there.
+fn is_same_object(a: &Object, b: &Object) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|((a, of_a), (b, of_b))| a == b && is_same(of_a, of_b))
+}
+
+fn is_same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(Number::Integer(a)), Value::Number(Number::Integer(b))) => a == b,
+        (Value::Number(Number::Float(a)), Value::Number(Number::Float(b))) => a.to_bits() == b.to_bits(),
+        (Value::Number(_), Value::Number(_)) => false,
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
+        (Value::Object(a), Value::Object(b)) => is_same_object(a, b),
+        (a, b) => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_ran_out_of_time_says_how_it_goes_on() {
+        let late = unfinished(Failure::new(ErrorCode::DeadlineExceeded, "the deadline passed"));
+        assert_eq!(late.code, ErrorCode::DeadlineExceeded);
+        assert!(late.message.starts_with("the deadline passed; "), "{late}");
+        assert!(late.message.ends_with("the same request sent again goes on with the others"), "{late}");
+        let other = Failure::new(ErrorCode::Overloaded, "too much");
+        assert_eq!(unfinished(other.clone()), other);
     }
 }

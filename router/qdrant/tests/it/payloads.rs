@@ -46,6 +46,23 @@ async fn a_filter_chooses_more_points_than_are_changed_at_once() {
     assert_eq!(server.post("/collections/c/points/count", &seen).await.ok()["count"], 1_200);
 }
 
+/// A change that takes longer than a request may is finished by the same request sent again: it once began with the same
+/// points every time.
+#[tokio::test]
+async fn a_payload_that_is_as_it_is_to_be_is_not_written() {
+    let server = Server::with_points("Euclid").await;
+    let red = json!({"must": [{"key": "color", "match": {"value": "red"}}]});
+    let written = async |body: Value| server.post(PAYLOAD, &body).await.ok()["operation_id"].as_u64().unwrap() > 0;
+    let set = |payload: Value| json!({"payload": payload, "filter": red});
+    assert!(written(set(json!({"seen": 1, "at": {"x": 1}}))).await);
+    assert!(!written(set(json!({"seen": 1, "at": {"x": 1}}))).await);
+    assert!(!written(json!({"payload": {"color": "red", "gone": null}, "points": [1, 2]})).await);
+    // Equal for filters, but not written in the same way.
+    assert!(written(set(json!({"seen": 1.0}))).await);
+    assert!(written(set(json!({"at": {"x": 1.0}}))).await);
+    assert_eq!(payload(&server, 1).await, json!({"at": {"x": 1.0}, "color": "red", "seen": 1.0, "size": 1}));
+}
+
 #[tokio::test]
 async fn a_missing_point_is_named_after_the_others_are_changed() {
     let server = Server::with_points("Euclid").await;
