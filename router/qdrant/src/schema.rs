@@ -137,13 +137,14 @@ impl CreateCollection {
         if vectors.datatype.as_deref().is_some_and(|datatype| datatype != "float32") {
             return Err(unsupported("a `datatype` other than float32", "choose a quantization instead"));
         }
-        let hnsw = vectors.hnsw_config.or(self.hnsw_config).unwrap_or_default();
+        let (own, all) = (vectors.hnsw_config.unwrap_or_default(), self.hnsw_config.unwrap_or_default());
+        let hnsw = WireHnsw { m: own.m.or(all.m), ef_construction: own.ef_construct.or(all.ef_construct) };
         let quantization = vectors.quantization_config.or(self.quantization_config);
         Ok(CreateIndex {
             dim: vectors.size,
             metric: metric(&vectors.distance)?.to_owned(),
             shards: self.shard_number,
-            hnsw: Some(WireHnsw { m: hnsw.m, ef_construction: hnsw.ef_construct }),
+            hnsw: Some(hnsw),
             quantization: quantization.map(quantized).transpose()?,
         })
     }
@@ -255,6 +256,20 @@ mod tests {
         for vectors in [json!({"size": 4, "distance": "Dot"}), json!({"": {"size": 4, "distance": "Dot"}})] {
             assert_eq!(schema(json!({ "vectors": vectors })).unwrap().metric, "inner_product");
         }
+    }
+
+    #[test]
+    fn what_the_vector_says_of_its_graphs_stands_over_what_the_collection_says() {
+        let both = |vector: Json, collection: Json| {
+            let vectors = json!({"size": 4, "distance": "Dot", "hnsw_config": vector});
+            schema(json!({"vectors": vectors, "hnsw_config": collection})).unwrap().hnsw.unwrap()
+        };
+        let hnsw = |m, ef_construction| WireHnsw { m, ef_construction };
+        let collection = json!({"m": 24, "ef_construct": 150});
+        assert_eq!(both(json!({"on_disk": true}), collection.clone()), hnsw(Some(24), Some(150)));
+        assert_eq!(both(json!({"m": 32}), collection.clone()), hnsw(Some(32), Some(150)));
+        assert_eq!(both(json!({"ef_construct": 200}), collection), hnsw(Some(24), Some(200)));
+        assert_eq!(both(json!({"ef_construct": 200}), json!(null)), hnsw(None, Some(200)));
     }
 
     #[track_caller]
