@@ -3,6 +3,7 @@
 use crate::endpoint::{Call, Done};
 use crate::shape::SaidDocument;
 use crate::{filter, target};
+use annuli_api::shard_api::Consistency;
 use annuli_api::v1::document::{GetRequest, ListQuery};
 use annuli_api::v1::search::{Include, SearchRequest};
 use annuli_api::{ErrorCode, Failure};
@@ -47,12 +48,22 @@ pub(crate) async fn search(mut call: Call<'_>) -> Result<Done, Failure> {
 struct Page {
     limit: Option<usize>,
     offset: Option<usize>,
+    #[serde(flatten)]
+    freshness: Freshness,
+}
+
+/// How fresh what is read has to be, and by when.
+#[derive(Deserialize)]
+struct Freshness {
+    after: Option<String>,
+    consistency: Option<Consistency>,
     timeout_ms: Option<u64>,
 }
 
 /// `/filter`: documents by their tags, in the order of their ids.
 pub(crate) async fn filter(call: Call<'_>) -> Result<Done, Failure> {
-    let Page { limit, offset, timeout_ms } = call.parameters.read(&["limit", "offset", "timeout_ms"])?;
+    let Page { limit, offset, freshness } =
+        call.parameters.read(&["limit", "offset", "after", "consistency", "timeout_ms"])?;
     if offset.unwrap_or(0) > 0 {
         let message = "`parameters.offset` is not supported by /filter: page by GET /v1/indexes/{name}/documents";
         return Err(Failure::new(ErrorCode::InvalidRequest, message));
@@ -62,7 +73,9 @@ pub(crate) async fn filter(call: Call<'_>) -> Result<Done, Failure> {
         limit: Some(limit.unwrap_or(FILTER_LIMIT_DEFAULT)),
         filter: call.parameters.filter().map(|filter| filter::translated(filter).to_string()),
         include: Some("metadata,vector".to_owned()),
-        timeout_ms,
+        after: freshness.after,
+        consistency: freshness.consistency,
+        timeout_ms: freshness.timeout_ms,
         ..ListQuery::default()
     };
     let reply = call.router.list_documents(&index, query, call.arrived.at).await?;
@@ -75,14 +88,15 @@ pub(crate) async fn filter(call: Call<'_>) -> Result<Done, Failure> {
 
 /// `/fill_embedding`: the documents of the request with their stored embeddings.
 pub(crate) async fn fill_embedding(call: Call<'_>) -> Result<Done, Failure> {
+    let Freshness { after, consistency, timeout_ms } = call.parameters.read(&["after", "consistency", "timeout_ms"])?;
     let index = target::find(call.router, call.parameters).await?;
     let request = GetRequest {
         ids: call.documents.iter().filter_map(|document| document.id.clone()).collect(),
         include: Some(vec![Include::Vector]),
         vector_encoding: None,
-        after: None,
-        consistency: None,
-        timeout_ms: None,
+        after,
+        consistency,
+        timeout_ms,
     };
     let reply = call.router.get_documents(&index, request, call.arrived.at).await?;
     if let Some(id) = reply.missing.first() {

@@ -3,6 +3,7 @@
 use crate::endpoint::{Call, Done};
 use crate::search::without_embedding;
 use crate::{filter, kept, target};
+use annuli_api::shard_api::Consistency;
 use annuli_api::v1::document::{DeleteRequest, GetRequest, IndexDocument, IndexRequest, UpdateDocument, UpdateRequest};
 use annuli_api::{ErrorCode, Failure, Index};
 use serde::Deserialize;
@@ -55,7 +56,7 @@ pub(crate) async fn update(mut call: Call<'_>) -> Result<Done, Failure> {
     let timeout_ms = call.timeout_ms()?;
     let index = target::find(call.router, call.parameters).await?;
     if call.parameters.is_on("raise_errors_on_not_found") {
-        check_present(&call, &index).await?;
+        check_present(&call, &index, timeout_ms).await?;
     }
     let all = std::mem::take(&mut call.documents);
     let (whole, parts): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|document| document.embedding.is_some());
@@ -79,14 +80,15 @@ pub(crate) async fn update(mut call: Call<'_>) -> Result<Done, Failure> {
     Ok(Done { documents: call.echo(), told: None })
 }
 
-async fn check_present(call: &Call<'_>, index: &Arc<Index>) -> Result<(), Failure> {
+/// A check before a write means what is stored now, and not what a replica still has.
+async fn check_present(call: &Call<'_>, index: &Arc<Index>, timeout_ms: Option<u64>) -> Result<(), Failure> {
     let request = GetRequest {
         ids: call.ids(),
         include: Some(Vec::new()),
         vector_encoding: None,
         after: None,
-        consistency: None,
-        timeout_ms: None,
+        consistency: Some(Consistency::Primary),
+        timeout_ms,
     };
     let reply = call.router.get_documents(index, request, call.arrived.at).await?;
     check_missing(index, &reply.missing)

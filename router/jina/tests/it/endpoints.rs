@@ -19,6 +19,27 @@ async fn the_first_index_creates_the_default_index_with_its_dimension() {
 }
 
 #[tokio::test]
+async fn reads_are_as_fresh_as_they_are_asked_to_be() {
+    let server = Server::with_three().await;
+    let ask = async |endpoint: &str, parameters: serde_json::Value| {
+        let body = json!({"data": [{"id": "near", "embedding": [1, 0]}], "parameters": parameters});
+        let answer = server.post(endpoint, &body).await;
+        (answer.status.as_u16(), answer.body)
+    };
+    let (_, written) = ask("/index", json!({})).await;
+    let as_of = &written["parameters"]["__results__"]["annuli"]["as_of"];
+    assert!(as_of.is_string(), "{written}");
+    for endpoint in ["/filter", "/fill_embedding", "/search"] {
+        let (status, body) = ask(endpoint, json!({"consistency": "primary", "after": as_of})).await;
+        assert_eq!(status, 200, "{endpoint}: {body}");
+        for wrong in [json!({"consistency": "sometimes"}), json!({"after": "no token"})] {
+            let (status, body) = ask(endpoint, wrong.clone()).await;
+            assert_eq!(status, 500, "{endpoint} {wrong}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_index_is_chosen_by_a_parameter_and_created_by_no_typing_error() {
     let server = Server::new();
     let schema = json!({"dim": 2, "metric": "euclidean"});
