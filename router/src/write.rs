@@ -12,16 +12,18 @@ use annuli_api::v1::document::{
     UpdateRequest,
 };
 use annuli_api::v1::filter;
+use annuli_api::v1::index::CreateIndex;
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::v1::vector::WireVector;
 use annuli_api::{ErrorCode, Failure, Index};
 use annuli_core::placement::shard_of;
 use annuli_core::schema::UnfitVector;
-use annuli_core::{DocId, Filter, Metadata, Seq, ShardId, Vector};
+use annuli_core::{DocId, Filter, IndexName, IndexUuid, Metadata, Seq, ShardId, Vector};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
+use uuid::Uuid;
 
 impl Router {
     /// Stores documents, each in place of what was there.
@@ -48,6 +50,24 @@ impl Router {
             shards: report.seqs(),
             conflicts: report.conflicts,
         })
+    }
+
+    /// Refuses what [`index_documents`](Self::index_documents) would refuse of an index `name` that is to be, before there
+    /// is one; else gives the request back.
+    pub async fn check_documents(
+        &self,
+        name: &IndexName,
+        to_be: &CreateIndex,
+        request: IndexRequest,
+        arrived: Arrival,
+    ) -> Result<IndexRequest, Failure> {
+        let deadline = arrived.at + self.limits.timeout(request.timeout_ms)?;
+        self.check_batch(request.documents.len())?;
+        let schema = to_be.schema(self.default_shards)?;
+        let bytes = arrived.bytes_of_vectors(request.documents.len(), schema.dim);
+        let index = Index { name: name.clone(), uuid: IndexUuid(Uuid::nil()), schema, shards: Vec::new() };
+        let check = move || parse_puts(&index, request.documents.clone()).map(|_| request);
+        self.offload.run_by(deadline, bytes, check).await?
     }
 
     /// Changes documents that exist.

@@ -32,9 +32,7 @@ pub(crate) async fn index(call: Call<'_>) -> Result<Done, Failure> {
     }
     let timeout_ms = call.timeout_ms()?;
     let documents = puts(&call)?;
-    let Some(first) = documents.first() else { return Ok(Done { documents: Vec::new(), told: None }) };
-    let index = target::find_or_found(call.router, call.parameters, call.founding, &first.vector).await?;
-    let request = IndexRequest { documents, timeout_ms };
+    let (index, request) = target::find_or_found(&call, IndexRequest { documents, timeout_ms }).await?;
     let reply = call.router.index_documents(&index, request, call.arrived).await?;
     let told = json!({"indexed": reply.indexed, "duplicates": reply.duplicates, "as_of": reply.as_of});
     Ok(Done { documents: call.echo(), told: Some(told) })

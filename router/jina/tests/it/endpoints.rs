@@ -18,6 +18,29 @@ async fn the_first_index_creates_the_default_index_with_its_dimension() {
     assert_eq!(wide.body["detail"], "ValueError('vector of document `x` has 3 dimensions, index `default` has 2')");
 }
 
+/// The dimension is that of the first embedding, right or wrong: an index made of a refused request stood in the way of the
+/// right one.
+#[tokio::test]
+async fn a_first_index_that_is_refused_creates_none() {
+    let server = Server::with(Limits { batch_documents_max: 2, ..Limits::default() });
+    let right = json!({"id": "b", "embedding": [1, 0]});
+    let batches = [
+        json!([{"id": "a", "embedding": [1, 0, 0]}, right]),
+        json!([{"id": "", "embedding": [1, 0, 0]}]),
+        json!([{"id": "a", "embedding": [0, 0, 0]}]),
+        json!([{"id": "a", "embedding": [1, 0, 0]}, {"id": "b"}]),
+        json!([{"id": "a", "embedding": [1, 0, 0], "tags": {"__jina__": 1}}]),
+    ];
+    for batch in batches {
+        let failed = server.post("/index", &json!({ "data": batch })).await;
+        assert_eq!(failed.status, 500, "{batch}");
+        let late = json!({"data": [right], "parameters": {"timeout_ms": 1_000_000_000}});
+        assert_eq!(server.post("/index", &late).await.status, 500);
+        assert_eq!(server.send("GET", "/v1/indexes/default", "").await.status, 404, "{batch}");
+    }
+    assert_eq!(server.post("/index", &json!({"data": [right]})).await.status, 200);
+}
+
 #[tokio::test]
 async fn reads_are_as_fresh_as_they_are_asked_to_be() {
     let server = Server::with_three().await;
