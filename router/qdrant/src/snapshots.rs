@@ -5,6 +5,7 @@ use crate::asked::Asked;
 use crate::collections::find;
 use crate::envelope::{Refusal, Reply, accepted, said};
 use annuli_api::v1::dump::DumpInfo;
+use annuli_api::v1::task::{TaskInfo, TaskStatus};
 use annuli_api::{ErrorCode, Failure, Index};
 use annuli_router::Router;
 use annuli_router::http::dialect::{self, Path, Query};
@@ -69,10 +70,7 @@ async fn taken(
 ) -> Result<DumpInfo, Failure> {
     loop {
         let info = router.task(task, started).await?;
-        if let Some(failure) = info.error {
-            return Err(failure);
-        }
-        if info.status.is_over() {
+        if has_succeeded(&info)? {
             let known = info.result.and_then(|result| serde_json::from_value(result).ok());
             let newest = || async { router.catalogue.dumps(index).await.map(|dumps| dumps.into_iter().next_back()) };
             let dump = match known {
@@ -81,11 +79,30 @@ async fn taken(
             };
             return dump.ok_or_else(|| Failure::new(ErrorCode::DumpNotFound, "the snapshot is gone again"));
         }
+        if router.is_draining() {
+            let message = "the server is about to end: look for the snapshot in the list of snapshots";
+            return Err(Failure::new(ErrorCode::ShuttingDown, message));
+        }
         if dialect::now() + LOOK_EVERY > deadline {
             let message = "the snapshot is not done yet, and goes on: look for it in the list of snapshots";
             return Err(Failure::new(ErrorCode::DeadlineExceeded, message));
         }
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Whether the task of a snapshot is done.
+///
+/// # Errors
+/// It ended in any other way.
+fn has_succeeded(info: &TaskInfo) -> Result<bool, Failure> {
+    match info.status {
+        TaskStatus::Queued | TaskStatus::Running | TaskStatus::Paused => Ok(false),
+        TaskStatus::Succeeded => Ok(true),
+        status @ (TaskStatus::Failed | TaskStatus::RolledBack | TaskStatus::Cancelled) => {
+            let message = format_args!("there is no snapshot: its task is {}", status.name());
+            Err(info.error.clone().unwrap_or_else(|| Failure::new(ErrorCode::DumpNotFound, message)))
+        }
     }
 }
 
@@ -107,4 +124,20 @@ pub(crate) async fn remove(
     let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("Not found: Snapshot {snapshot} not found"));
     router.catalogue.remove_dump(&index, Uuid::try_parse(&snapshot).map_err(missing)?).await?;
     Ok(said(started, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cancelled task has no failure to tell: the newest snapshot that there was before was taken for its own.
+    #[test]
+    fn only_a_task_that_has_succeeded_has_taken_a_snapshot() {
+        let of = |status: &str| {
+            let info = json!({"id": Uuid::nil(), "kind": "dump", "status": status, "progress": {"shards_done": 0, "shards_total": 1}});
+            has_succeeded(&serde_json::from_value(info).unwrap()).map_err(|failure| failure.message)
+        };
+        assert_eq!((of("running"), of("succeeded")), (Ok(false), Ok(true)));
+        assert_eq!(of("cancelled"), Err("there is no snapshot: its task is cancelled".to_owned()));
+    }
 }

@@ -45,3 +45,75 @@ async fn a_call_needs_the_role_of_its_kind() {
         }
     }
 }
+
+/// Every call with the least role that may ask for it; what is refused by its name needs the role read.
+const NEEDED: [(&str, &[&str]); 3] = [
+    (
+        "read",
+        &[
+            "GET /collections",
+            "GET /collections/{collection}",
+            "GET /collections/{collection}/exists",
+            "GET /collections/{collection}/cluster",
+            "GET /collections/{collection}/aliases",
+            "GET /aliases",
+            "POST /collections/{collection}/points",
+            "POST /collections/{collection}/points/query",
+            "POST /collections/{collection}/points/query/batch",
+            "POST /collections/{collection}/points/search",
+            "POST /collections/{collection}/points/scroll",
+            "POST /collections/{collection}/points/count",
+            "GET /collections/{collection}/points/{id}",
+            "GET /collections/{collection}/snapshots",
+        ],
+    ),
+    (
+        "write",
+        &[
+            "PUT /collections/{collection}/points",
+            "POST /collections/{collection}/points/delete",
+            "POST /collections/{collection}/points/batch",
+            "PUT /collections/{collection}/points/vectors",
+            "POST /collections/{collection}/points/payload",
+            "PUT /collections/{collection}/points/payload",
+            "POST /collections/{collection}/points/payload/delete",
+            "POST /collections/{collection}/points/payload/clear",
+            "PUT /collections/{collection}/index",
+            "DELETE /collections/{collection}/index/{field}",
+        ],
+    ),
+    (
+        "admin",
+        &[
+            "PUT /collections/{collection}",
+            "PATCH /collections/{collection}",
+            "DELETE /collections/{collection}",
+            "POST /collections/aliases",
+            "POST /collections/{collection}/snapshots",
+            "DELETE /collections/{collection}/snapshots/{snapshot}",
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn every_call_is_refused_to_the_roles_below_the_one_it_needs() {
+    let server = Server::with_keys();
+    let roles = NEEDED.map(|(role, _)| role);
+    let mut met = 0;
+    for route in annuli_qdrant::dialect().routes.iter().filter(|route| route.path != "/") {
+        let call = format!("{} {}", route.method, route.path);
+        let needed = NEEDED.iter().position(|(_, calls)| calls.contains(&call.as_str()));
+        met += usize::from(needed.is_some());
+        let path = route.path.replace(['{', '}'], "");
+        for (has, role) in roles.into_iter().enumerate() {
+            let key = format!("{role}-").repeat(4);
+            let got = status(&server, &[("api-key", &key)], route.method.as_str(), &path, None).await;
+            assert_eq!(got == 403, has < needed.unwrap_or(0), "{call} as {role}: {got}");
+            assert_ne!(got, 401, "{call} as {role}");
+            // What has no word above is a call that we do not have.
+            assert!(needed.is_some() || got == 400, "{call} as {role}: {got}");
+        }
+        assert_eq!(status(&server, &[], route.method.as_str(), &path, None).await, 401, "{call} without a key");
+    }
+    assert_eq!(met, NEEDED.iter().map(|(_, calls)| calls.len()).sum::<usize>());
+}
