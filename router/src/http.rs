@@ -25,6 +25,7 @@ mod sending;
 pub mod server;
 mod tasks;
 pub mod threads;
+pub mod tls;
 mod unread;
 
 use crate::Router;

@@ -10,6 +10,7 @@ mod conditions;
 mod deletes;
 mod described;
 mod distances;
+mod encrypted;
 mod freshness;
 mod health;
 mod ids;

@@ -27,7 +27,7 @@ pub use rollout::{RolloutArgs, RolloutCommand, RolloutStart};
 pub use search::{IncludePart, SearchArgs};
 pub use task::{TaskArgs, TaskCommand, TaskList};
 
-use crate::client::{NoKey, Server};
+use crate::client::{InvalidServer, Server};
 use crate::config::{Flags, LogFormat};
 use annuli_core::Metric;
 use annuli_core::Quantization;
@@ -128,6 +128,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE", env = "ANNULI_API_KEY_FILE")]
     pub api_key_file: Option<PathBuf>,
 
+    /// Certificates (PEM) of whoever issued the server's; those that this machine believes, if none are named
+    #[arg(long, global = true, value_name = "FILE", env = "ANNULI_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+
     /// Tables for people, or the API's JSON
     #[arg(long, global = true, value_enum, default_value = "table")]
     pub output: OutputFormat,
@@ -144,8 +148,8 @@ pub struct Global {
 
 impl Global {
     /// The server to talk to, with the key that it asks for.
-    pub fn server(&self) -> Result<Server, NoKey> {
-        Server::with_key(&self.url, self.api_key_file.as_deref())
+    pub fn server(&self) -> Result<Server, InvalidServer> {
+        Server::with_key(&self.url, self.api_key_file.as_deref())?.trusting(self.ca_file.as_deref())
     }
 
     /// The flags of a server, those for every command included.

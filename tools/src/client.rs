@@ -5,7 +5,7 @@ mod server;
 mod stream;
 
 pub use error::{ClientError, InvalidUrl, NoAnswer, Refused, Unexpected, Unreachable};
-pub use server::{NoKey, Server};
+pub use server::{InvalidServer, Server};
 pub use stream::{EventStream, SentEvent};
 
 use annuli_api::v1::cluster::{ClusterInfo, Reshard, Resharding, SteppedDown};
@@ -58,8 +58,7 @@ impl Client {
         let base = url.trim_end_matches('/').to_owned();
         let uri: Uri = base.parse().map_err(|_| InvalidUrl::Malformed { url: url.to_owned() })?;
         match uri.scheme_str() {
-            Some("http") if uri.query().is_none() => {}
-            Some("https") => return Err(InvalidUrl::Tls { url: url.to_owned() }),
+            Some("http" | "https") if uri.query().is_none() => {}
             Some(_) | None => return Err(InvalidUrl::Malformed { url: url.to_owned() }),
         }
         let config = Agent::config_builder()
@@ -67,6 +66,7 @@ impl Client {
             .http_status_as_error(false)
             // The server is the user's own, most often on this machine: a proxy to the outside cannot reach it.
             .proxy(None)
+            .tls_config(server.tls_config())
             .user_agent(concat!("annuli/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(ANSWER_TIMEOUT))
@@ -276,10 +276,9 @@ mod tests {
 
     #[test]
     fn a_url_is_that_of_a_server() {
-        for url in ["http://127.0.0.1:7700", "http://annuli.example/behind/a/proxy/"] {
+        for url in ["http://127.0.0.1:7700", "https://h", "http://annuli.example/behind/a/proxy/"] {
             assert!(Client::new(url, 1).is_ok(), "{url}");
         }
-        check_url("https://h", "`https://h` asks for TLS, which this command does not speak: use http://");
         for url in ["localhost:7700", "ftp://h", "http://", "http://h/?q", ""] {
             check_url(url, &format!("`{url}` is no URL of a server: write it like http://127.0.0.1:7700"));
         }

@@ -22,7 +22,7 @@ pub mod task;
 pub use confirm::NotConfirmed;
 
 use crate::cli::{Cli, ClusterCommand, Command};
-use crate::client::{ClientError, NoKey};
+use crate::client::{ClientError, InvalidServer};
 use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::indexer::IndexerError;
@@ -93,9 +93,9 @@ pub enum CommandError {
     /// `annuli man`
     #[error(transparent)]
     Man(#[from] ManError),
-    /// The API key that was named cannot be used.
+    /// The server cannot be talked to as was said.
     #[error(transparent)]
-    Key(#[from] NoKey),
+    Server(#[from] InvalidServer),
     /// An answer could not be printed.
     #[error("cannot write to stdout: {0}")]
     Output(#[from] io::Error),
@@ -149,7 +149,7 @@ impl CommandError {
             | Self::Events(_)
             | Self::Bench(_)
             | Self::Man(_)
-            | Self::Key(_)
+            | Self::Server(_)
             | Self::Output(_) => None,
         }
     }
@@ -183,7 +183,7 @@ impl CommandError {
             | Self::Task(_)
             | Self::Events(_)
             | Self::Man(ManError::Write { .. })
-            | Self::Key(_)
+            | Self::Server(_)
             | Self::Bench(_) => None,
         }
     }

@@ -5,7 +5,7 @@ mod file;
 pub use file::{InvalidKeyFile, UnreadableKey};
 
 use crate::config::Settings;
-use crate::reload::{self, Reload};
+use crate::reload::{self, Reload, Seen};
 use annuli_router::access::{Access, InvalidKey, Key, KeyRing, Keys, MetricsAccess, Role};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,29 +61,36 @@ pub(crate) struct Guarded {
 /// What the settings and the environment say.
 pub(crate) fn guard(settings: &Settings) -> Result<Guarded, KeysError> {
     let of_environment = of_environment()?;
+    let seen = Seen::now(settings.api_keys.iter().cloned().collect());
     let Some(keys) = keys(settings.api_keys.as_deref(), &of_environment)? else {
         return Ok(Guarded { access: Access::Open, _reload: None });
     };
     tracing::info!(keys = keys.count(), "requests need an API key");
+    if settings.tls_cert.is_none() && !settings.listen.ip().is_loopback() {
+        tracing::warn!(
+            "keys are sent as they are, unless something before this server encrypts them: name a certificate with \
+             --tls-cert and --tls-key"
+        );
+    }
     let ring = KeyRing::new(keys);
     let metrics = if settings.metrics_open { MetricsAccess::Open } else { MetricsAccess::Read };
-    let reload = settings.api_keys.clone().map(|path| reload(path, of_environment, Arc::clone(&ring))).transpose()?;
+    let reload =
+        settings.api_keys.clone().map(|path| reload(path, seen, of_environment, Arc::clone(&ring))).transpose()?;
     Ok(Guarded { access: Access::Keys { ring, metrics }, _reload: reload })
 }
 
 /// Lets the ring follow the file. What cannot be read leaves the keys as they are: an error of a hand that edits must
 /// lock nobody out, nor let anybody in.
-fn reload(path: PathBuf, of_environment: Vec<Key>, ring: Arc<KeyRing>) -> Result<Reload, KeysError> {
-    let file = path.clone();
-    let changed = move || match keys(Some(&file), &of_environment) {
+fn reload(path: PathBuf, seen: Seen, of_environment: Vec<Key>, ring: Arc<KeyRing>) -> Result<Reload, KeysError> {
+    let changed = move || match keys(Some(&path), &of_environment) {
         Ok(Some(keys)) => {
-            tracing::info!(keys = keys.count(), file = %file.display(), "API keys were replaced");
+            tracing::info!(keys = keys.count(), file = %path.display(), "API keys were replaced");
             ring.replace(keys);
         }
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "the API keys stay as they were"),
     };
-    Reload::start("keys", vec![path], changed).map_err(KeysError::Watch)
+    Reload::start("keys", seen, changed).map_err(KeysError::Watch)
 }
 
 fn of_environment() -> Result<Vec<Key>, KeysError> {

@@ -22,6 +22,7 @@ mod told;
 
 pub mod keys;
 mod reload;
+pub mod tls;
 
 pub mod indexer;
 pub mod membership;

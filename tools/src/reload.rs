@@ -17,6 +17,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// memory.
 pub(crate) const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// What is in files before they are read: what changes while they are is noticed.
+pub(crate) struct Seen {
+    files: Vec<PathBuf>,
+    contents: Vec<Option<Vec<u8>>>,
+}
+
+impl Seen {
+    /// In these files, now.
+    pub(crate) fn now(files: Vec<PathBuf>) -> Self {
+        Self { contents: contents(&files), files }
+    }
+}
+
 /// Looks at files until it is dropped.
 pub(crate) struct Reload {
     /// Dropped first: that is what the thread waits for.
@@ -25,20 +38,16 @@ pub(crate) struct Reload {
 }
 
 impl Reload {
-    /// Calls `changed` on a thread of that name, each time that one of the files has another content than before.
-    pub(crate) fn start(
-        name: &str,
-        files: Vec<PathBuf>,
-        mut changed: impl FnMut() + Send + 'static,
-    ) -> io::Result<Self> {
+    /// Calls `changed` on a thread of that name, each time that one of the files has another content than was seen.
+    pub(crate) fn start(name: &str, seen: Seen, mut changed: impl FnMut() + Send + 'static) -> io::Result<Self> {
         // Nothing is ever sent: it ends, and that is heard.
         let (stop, stopped) = mpsc::sync_channel(0);
-        let mut seen = contents(&files);
+        let Seen { files, contents: mut before } = seen;
         let look = move || {
             while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let now = contents(&files);
-                if now != seen {
-                    seen = now;
+                if now != before {
+                    before = now;
                     changed();
                 }
             }

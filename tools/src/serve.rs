@@ -4,6 +4,7 @@ use crate::config::{Durability as DurabilitySetting, MetricSetting, PollingRule,
 use crate::keys::{self, Guarded, KeysError};
 use crate::membership::MembershipError;
 use crate::process_figures::{self, RunsAs};
+use crate::tls::{self, Shown, TlsError};
 use crate::told::{Told, UntilStdinCloses};
 use annuli_core::Metric;
 use annuli_dump_s3::OpenS3Error;
@@ -11,7 +12,7 @@ use annuli_indexer::settings::SEARCH_QUEUE_MAX;
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::workspace::OpenWorkspaceError;
 use annuli_indexer::{BuildPool, CpuPool, Durability, Meters, ShardSettings, Workspace};
-use annuli_router::http::server::{End, Ended, serve};
+use annuli_router::http::server::{End, Ended, Port, serve};
 use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::http::{api_with, dialect};
 use annuli_router::polling::InvalidPolling;
@@ -55,6 +56,9 @@ pub enum ServeError {
     /// A part of the process without which it would serve by what it once knew has ended.
     #[error("{0}: the log says where; start the process again")]
     PartEnded(PartEnded),
+    /// There is no certificate although there should be one.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There are no API keys although there should be some.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -120,6 +124,7 @@ pub(crate) fn serve_router(
     settings: &Settings,
     ends: impl Future<Output = PartEnded>,
 ) -> Result<(), ServeError> {
+    let shown = tls::show(settings)?;
     // It accepts connections and hands them over; what is done for a request is done on the threads below.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let threads = ConnectionThreads::start(cores()).map_err(ServeError::Start)?;
@@ -134,7 +139,7 @@ pub(crate) fn serve_router(
             }
             router.drain();
         };
-        let ended = serve_until(ports, router, &threads, end, settings).await?;
+        let ended = serve_until((ports, shown.as_ref()), router, &threads, end, settings).await?;
         Ok::<_, ServeError>((ended, part_ended))
     })?;
     drop(threads);
@@ -178,26 +183,33 @@ fn cores() -> usize {
 }
 
 async fn serve_until(
-    ports: Ports,
+    (ports, shown): (Ports, Option<&Shown>),
     router: &Arc<Router>,
     threads: &ConnectionThreads,
     told: impl Future<Output = ()>,
     settings: &Settings,
 ) -> Result<Ended, ServeError> {
     let Ports { api, qdrant } = ports;
-    let accepting = |listener| tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start);
-    let (listener, qdrant) = (accepting(api)?, qdrant.map(accepting).transpose()?);
-    let address = listener.local_addr().map_err(ServeError::Start)?;
-    tracing::info!(url = %format_args!("http://{address}"), "serving");
+    let scheme = if shown.is_some() { "https" } else { "http" };
+    let accepting = |listener: TcpListener| {
+        let address = listener.local_addr().map_err(ServeError::Start)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
+        let port = match shown {
+            Some(Shown { tls, .. }) => Port::with_tls(listener, Arc::clone(tls)),
+            None => Port::from(listener),
+        };
+        Ok::<_, ServeError>((port, format!("{scheme}://{address}")))
+    };
+    let ((port, url), qdrant) = (accepting(api)?, qdrant.map(accepting).transpose()?);
+    tracing::info!(%url, "serving");
     let drain = Duration::from_millis(settings.drain_ms);
     let service = api_with(Arc::clone(router), vec![annuli_jina::dialect(metric(settings.jina_metric))]);
-    let main = serve(listener, service, threads, End { told, idle: router.idle(), drain });
-    let Some(qdrant) = qdrant else { return Ok(main.await) };
-    let address = qdrant.local_addr().map_err(ServeError::Start)?;
-    tracing::info!(url = %format_args!("http://{address}"), "serving the REST API of Qdrant");
+    let main = serve(port, service, threads, End { told, idle: router.idle(), drain });
+    let Some((port, url)) = qdrant else { return Ok(main.await) };
+    tracing::info!(%url, "serving the REST API of Qdrant");
     let service = dialect::alone(Arc::clone(router), annuli_qdrant::dialect());
     let end = End { told: router.told_to_drain(), idle: router.idle(), drain };
-    let beside = serve(qdrant, service, threads, end);
+    let beside = serve(port, service, threads, end);
     Ok(match tokio::join!(main, beside) {
         (Ended::Drained, Ended::Drained) => Ended::Drained,
         (Ended::TimedOut, _) | (_, Ended::TimedOut) => Ended::TimedOut,

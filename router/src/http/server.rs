@@ -5,19 +5,23 @@
 
 use super::sending::{Sending, SendingIo};
 use super::threads::ConnectionThreads;
+use super::tls::{HANDSHAKE_TIMEOUT, Tls};
 use axum::http::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 /// Time for a client to send the headers of a request, and the longest that a connection stays open between two.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,11 +51,31 @@ pub struct End<Told, Idle> {
     pub drain: Duration,
 }
 
-/// Serves `service` on `listener` until it is told to end and no request is under way. Until then connections are
+/// Where connections come in, and how they speak.
+pub struct Port {
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Port {
+    /// With TLS alone.
+    pub fn with_tls(listener: TcpListener, tls: Arc<Tls>) -> Self {
+        Self { listener, tls: Some(tls) }
+    }
+}
+
+/// Without TLS.
+impl From<TcpListener> for Port {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
+/// Serves `service` on `port` until it is told to end and no request is under way. Until then connections are
 /// taken, so that who asks hears that the process is not ready, instead of nothing. Each connection belongs to one of
 /// the `threads`.
 pub async fn serve<Told, Idle>(
-    listener: TcpListener,
+    port: impl Into<Port>,
     service: axum::Router,
     threads: &ConnectionThreads,
     end: End<Told, Idle>,
@@ -60,11 +84,11 @@ where
     Told: Future<Output = ()>,
     Idle: Future<Output = ()>,
 {
-    let connections = GracefulShutdown::new();
-    accept_until(end.told, &listener, &service, threads, &connections).await;
+    let (port, connections) = (port.into(), GracefulShutdown::new());
+    accept_until(end.told, &port, &service, threads, &connections).await;
     let drained = async {
-        accept_until(end.idle, &listener, &service, threads, &connections).await;
-        drop(listener);
+        accept_until(end.idle, &port, &service, threads, &connections).await;
+        drop(port);
         // Every request has its answer: what is left are answers that their clients have not taken yet, and connections
         // that ask for nothing. What is not taken in this time is cut off.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, connections.shutdown()).await;
@@ -77,7 +101,7 @@ where
 
 async fn accept_until(
     end: impl Future<Output = ()>,
-    listener: &TcpListener,
+    port: &Port,
     service: &axum::Router,
     threads: &ConnectionThreads,
     connections: &GracefulShutdown,
@@ -85,9 +109,9 @@ async fn accept_until(
     let mut end = pin!(end);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = port.listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    if let Err(error) = connect(stream, service.clone(), threads, connections) {
+                    if let Err(error) = connect(stream, port.tls.as_deref(), service.clone(), threads, connections.watcher()) {
                         pause(&error).await;
                     }
                 }
@@ -100,29 +124,51 @@ async fn accept_until(
 
 fn connect(
     stream: TcpStream,
+    tls: Option<&Tls>,
     service: axum::Router,
     threads: &ConnectionThreads,
-    connections: &GracefulShutdown,
+    watcher: Watcher,
 ) -> io::Result<()> {
     // Else an answer may wait 40 ms for the client's acknowledgement. A connection that is closed already ends below.
     let _ = stream.set_nodelay(true);
     let stream = stream.into_std()?;
     let thread = threads.least_busy();
     let _its_runtime = thread.enter();
+    let stream = TcpStream::from_std(stream)?;
+    match tls.map(Tls::acceptor) {
+        None => thread.spawn(converse(stream, service, watcher)),
+        Some(acceptor) => thread.spawn(agree(acceptor, stream, service, watcher)),
+    }
+    Ok(())
+}
+
+/// Agrees on keys with a client, then answers its requests.
+async fn agree<Io>(acceptor: TlsAcceptor, stream: Io, service: axum::Router, watcher: Watcher)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, service, watcher).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a client and this server agree on no keys"),
+        Err(_) => tracing::debug!("a client takes too long to agree on keys"),
+    }
+}
+
+/// Answers the requests of a connection, with the same bounds of time whether it is encrypted or not.
+async fn converse<Io>(stream: Io, service: axum::Router, watcher: Watcher)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let sending = Sending::default();
-    let io = SendingIo::new(TokioIo::new(TcpStream::from_std(stream)?), sending.clone());
+    let io = SendingIo::new(TokioIo::new(stream), sending.clone());
     let service = OfConnection { service: TowerToHyperService::new(service), sending };
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .serve_connection(io, service);
-    let connection = connections.watch(connection);
-    thread.spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
-    Ok(())
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }
 
 /// The service, for requests of one connection: each carries what is needed to tell when its answer has been sent.
@@ -145,4 +191,70 @@ impl Service<Request<Incoming>> for OfConnection {
 async fn pause(error: &io::Error) {
     tracing::warn!(%error, "no connection can be accepted");
     tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::post;
+    use rustls::crypto::aws_lc_rs;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore, ServerConfig};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::Instant;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+
+    /// A server with TLS behind one connection, and what a client connects with.
+    fn encrypted() -> (DuplexStream, TlsConnector) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let server = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+        let server = server.unwrap().with_no_client_auth();
+        let server = server.with_single_cert(vec![made.cert.der().clone()], made.signing_key.into()).unwrap();
+        let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let client = client.with_root_certificates(roots).with_no_client_auth();
+        let (near, far) = duplex(64 * 1024);
+        let service = axum::Router::new().route("/", post(|body: String| async { body }));
+        tokio::spawn(agree(Tls::new(server).acceptor(), far, service, GracefulShutdown::new().watcher()));
+        (near, TlsConnector::from(Arc::new(client)))
+    }
+
+    async fn connect() -> TlsStream<DuplexStream> {
+        let (stream, connector) = encrypted();
+        connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
+    }
+
+    /// After how many seconds the server hangs up.
+    async fn seconds_until_the_end(mut stream: impl AsyncRead + Unpin) -> u64 {
+        let began = Instant::now();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+        began.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_agree_on_keys_is_left_after_ten_seconds() {
+        assert_eq!(seconds_until_the_end(encrypted().0).await, 10);
+        let (mut half, _) = encrypted();
+        half.write_all(b"\x16\x03\x01").await.unwrap();
+        assert_eq!(seconds_until_the_end(half).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heads_and_pauses_have_their_bound_of_time_with_tls_too() {
+        assert_eq!(seconds_until_the_end(connect().await).await, 60);
+        let mut half = connect().await;
+        half.write_all(b"POST / HTTP/1.1\r\nhost: te").await.unwrap();
+        half.flush().await.unwrap();
+        assert_eq!(seconds_until_the_end(half).await, 60);
+        let mut idle = connect().await;
+        idle.write_all(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
+        idle.flush().await.unwrap();
+        let mut answer = vec![0; 15];
+        idle.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, b"HTTP/1.1 200 OK");
+        assert_eq!(seconds_until_the_end(idle).await, 60);
+    }
 }

@@ -4,6 +4,7 @@
 mod builds;
 mod console;
 mod described;
+mod encrypted;
 mod world;
 
 use annuli_api::{AsOf, ErrorCode};

@@ -15,12 +15,6 @@ pub enum InvalidUrl {
         /// The text.
         url: String,
     },
-    /// Encrypted.
-    #[error("`{url}` asks for TLS, which this command does not speak: use http://")]
-    Tls {
-        /// The text.
-        url: String,
-    },
 }
 
 /// Why a call has no result.

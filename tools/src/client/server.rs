@@ -1,28 +1,41 @@
 //! Which server is talked to, and by what key.
 
+use crate::{reload, tls};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use ureq::http::header::HeaderValue;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// A server: where it is, and the key that it asks for. The key is never printed.
 #[derive(Clone)]
 pub struct Server {
     pub(super) url: String,
     pub(super) authorization: Option<HeaderValue>,
+    /// Whose certificates are believed; those that the machine believes, if empty.
+    authorities: Vec<Certificate<'static>>,
 }
 
-/// Why there is no key although one was named. Its text is not repeated.
+/// Why a server cannot be talked to as was said. No text of a key is repeated.
 #[derive(Debug, thiserror::Error)]
-pub enum NoKey {
-    /// The file cannot be read.
-    #[error("cannot read the API key from `{}`: {reason}", path.display())]
+pub enum InvalidServer {
+    /// A file cannot be read.
+    #[error("cannot read `{}`: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
         reason: std::io::Error,
     },
-    /// A text that cannot be sent.
+    /// The file of authorities holds none.
+    #[error("`{}` holds no certificate in PEM", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key that cannot be sent.
     #[error("the API key from {place} has characters that cannot be sent: it is visible ASCII, on one line")]
     Text {
         /// Where it came from.
@@ -33,17 +46,17 @@ pub enum NoKey {
 impl Server {
     /// One that asks for no key.
     pub fn without_key(url: &str) -> Self {
-        Self { url: url.to_owned(), authorization: None }
+        Self { url: url.to_owned(), authorization: None, authorities: Vec::new() }
     }
 
     /// One whose key is in a file, or else in the variable `ANNULI_API_KEY`, if anywhere.
     ///
     /// # Errors
     /// When a key is named and cannot be used.
-    pub fn with_key(url: &str, file: Option<&Path>) -> Result<Self, NoKey> {
+    pub fn with_key(url: &str, file: Option<&Path>) -> Result<Self, InvalidServer> {
         let (text, place) = match file {
             Some(path) => {
-                let failed = |reason| NoKey::File { path: path.to_owned(), reason };
+                let failed = |reason| InvalidServer::File { path: path.to_owned(), reason };
                 (std::fs::read_to_string(path).map_err(failed)?, format!("`{}`", path.display()))
             }
             None => match std::env::var("ANNULI_API_KEY") {
@@ -51,7 +64,35 @@ impl Server {
                 Err(_) => return Ok(Self::without_key(url)),
             },
         };
-        Self::of_key(url, &text).ok_or(NoKey::Text { place })
+        Self::of_key(url, &text).ok_or(InvalidServer::Text { place })
+    }
+
+    /// The same, whose certificate one of those in the file has issued.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn trusting(self, file: Option<&Path>) -> Result<Self, InvalidServer> {
+        let Some(path) = file else { return Ok(self) };
+        let failed = |reason| InvalidServer::File { path: path.to_owned(), reason };
+        let text = reload::read(path).map_err(failed)?;
+        let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>().unwrap_or_default();
+        if certificates.is_empty() {
+            return Err(InvalidServer::Authorities { path: path.to_owned() });
+        }
+        Ok(Self { authorities: of_der(&certificates), ..self })
+    }
+
+    /// How TLS is spoken, if it is.
+    pub(super) fn tls_config(&self) -> TlsConfig {
+        let mut authorities = self.authorities.clone();
+        if authorities.is_empty() && self.url.starts_with("https:") {
+            // What cannot be read is left out: a server that needs it is then not believed, which is said.
+            authorities = of_der(&rustls_native_certs::load_native_certs().certs);
+        }
+        TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(tls::provider())
+            .root_certs(RootCerts::Specific(Arc::new(authorities)))
+            .build()
     }
 
     /// Where it is.
@@ -67,8 +108,12 @@ impl Server {
         }
         let mut authorization = HeaderValue::from_str(&format!("Bearer {text}")).ok()?;
         authorization.set_sensitive(true);
-        Some(Self { url: url.to_owned(), authorization: Some(authorization) })
+        Some(Self { authorization: Some(authorization), ..Self::without_key(url) })
     }
+}
+
+fn of_der(certificates: &[CertificateDer<'_>]) -> Vec<Certificate<'static>> {
+    certificates.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()
 }
 
 impl fmt::Debug for Server {

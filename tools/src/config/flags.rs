@@ -39,6 +39,16 @@ pub struct Flags {
     #[serde(skip_serializing_if = "is_unsaid")]
     pub metrics_open: bool,
 
+    /// File of the certificate that the server shows (PEM); it may be replaced while the server runs
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File of the certificate's private key (PEM)
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+
     /// Add a line of JSON to this file for each admin action: who, what, when, how it ended
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]

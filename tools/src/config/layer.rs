@@ -17,13 +17,14 @@ use std::path::Path;
 const PREFIX: &str = "ANNULI_";
 
 /// Variables of the command line and of `annuli bench`, which are no settings.
-const NOT_SETTINGS: [&str; 17] = [
+const NOT_SETTINGS: [&str; 18] = [
     "ANNULI_ADVERTISE",
     "ANNULI_API_KEY",
     "ANNULI_API_KEY_ADMIN",
     "ANNULI_API_KEY_FILE",
     "ANNULI_API_KEY_READ",
     "ANNULI_API_KEY_WRITE",
+    "ANNULI_CA_FILE",
     "ANNULI_CLUSTER_SECRET_FILE",
     "ANNULI_CONFIG",
     "ANNULI_COORDINATION",

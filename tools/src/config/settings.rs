@@ -39,6 +39,11 @@ settings! {
         pub api_keys: Option<PathBuf>,
         /// Whether metrics are told without a key where other requests need one.
         pub metrics_open: bool,
+        /// File of the certificate that the server shows, in PEM, with those of its issuers behind it: with it the server
+        /// speaks TLS alone. It is looked at every second, as its key is.
+        pub tls_cert: Option<PathBuf>,
+        /// File of the certificate's private key, in PEM.
+        pub tls_key: Option<PathBuf>,
         /// File to which a line of JSON is added for each admin action: who, what, when, how it ended. The log has them as
         /// well, under the target `audit`.
         pub audit_log: Option<PathBuf>,
@@ -129,6 +134,8 @@ impl Default for Settings {
             jina_metric: MetricSetting::Cosine,
             api_keys: None,
             metrics_open: false,
+            tls_cert: None,
+            tls_key: None,
             audit_log: None,
             insecure: false,
             shards: ShardCount::ONE,

@@ -42,6 +42,12 @@ pub enum Unsound {
         /// The address.
         address: SocketAddr,
     },
+    /// A certificate without its key, or a key alone.
+    #[error("TLS needs both tls_cert and tls_key")]
+    HalfOfTls {
+        /// The one that is there.
+        key: &'static str,
+    },
     /// A write that would be done on every shard.
     #[error("it can only be ANY: every shard would hold a copy of each document")]
     Copies {
@@ -63,6 +69,7 @@ impl Unsound {
             Self::Limit { key, .. } => (*key).to_owned(),
             Self::TimeoutDefault { .. } => "limits.timeout_ms_default".to_owned(),
             Self::Public { .. } | Self::PublicShard { .. } => "listen".to_owned(),
+            Self::HalfOfTls { key } => (*key).to_owned(),
             Self::Copies { endpoint } => format!("polling.{}", endpoint.name()),
             Self::Endpoint(_) => "dumps_endpoint".to_owned(),
             Self::Log(_) => "log".to_owned(),
@@ -97,6 +104,11 @@ pub(super) fn check(settings: &Settings, guard: Guard) -> Result<(), Unsound> {
             Guard::None => return Err(Unsound::Public { address }),
             Guard::Secret => return Err(Unsound::PublicShard { address }),
         }
+    }
+    match (&settings.tls_cert, &settings.tls_key) {
+        (Some(_), None) => return Err(Unsound::HalfOfTls { key: "tls_cert" }),
+        (None, Some(_)) => return Err(Unsound::HalfOfTls { key: "tls_key" }),
+        (Some(_), Some(_)) | (None, None) => {}
     }
     if let Some((endpoint, _)) =
         settings.polling.rules().find(|(endpoint, rule)| endpoint.writes() && *rule == PollingRule::All)

@@ -112,8 +112,9 @@ fn an_unknown_key_is_refused_with_the_nearest_known_name() {
         Flags::default(),
         "`limit` from environment variable ANNULI_LIMIT__K_MAX is no setting: did you mean `limits`?",
     );
-    let known = "workspace, listen, qdrant_port, jina_metric, api_keys, metrics_open, audit_log, insecure, shards, durability, \
-                 search_threads, seal_points, dumps, dumps_endpoint, drain_ms, log, log_format, polling, limits";
+    let known = "workspace, listen, qdrant_port, jina_metric, api_keys, metrics_open, tls_cert, tls_key, audit_log, insecure, \
+                 shards, durability, search_threads, seal_points, dumps, dumps_endpoint, drain_ms, log, log_format, polling, \
+                 limits";
     let message = format!("`colour` from file F is no setting: there are {known}");
     check_refused("colour = 1", &[], Flags::default(), &message);
 }
