@@ -7,6 +7,8 @@ pub use file::{InvalidKeyFile, UnreadableKey};
 use crate::config::Settings;
 use crate::reload::{self, Reload, Seen};
 use annuli_router::access::{Access, InvalidKey, Key, KeyRing, Keys, MetricsAccess, Role};
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{env, io};
@@ -45,6 +47,15 @@ pub enum KeysError {
     /// The keys do not go together.
     #[error("API keys: {0}")]
     Together(InvalidKey),
+    /// There is no key, and the address says that there should be one.
+    #[error(
+        "{address} can be reached from other machines, and no API key was found: name a file of keys with --api-keys, or \
+         say --insecure if the network is closed"
+    )]
+    Public {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The operating system gives no thread.
     #[error("cannot look at the file of API keys again: {0}")]
     Watch(io::Error),
@@ -60,9 +71,19 @@ pub(crate) struct Guarded {
 
 /// What the settings and the environment say.
 pub(crate) fn guard(settings: &Settings) -> Result<Guarded, KeysError> {
-    let of_environment = of_environment()?;
+    guard_by(settings, |variable| env::var_os(variable))
+}
+
+/// The same, with another environment than that of this process.
+fn guard_by(settings: &Settings, variable: impl Fn(&str) -> Option<OsString>) -> Result<Guarded, KeysError> {
+    let of_environment = of_environment(variable)?;
     let seen = Seen::now(settings.api_keys.iter().cloned().collect());
     let Some(keys) = keys(settings.api_keys.as_deref(), &of_environment)? else {
+        // The configuration has been asked whether there are keys, and this is what became of them: nothing that is
+        // mistaken there may leave a server open.
+        if !settings.listen.ip().is_loopback() && !settings.insecure {
+            return Err(KeysError::Public { address: settings.listen });
+        }
         return Ok(Guarded { access: Access::Open, _reload: None });
     };
     tracing::info!(keys = keys.count(), "requests need an API key");
@@ -93,9 +114,11 @@ fn reload(path: PathBuf, seen: Seen, of_environment: Vec<Key>, ring: Arc<KeyRing
     Reload::start("keys", seen, changed).map_err(KeysError::Watch)
 }
 
-fn of_environment() -> Result<Vec<Key>, KeysError> {
+fn of_environment(value: impl Fn(&str) -> Option<OsString>) -> Result<Vec<Key>, KeysError> {
     let key = |(variable, role): (&'static str, Role)| {
-        let text = env::var(variable).ok()?;
+        let value = value(variable)?;
+        // What is not UTF-8 becomes a character that no key has, and is refused as any other.
+        let text = value.to_string_lossy();
         let key = Key::new(&format!("environment-{role}"), role, text.trim_end());
         Some(key.map_err(|reason| KeysError::Variable { variable, reason }))
     };
@@ -114,4 +137,49 @@ fn keys(file: Option<&Path>, of_environment: &[Key]) -> Result<Option<Keys>, Key
         return Ok(None);
     }
     Keys::new(keys).map(Some).map_err(KeysError::Together)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    const KEY: &[u8] = b"correct-horse-battery";
+
+    /// Who is let in at `listen`, where the variable of admins has that value.
+    fn guarded(listen: &str, admin: Option<&[u8]>, insecure: bool) -> Result<&'static str, String> {
+        let settings = Settings { listen: listen.parse().unwrap(), insecure, ..Settings::default() };
+        let value = |variable: &str| {
+            let value = admin.filter(|_| variable == "ANNULI_API_KEY_ADMIN")?;
+            Some(OsString::from_vec(value.to_vec()))
+        };
+        let guarded = guard_by(&settings, value).map_err(|error| error.to_string())?;
+        Ok(match guarded.access {
+            Access::Open => "everybody",
+            Access::Keys { .. } => "who has a key",
+        })
+    }
+
+    #[track_caller]
+    fn check_refused(listen: &str, admin: Option<&[u8]>, says: &str) {
+        let error = guarded(listen, admin, false).unwrap_err();
+        assert!(error.contains(says) && !error.contains("horse"), "{error}");
+    }
+
+    /// A variable that was not UTF-8 counted as a key where the address was checked, and as none where requests are.
+    #[test]
+    fn a_variable_that_holds_no_key_opens_no_server() {
+        for address in ["127.0.0.1:7700", "0.0.0.0:7700"] {
+            check_refused(address, Some(b"correct-horse\xff-battery"), "ANNULI_API_KEY_ADMIN");
+            check_refused(address, Some(b""), "ANNULI_API_KEY_ADMIN");
+            assert_eq!(guarded(address, Some(KEY), false).unwrap(), "who has a key", "{address}");
+        }
+    }
+
+    #[test]
+    fn a_public_address_without_a_key_is_for_who_says_so() {
+        check_refused("0.0.0.0:7700", None, "0.0.0.0:7700 can be reached from other machines");
+        assert_eq!(guarded("0.0.0.0:7700", None, true).unwrap(), "everybody");
+        assert_eq!(guarded("127.0.0.1:7700", None, false).unwrap(), "everybody");
+    }
 }
