@@ -222,12 +222,18 @@ fn the_command_line_shows_a_key() {
 }
 
 #[test]
-fn every_admin_action_is_written_down_with_who_did_it() {
+fn every_admin_action_is_written_down_with_who_did_it_whatever_the_log_is_asked_for() {
+    for filter in ["info,audit=off", "debug"] {
+        check_written_down(filter);
+    }
+}
+
+#[track_caller]
+fn check_written_down(filter: &str) {
     let keys = KeyFile::new();
     let file = keys.path.with_extension("audit");
     let launch = keys.launch().argument("--audit-log").argument(file.to_str().unwrap());
-    // The filter of the log has no say in it.
-    let server = launch.argument("--log").argument("info,audit=off").start();
+    let server = launch.argument("--log").argument(filter).start();
     let schema = json!({"dim": 1, "metric": "euclidean"});
     let root = server.client().with_key(ADMIN);
     Index::create_named(&root, "faces", &schema).store(&json!([{"id": "a", "vector": [1]}]));
@@ -254,7 +260,8 @@ fn every_admin_action_is_written_down_with_who_did_it() {
             "nobody known PUT /v1/indexes/other refused unauthenticated",
             "root PUT /v1/aliases/people failed index_not_found",
             "root POST /v1/indexes/faces/dumps begun",
-        ]
+        ],
+        "with --log {filter}"
     );
     assert!(!text.contains("key-of-"), "{text}");
 }
