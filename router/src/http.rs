@@ -23,6 +23,7 @@ mod rollouts;
 mod routes;
 mod sending;
 pub mod server;
+mod strangers;
 mod tasks;
 pub mod threads;
 pub mod tls;
@@ -47,7 +48,7 @@ pub fn api(router: Arc<Router>) -> axum::Router {
 pub fn api_with(router: Arc<Router>, dialects: Vec<Dialect>) -> axum::Router {
     let (requests, watchers) = (routes::requests(), routes::watchers());
     let doors = Doors::of(requests.iter().chain(&watchers)).open_at(CONSOLE_PATHS);
-    let doors = Arc::new(dialects.iter().fold(doors, Doors::with_dialect));
+    let watch = guard::Watch::over(&router, dialects.iter().fold(doors, Doors::with_dialect));
     let join = |service, route: routes::Route| route.join(service);
     let service = requests.into_iter().fold(axum::Router::new(), join);
     let service = service.layer(from_fn_with_state(Arc::clone(&router), guard::limit_requests));
@@ -61,7 +62,7 @@ pub fn api_with(router: Arc<Router>, dialects: Vec<Dialect>) -> axum::Router {
         .fold(ours, |all, dialect| all.merge(dialect.guarded(&router)))
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
-        .layer(from_fn_with_state((Arc::clone(&router), doors), guard::observe))
+        .layer(from_fn_with_state(watch, guard::observe))
         .with_state(router)
 }
 

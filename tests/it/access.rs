@@ -265,3 +265,23 @@ fn check_written_down(filter: &str) {
     );
     assert!(!text.contains("key-of-"), "{text}");
 }
+
+/// A line for each would let them fill the disk.
+#[test]
+fn strangers_are_counted_in_the_audit_log_and_not_written_down_one_by_one() {
+    let keys = KeyFile::new();
+    let file = keys.path.with_extension("audit");
+    let server = keys.launch().argument("--audit-log").argument(file.to_str().unwrap()).start();
+    let path = format!("/v1/indexes/{}", "x".repeat(10_000));
+    for key in ["", "authorization: Bearer key-of-nobody-at-all\r\n"].into_iter().cycle().take(100) {
+        let answer = RawConnection::open(server.address()).request("DELETE", &path, key, "").answer();
+        assert_eq!(answer.status, 401);
+    }
+    let lines = || -> Vec<Value> {
+        fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let told = |line: &Value| line["left_out"].as_u64().unwrap_or(1);
+    wait_for("all to be told of", || (lines().iter().map(told).sum::<u64>() == 100).then_some(()));
+    assert!(lines().iter().any(|line| line["left_out"].as_u64().is_some()), "{:?}", lines());
+    assert_eq!(lines()[0]["path"], path[..256]);
+}

@@ -7,6 +7,9 @@ use axum::response::Response;
 /// Under this target the lines can be found, and be written to a file of their own.
 const TARGET: &str = "audit";
 
+/// Longest part of a path in a line: names of indexes, aliases and dumps are shorter, and who asks chooses the rest.
+const PATH_BYTES_MAX: usize = 256;
+
 /// An action, before it is known how it ends. Dropped before that, it says so: the client has left, and what was begun
 /// may go on.
 pub(super) struct Action {
@@ -14,7 +17,7 @@ pub(super) struct Action {
     who: Option<String>,
     /// How it was asked for.
     method: Method,
-    /// What it is about.
+    /// What it is about; its beginning, if it is long.
     path: String,
     has_ended: bool,
 }
@@ -22,7 +25,8 @@ pub(super) struct Action {
 impl Action {
     /// What `who` asks for.
     pub(super) fn new(who: Option<String>, method: Method, path: &str) -> Self {
-        Self { who, method, path: path.to_owned(), has_ended: false }
+        let path = path[..path.floor_char_boundary(PATH_BYTES_MAX)].to_owned();
+        Self { who, method, path, has_ended: false }
     }
 
     /// Says how it ended.
@@ -57,17 +61,23 @@ impl Drop for Action {
     }
 }
 
+/// Says how many strangers came of whom nothing else was said.
+pub(super) fn more_strangers(left_out: u64) {
+    tracing::info!(target: TARGET, left_out, "strangers asked for what only an admin may do, and were refused");
+}
+
+/// What is said, as tests hear it.
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::body::Body;
+pub(super) mod heard {
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
+    use tracing::subscriber::DefaultGuard;
 
+    /// Lines of the log of a thread.
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::http) struct Heard(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Lines {
+    impl Write for Heard {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -77,23 +87,45 @@ mod tests {
         }
     }
 
+    impl Heard {
+        /// Hears what this thread says, until the guard is dropped.
+        pub(in crate::http) fn listen(&self) -> DefaultGuard {
+            let writer = self.clone();
+            let log = tracing_subscriber::fmt().without_time().with_ansi(false);
+            tracing::subscriber::set_default(log.with_writer(move || writer.clone()).finish())
+        }
+
+        pub(in crate::http) fn lines(&self) -> Vec<String> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(|line| line.trim().to_owned()).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::heard::Heard;
+    use super::*;
+    use axum::body::Body;
+
     /// What is said of an action that ends so.
-    fn said(end: impl FnOnce(Action)) -> String {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let log =
-            tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(move || writer.clone()).finish();
-        let action = Action::new(Some("root".to_owned()), Method::DELETE, "/v1/indexes/faces");
-        tracing::subscriber::with_default(log, || end(action));
-        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap().trim().to_owned()
+    #[track_caller]
+    fn check(path: &str, end: impl FnOnce(Action), says: &str) {
+        let heard = Heard::default();
+        let log = heard.listen();
+        end(Action::new(Some("root".to_owned()), Method::DELETE, path));
+        drop(log);
+        assert_eq!(heard.lines(), [format!("INFO audit: admin who=\"root\" method=DELETE {says}")]);
+    }
+
+    fn done(action: Action) {
+        action.ended(&Response::builder().status(204).body(Body::empty()).unwrap());
     }
 
     #[test]
     fn an_action_says_once_how_it_ended() {
-        let end = |action: Action| action.ended(&Response::builder().status(204).body(Body::empty()).unwrap());
-        let line = "INFO audit: admin who=\"root\" method=DELETE path=\"/v1/indexes/faces\" outcome=\"done\" status=204 \
-                    code=\"\"";
-        assert_eq!(said(end), line);
+        let says = "path=\"/v1/indexes/faces\" outcome=\"done\" status=204 code=\"\"";
+        check("/v1/indexes/faces", done, says);
     }
 
     /// The first clients of Jina are told of failures under status 200.
@@ -104,14 +136,20 @@ mod tests {
             response.extensions_mut().insert(ErrorCode::IndexNotFound);
             action.ended(&response);
         };
-        let line = "INFO audit: admin who=\"root\" method=DELETE path=\"/v1/indexes/faces\" outcome=\"failed\" status=200 \
-                    code=\"index_not_found\"";
-        assert_eq!(said(end), line);
+        let says = "path=\"/v1/indexes/faces\" outcome=\"failed\" status=200 code=\"index_not_found\"";
+        check("/v1/indexes/faces", end, says);
     }
 
     #[test]
     fn of_an_action_whose_client_has_left_it_is_not_known_how_it_ended() {
-        let line = "INFO audit: admin who=\"root\" method=DELETE path=\"/v1/indexes/faces\" outcome=\"left\" status=0 code=\"\"";
-        assert_eq!(said(drop), line);
+        let says = "path=\"/v1/indexes/faces\" outcome=\"left\" status=0 code=\"\"";
+        check("/v1/indexes/faces", drop, says);
+    }
+
+    #[test]
+    fn of_a_long_path_its_beginning_is_said() {
+        let path = format!("/{}\u{fc}{}", "x".repeat(PATH_BYTES_MAX - 2), "y".repeat(60_000));
+        let says = format!("path=\"/{}\" outcome=\"done\" status=204 code=\"\"", "x".repeat(PATH_BYTES_MAX - 2));
+        check(&path, done, &says);
     }
 }

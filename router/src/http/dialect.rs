@@ -81,7 +81,7 @@ impl Dialect {
 
 /// A dialect alone, for a port of its own. Who watches finds the process's health there too.
 pub fn alone(router: Arc<Router>, dialect: Dialect) -> axum::Router {
-    let (say, doors) = (dialect.say, Arc::new(Doors::alone(&dialect)));
+    let (say, watch) = (dialect.say, guard::Watch::over(&router, Doors::alone(&dialect)));
     dialect
         .guarded(&router)
         .route(path::LIVEZ, get(health::live))
@@ -90,7 +90,7 @@ pub fn alone(router: Arc<Router>, dialect: Dialect) -> axum::Router {
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
         .layer(map_response(move |response| translated(say, response)))
-        .layer(from_fn_with_state((Arc::clone(&router), doors), guard::observe))
+        .layer(from_fn_with_state(watch, guard::observe))
         .with_state(router)
 }
 

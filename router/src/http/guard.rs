@@ -6,6 +6,7 @@ use super::dialect;
 use super::doors::Doors;
 use super::format::accepted;
 use super::sending::Sending;
+use super::strangers::Strangers;
 use super::unread::{self, ReadToEnd};
 use crate::Router;
 use crate::access::{Caller, Needs, Role};
@@ -44,10 +45,25 @@ fn shutting_down() -> Response {
     HttpFailure(Failure::new(ErrorCode::ShuttingDown, message)).into_response()
 }
 
+/// What is needed to tell who may ask, and to say who did.
+#[derive(Clone)]
+pub(super) struct Watch {
+    router: Arc<Router>,
+    doors: Arc<Doors>,
+    strangers: Arc<Strangers>,
+}
+
+impl Watch {
+    /// Over the requests of a port with these doors.
+    pub(super) fn over(router: &Arc<Router>, doors: Doors) -> Self {
+        Self { router: Arc::clone(router), doors: Arc::new(doors), strangers: Arc::default() }
+    }
+}
+
 /// Lets in who may ask, by the head alone; counts each request, writes a line for it and what nobody has written yet,
 /// and sees to it that its body is read to the end, whoever refuses it.
 pub(super) async fn observe(
-    State((router, doors)): State<(Arc<Router>, Arc<Doors>)>,
+    State(Watch { router, doors, strangers }): State<Watch>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -61,7 +77,9 @@ pub(super) async fn observe(
     let needs = doors.needs(endpoint.as_ref().map(MatchedPath::as_str), &method);
     let admitted = router.access.admit(doors.key(request.headers()), needs);
     let is_action = needs == Needs::Role(Role::Admin);
-    let action = is_action.then(|| Action::new(name_of(&admitted), method.clone(), request.uri().path()));
+    let is_stranger = admitted.as_ref().is_err_and(|refused| refused.code == ErrorCode::Unauthenticated);
+    let action = |who| Action::new(who, method.clone(), uri.path());
+    let known = (is_action && !is_stranger).then(|| action(name_of(&admitted)));
     let response = match admitted {
         Ok(_) => next.run(request.map(ReadToEnd::wrap)).await,
         Err(failure) => {
@@ -74,8 +92,10 @@ pub(super) async fn observe(
         }
     };
     let response = answer::write(response, format, &router.offload).await;
-    if let Some(action) = action {
+    if let Some(action) = known {
         action.ended(&response);
+    } else if is_action {
+        strangers.came(|| action(None).ended(&response));
     }
     let took = started.elapsed();
     let meters = &router.metrics.requests;
