@@ -2,11 +2,10 @@
 
 use crate::Router;
 use crate::builds::{builds, statuses_of};
-use crate::scatter::scatter;
-use annuli_api::shard_api::{Consistency, Include, Read, SearchMode, SegmentsStatus, ShardSearch, ShardStatus};
+use annuli_api::shard_api::{SegmentsStatus, ShardStatus};
 use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus, SegmentsInfo, ShardInfo, TailInfo};
 use annuli_api::{Failure, Index};
-use annuli_core::{ShardId, Vector};
+use annuli_core::ShardId;
 use std::time::{Duration, Instant};
 
 /// Time for a shard to say how it is.
@@ -31,23 +30,6 @@ impl Router {
                 .collect(),
             shard_status,
         }
-    }
-
-    /// Returns whether the process can serve: every shard of its own answers a small search, and it is not about to end. An
-    /// index that is unavailable as a whole is not counted: it does not keep the others from serving.
-    pub async fn check_ready(&self, started: Instant) -> Result<(), String> {
-        if self.is_draining() {
-            return Err("the process is about to end".to_owned());
-        }
-        if !self.catalogue.is_local() {
-            return Ok(());
-        }
-        for index in self.catalogue.indexes().into_iter().flatten() {
-            canary(&index, started + STATUS_TIMEOUT)
-                .await
-                .map_err(|failure| format!("index `{}`: {failure}", index.name))?;
-        }
-        Ok(())
     }
 }
 
@@ -88,29 +70,4 @@ fn status(shards: &[ShardInfo]) -> IndexStatus {
     } else {
         IndexStatus::Ready
     }
-}
-
-async fn canary(index: &Index, deadline: Instant) -> Result<(), Failure> {
-    let mut components = vec![0.0; index.schema.dim.get()];
-    components[0] = 1.0;
-    let query = Vector::new(components).expect("a unit vector of the index's dimension");
-    let search = ShardSearch {
-        queries: [query].into(),
-        k: 1,
-        mode: SearchMode::Approximate { ef: 1 },
-        filter: None,
-        except: None,
-        read: Read {
-            include: Include { metadata: false, vector: false },
-            after: None,
-            consistency: Consistency::Replica,
-        },
-    };
-    let all: Vec<_> = index.schema.shards.shards().collect();
-    let replies = scatter(index, &all, deadline, |_, shard| {
-        let search = search.clone();
-        async move { shard.search(search, deadline).await }
-    })
-    .await;
-    crate::gather::Gathered::of(replies).check(crate::gather::Completeness::Whole).map(drop)
 }

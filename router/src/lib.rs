@@ -22,6 +22,7 @@ mod offload;
 mod builds;
 mod creation;
 pub mod info;
+mod readiness;
 pub mod tasks;
 
 pub mod http;
@@ -39,6 +40,7 @@ use axum::body::Bytes;
 use limits::LISTENERS_MAX;
 use metrics::Metrics;
 use offload::Offload;
+use readiness::Readiness;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tasks::Tasks;
@@ -71,6 +73,8 @@ pub struct Router {
     under_way: Semaphore,
     /// Where large bodies are read and written.
     offload: Offload,
+    /// Whether the process could serve a moment ago.
+    readiness: Readiness,
     /// What is counted.
     metrics: Metrics,
     /// The API as an OpenAPI document, once somebody has asked for it.
@@ -101,6 +105,7 @@ impl Router {
             places,
             under_way,
             offload,
+            readiness: Readiness::new(),
             metrics: Metrics::new(),
             document: OnceLock::new(),
         }

@@ -9,17 +9,17 @@ use annuli_core::{Number, Value};
 use annuli_router::http::dialect;
 use annuli_router::{Router, parse_name};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// `GET /dry_run`: whether the server is ready, as a client asks before it begins.
-pub(crate) async fn dry_run(State(router): State<Arc<Router>>) -> Response {
-    let status = match router.check_ready(dialect::now()).await {
+pub(crate) async fn dry_run(State(router): State<Arc<Router>>, headers: HeaderMap) -> Response {
+    let status = match dialect::readiness(&router, &headers).await {
         Ok(()) => json!({"code": 0, "description": "", "exception": null}),
-        Err(reason) => json!({"code": 1, "description": format!("not ready: {reason}"), "exception": null}),
+        Err(said) => json!({"code": 1, "description": said, "exception": null}),
     };
     dialect::answer(StatusCode::OK, status, 128)
 }

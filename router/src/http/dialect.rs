@@ -5,6 +5,7 @@
 
 pub use super::address::{Path, Query};
 pub use super::asker::{Admitted, Asker};
+pub use super::health::readiness;
 
 use super::answer::{self, HttpFailure};
 use super::body::Content;

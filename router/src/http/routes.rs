@@ -36,7 +36,7 @@ pub(super) fn watchers() -> Vec<Route> {
             .with(Needs::Nothing)
             .of(of)
             .answers(&[200, 503])
-            .named("ready", "Say whether the process can serve; the text says why if it cannot"),
+            .named("ready", "Say whether the process can serve; if it cannot, the text says why to who has a key"),
         get(path::METRICS, metrics::metrics).with(Needs::Metrics).of(of).named("metrics", "Figures for Prometheus"),
         get(path::EVENTS, events::listen)
             .by(Role::Read)

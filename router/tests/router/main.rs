@@ -9,6 +9,7 @@ mod world;
 
 use annuli_api::{AsOf, ErrorCode};
 use annuli_core::{IndexUuid, ShardId};
+use annuli_router::access::{Access, Key, KeyRing, Keys, MetricsAccess, Role};
 use annuli_router::http::server::{End, serve};
 use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::{Limits, Polling};
@@ -258,6 +259,24 @@ async fn a_process_whose_shard_does_not_answer_is_not_ready() {
     let answer = World::new(&[near(), Fake::Fails(ErrorCode::Overloaded)]).get("/readyz").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.body, "not ready: index `test`: 1 of 2 shards failed: shard 1: so said the test\n");
+}
+
+/// The text names indexes, and what is the matter with them.
+#[tokio::test]
+async fn a_stranger_hears_that_a_process_is_not_ready_and_not_why() {
+    let keys = Keys::new(vec![Key::new("reader", Role::Read, "correct-horse-battery").unwrap()]).unwrap();
+    let access = Access::Keys { ring: KeyRing::new(keys), metrics: MetricsAccess::Read };
+    let world = World::guarded(&[Fake::Fails(ErrorCode::Overloaded)], access);
+    let ask = async |key: &str| {
+        let request = Request::get("/readyz").header("authorization", format!("Bearer {key}"));
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        (answer.status.as_u16(), answer.body)
+    };
+    assert_eq!(ask("another-horse-battery").await, (503, json!("not ready\n")));
+    let why = "not ready: index `test`: 1 of 1 shards failed: shard 0: so said the test\n";
+    assert_eq!(ask("correct-horse-battery").await, (503, json!(why)));
+    let answer = world.get("/readyz").await;
+    assert_eq!((answer.status.as_u16(), answer.body), (503, json!("not ready\n")));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use annuli_core::{
     DocId, Filter, HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Quantization, Seq, ShardCount,
     ShardId,
 };
+use annuli_router::access::Access;
 use annuli_router::{Limits, Polling, PollingTable, Router, http};
 use async_trait::async_trait;
 use axum::body::Body;
@@ -236,25 +237,34 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+fn router(index: Index, moved: Option<Index>, limits: Limits, polling: &[(&str, Polling)]) -> Router {
+    let polling = polling.iter().map(|(endpoint, polling)| ((*endpoint).to_owned(), *polling)).collect();
+    let polling = PollingTable::new(&polling).unwrap();
+    let catalogue = Arc::new(FakeCatalogue { index: Mutex::new(Arc::new(index)), moved: moved.map(Arc::new) });
+    Router::new(catalogue, limits, polling, ShardCount::ONE)
+}
+
 impl World {
     pub(crate) fn new(fakes: &[Fake]) -> Self {
         Self::with(fakes, Limits::default(), &[])
     }
 
+    /// For those who have a key alone.
+    pub(crate) fn guarded(fakes: &[Fake], access: Access) -> Self {
+        Self::of(router(index(1, fakes), None, Limits::default(), &[]).guarded_by(access))
+    }
+
     /// Over an index that has moved to other shards, which the router does not know yet.
     pub(crate) fn moved(before: &[Fake], now: &[Fake]) -> Self {
-        Self::over(index(1, before), Some(index(2, now)), Limits::default(), &[])
+        Self::of(router(index(1, before), Some(index(2, now)), Limits::default(), &[]))
     }
 
     pub(crate) fn with(fakes: &[Fake], limits: Limits, polling: &[(&str, Polling)]) -> Self {
-        Self::over(index(1, fakes), None, limits, polling)
+        Self::of(router(index(1, fakes), None, limits, polling))
     }
 
-    fn over(index: Index, moved: Option<Index>, limits: Limits, polling: &[(&str, Polling)]) -> Self {
-        let polling = polling.iter().map(|(endpoint, polling)| ((*endpoint).to_owned(), *polling)).collect();
-        let polling = PollingTable::new(&polling).unwrap();
-        let catalogue = Arc::new(FakeCatalogue { index: Mutex::new(Arc::new(index)), moved: moved.map(Arc::new) });
-        let router = Arc::new(Router::new(catalogue, limits, polling, ShardCount::ONE));
+    fn of(router: Router) -> Self {
+        let router = Arc::new(router);
         Self { service: http::api(Arc::clone(&router)), router }
     }
 
