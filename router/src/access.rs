@@ -55,7 +55,7 @@ pub enum Needs {
 }
 
 /// Who is let in.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum Access {
     /// Whoever reaches the server.
     #[default]
@@ -94,9 +94,16 @@ impl KeyRing {
     }
 }
 
-/// Who asks: the name of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller(pub Arc<str>);
+/// Who asks: the key that was shown.
+#[derive(Debug, Clone)]
+pub struct Caller(Key);
+
+impl Caller {
+    /// What the key is called.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+}
 
 impl Access {
     /// The role that is needed, if any is.
@@ -129,7 +136,16 @@ impl Access {
             let failure = failure.with("key", &**key.name());
             return Err(failure.with("needs", needed.name()).with("has", key.role().name()));
         }
-        Ok(Some(Caller(Arc::clone(key.name()))))
+        Ok(Some(Caller(key.clone())))
+    }
+
+    /// Returns whether a caller who was let in would be once more: keys are replaced while answers go on. A key that has
+    /// another text by now is another key, whatever it is called.
+    pub fn still_admits(&self, caller: Option<&Caller>, role: Role) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Keys { ring, .. } => caller.is_some_and(|Caller(key)| ring.0.load().role_of(key) >= Some(role)),
+        }
     }
 }
 
@@ -153,7 +169,7 @@ mod tests {
     #[track_caller]
     fn check(access: &Access, key: Option<&str>, needs: Needs, want: Result<&str, &str>) {
         let admitted = access.admit(key.map(str::as_bytes), needs);
-        let got = admitted.map(|caller| caller.map_or_else(String::new, |Caller(name)| name.to_string()));
+        let got = admitted.map(|caller| caller.map_or_else(String::new, |caller| caller.name().to_owned()));
         let got = got.map_err(|failure| format!("{}: {}", failure.code, failure.message));
         assert_eq!(got.as_deref().map_err(|message| message.split(':').next().unwrap()), want, "{got:?}");
     }
@@ -205,5 +221,20 @@ mod tests {
         ring.replace(keys(&[("newer", Role::Read, "another-key-altogether")]));
         check(&access, Some("admin-admin-admin-a"), Needs::Role(Role::Read), Err("unauthenticated"));
         check(&access, Some("another-key-altogether"), Needs::Role(Role::Read), Ok("newer"));
+    }
+
+    #[test]
+    fn a_caller_is_known_by_the_key_and_not_by_its_name() {
+        let (access, ring) = access();
+        let shown = Some(&b"read-read-read-read"[..]);
+        let caller = access.admit(shown, Needs::Role(Role::Read)).unwrap();
+        let still = |role| access.still_admits(caller.as_ref(), role);
+        assert_eq!(Role::ALL.map(still), [true, false, false]);
+        ring.replace(keys(&[("other", Role::Write, "read-read-read-read")]));
+        assert_eq!(Role::ALL.map(still), [true, true, false]);
+        ring.replace(keys(&[("reader", Role::Admin, "another-key-altogether")]));
+        assert_eq!(Role::ALL.map(still), [false; 3]);
+        assert!(!access.still_admits(None, Role::Read));
+        assert!(Access::Open.still_admits(None, Role::Admin));
     }
 }

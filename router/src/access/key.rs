@@ -157,10 +157,18 @@ impl Keys {
 
     /// The key of that text. It takes as long whichever that is, and whether it is one or not.
     pub(super) fn find(&self, text: &[u8]) -> Option<&Key> {
-        let digest: [u8; 32] = Sha256::digest(text).into();
+        self.of_digest(&Sha256::digest(text).into())
+    }
+
+    /// The role that this key has by now, if it is still one.
+    pub(super) fn role_of(&self, key: &Key) -> Option<Role> {
+        self.of_digest(&key.digest).map(Key::role)
+    }
+
+    fn of_digest(&self, digest: &[u8; 32]) -> Option<&Key> {
         let mut found = None;
         for key in &self.0 {
-            if bool::from(key.digest.ct_eq(&digest)) {
+            if bool::from(key.digest.ct_eq(digest)) {
                 found = Some(key);
             }
         }

@@ -2,11 +2,14 @@
 //!
 //! Nothing is kept for a listener but how far it has come: what it has not taken yet is what everybody remembers. One
 //! that takes its time misses what is forgotten meanwhile, and is told so; one that takes nothing loses its connection
-//! as any client does.
+//! as any client does. Whoever is let in today may not be tomorrow, over the same connection: before anything is told,
+//! the key is looked at again.
 
 use super::address::Query;
 use super::answer::HttpFailure;
+use super::doors::shown;
 use crate::Router;
+use crate::access::{Access, Caller, Needs, Role};
 use annuli_api::v1::event::{Event, EventId, EventsQuery};
 use annuli_api::{Chronicle, ErrorCode, Failure};
 use axum::extract::State;
@@ -20,6 +23,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
+
+/// Who may listen.
+pub(super) const ROLE: Role = Role::Read;
 
 /// By what a client that was cut off says how far it had come.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -38,6 +44,7 @@ pub(super) async fn listen(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, HttpFailure> {
     let chronicle = router.operations()?.chronicle();
+    let caller = router.access.admit(shown(&headers), Needs::Role(ROLE))?;
     let last = headers.get(LAST_EVENT_ID).map(|last| last.to_str().unwrap_or_default().to_owned());
     let after = last.or(query.after).map(|after| parse(&after)).transpose()?;
     let Ok(place) = Arc::clone(&router.listeners).try_acquire_owned() else {
@@ -48,7 +55,8 @@ pub(super) async fn listen(
     router.catalogue.refresh().await;
     let after = after.unwrap_or_else(|| chronicle.now());
     let (follow, ending) = (query.follow.unwrap_or(true), router.ending.subscribe());
-    let listener = Listener { chronicle, at: after, ready: VecDeque::new(), follow, ending, _place: place };
+    let (access, ready) = (router.access.clone(), VecDeque::new());
+    let listener = Listener { chronicle, at: after, ready, follow, ending, access, caller, _place: place };
     Ok(Sse::new(stream::unfold(listener, |mut listener| async move {
         let sent = listener.next().await?;
         Some((Ok(sent), listener))
@@ -71,6 +79,10 @@ struct Listener {
     follow: bool,
     /// Turns to true when the process is about to end.
     ending: watch::Receiver<bool>,
+    /// Who is let in by now.
+    access: Access,
+    /// Who it was let in as.
+    caller: Option<Caller>,
     /// Given back when nobody listens any longer.
     _place: OwnedSemaphorePermit,
 }
@@ -78,7 +90,7 @@ struct Listener {
 impl Listener {
     async fn next(&mut self) -> Option<Sent> {
         loop {
-            if *self.ending.borrow() {
+            if *self.ending.borrow() || !self.is_admitted() {
                 return None;
             }
             if let Some((id, event)) = self.take() {
@@ -91,13 +103,18 @@ impl Listener {
             tokio::select! {
                 waited = timeout(ALIVE_EVERY, self.chronicle.wait(self.at)) => {
                     if waited.is_err() {
-                        return Some(self.alive());
+                        return self.is_admitted().then(|| self.alive());
                     }
                 }
                 // Whoever would say so is gone with the process.
                 _ = self.ending.changed() => {}
             }
         }
+    }
+
+    /// Whether it would be let in once more.
+    fn is_admitted(&self) -> bool {
+        self.access.still_admits(self.caller.as_ref(), ROLE)
     }
 
     /// The next event, if there is one.
@@ -131,6 +148,7 @@ fn sent(id: EventId, event: &Event) -> Sent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Key, KeyRing, Keys, MetricsAccess};
     use annuli_api::chronicle::Told;
     use async_trait::async_trait;
     use std::future::pending;
@@ -171,8 +189,24 @@ mod tests {
         let (end, ending) = watch::channel(false);
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let chronicle = Arc::clone(book) as Arc<dyn Chronicle>;
-        let at = EventId::after(after);
-        (Listener { chronicle, at, ready: VecDeque::new(), follow, ending, _place: place }, end)
+        let (at, ready) = (EventId::after(after), VecDeque::new());
+        let (access, caller) = (Access::Open, None);
+        (Listener { chronicle, at, ready, follow, ending, access, caller, _place: place }, end)
+    }
+
+    const KEY: &str = "correct-horse-battery";
+
+    fn keys(text: &str) -> Keys {
+        Keys::new(vec![Key::new("dashboard", Role::Read, text).unwrap()]).unwrap()
+    }
+
+    /// The same, with a key that can be taken back.
+    fn keyed_listener(book: &Arc<Book>, after: u64) -> (Listener, Arc<KeyRing>, watch::Sender<bool>) {
+        let ring = KeyRing::new(keys(KEY));
+        let access = Access::Keys { ring: Arc::clone(&ring), metrics: MetricsAccess::Read };
+        let caller = access.admit(Some(KEY.as_bytes()), Needs::Role(ROLE)).unwrap();
+        let (listener, end) = listener(book, after, true);
+        (Listener { access, caller, ..listener }, ring, end)
     }
 
     fn book(floor: u64, now: u64) -> Arc<Book> {
@@ -211,6 +245,24 @@ mod tests {
         *book.now.lock().unwrap() = 40;
         assert!(listener.next().await.is_some());
         assert_eq!(listener.at.to_string(), "40");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_a_key_no_longer_is_told_nothing_more() {
+        let (mut listener, ring, _end) = keyed_listener(&book(0, 35), 5);
+        assert!(listener.next().await.is_some());
+        ring.replace(keys("another-horse-battery"));
+        assert!(listener.next().await.is_none());
+        assert_eq!(listener.at.to_string(), "10");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn listening_in_silence_ends_with_the_key_as_well() {
+        let (listener, ring, _end) = keyed_listener(&book(0, 35), 35);
+        let listening = tokio::spawn(told(listener));
+        tokio::time::sleep(ALIVE_EVERY / 2).await;
+        ring.replace(keys("another-horse-battery"));
+        assert_eq!(listening.await.unwrap(), [""; 0]);
     }
 
     #[tokio::test(start_paused = true)]

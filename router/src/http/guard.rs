@@ -111,7 +111,7 @@ pub(super) async fn observe(
 /// The name of the key that was shown, if it is one of this server's.
 pub(super) fn name_of(admitted: &Result<Option<Caller>, Failure>) -> Option<String> {
     match admitted {
-        Ok(caller) => caller.as_ref().map(|Caller(name)| name.to_string()),
+        Ok(caller) => caller.as_ref().map(|caller| caller.name().to_owned()),
         Err(refused) => refused.details.get("key").and_then(|name| name.as_str()).map(str::to_owned),
     }
 }

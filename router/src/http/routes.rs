@@ -39,7 +39,7 @@ pub(super) fn watchers() -> Vec<Route> {
             .named("ready", "Say whether the process can serve; if it cannot, the text says why to who has a key"),
         get(path::METRICS, metrics::metrics).with(Needs::Metrics).of(of).named("metrics", "Figures for Prometheus"),
         get(path::EVENTS, events::listen)
-            .by(Role::Read)
+            .by(events::ROLE)
             .of(Tag::Cluster)
             .fails(&[CLUSTER])
             .named("listenToEvents", "Hear what happens in a cluster, as server-sent events"),
