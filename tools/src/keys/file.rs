@@ -21,14 +21,19 @@ pub enum InvalidKeyFile {
     #[error(transparent)]
     Unreadable(#[from] UnreadableKey),
     /// A key has a text and a digest, or none of them.
-    #[error("key `{name}` needs one of `key` and `sha256`")]
+    #[error("entry {entry}: it needs one of `key` and `sha256`")]
     OneOf {
-        /// Which.
-        name: String,
+        /// Which, counted from 1.
+        entry: usize,
     },
     /// A key is none.
-    #[error(transparent)]
-    Key(#[from] InvalidKey),
+    #[error("entry {entry}: {reason}")]
+    Key {
+        /// Which, counted from 1.
+        entry: usize,
+        /// Why.
+        reason: InvalidKey,
+    },
 }
 
 /// Where a file cannot be read.
@@ -67,35 +72,36 @@ enum EntryRole {
 pub(super) fn parse(content: &[u8]) -> Result<Vec<Key>, InvalidKeyFile> {
     let text = str::from_utf8(content).map_err(|_| InvalidKeyFile::NotText)?;
     let file: KeyFile = toml::from_str(text).map_err(|error| unreadable(text, &error))?;
-    file.keys.iter().map(key).collect()
+    (1..).zip(&file.keys).map(|(number, entry)| key(number, entry)).collect()
 }
 
-/// What the error prints would show the line that it is about: its message alone does not, unless a value stands in it.
+/// What the error prints would show the line that it is about, and its message alone may have a word of it: of a field that
+/// is missing it has our own.
 fn unreadable(text: &str, error: &toml::de::Error) -> UnreadableKey {
     let at = error.span().map_or(0, |span| span.start.min(text.len()));
     let line = text.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
-    let known = ["missing field", "unknown field", "duplicate key"];
-    let message = error.message();
-    let message = if known.iter().any(|known| message.starts_with(known)) {
-        message.lines().next().unwrap_or_default().to_owned()
+    let message = error.message().lines().next().unwrap_or_default();
+    let message = if message.starts_with("missing field") {
+        message
     } else {
-        "it is not written as `[[keys]]` with `name`, `role` (read, write or admin) and one of `key` and `sha256`"
-            .to_owned()
+        "it is not written as `[[keys]]` with `name`, `role` (read, write or admin) and one of `key` and `sha256`, each once \
+         and nothing else"
     };
-    UnreadableKey { line, message }
+    UnreadableKey { line, message: message.to_owned() }
 }
 
-fn key(entry: &Entry) -> Result<Key, InvalidKeyFile> {
+fn key(number: usize, entry: &Entry) -> Result<Key, InvalidKeyFile> {
     let role = match entry.role {
         EntryRole::Read => Role::Read,
         EntryRole::Write => Role::Write,
         EntryRole::Admin => Role::Admin,
     };
-    match (&entry.key, &entry.sha256) {
-        (Some(text), None) => Ok(Key::new(&entry.name, role, text)?),
-        (None, Some(digits)) => Ok(Key::of_digest(&entry.name, role, digits)?),
-        (Some(_), Some(_)) | (None, None) => Err(InvalidKeyFile::OneOf { name: entry.name.clone() }),
-    }
+    let key = match (&entry.key, &entry.sha256) {
+        (Some(text), None) => Key::new(&entry.name, role, text),
+        (None, Some(digits)) => Key::of_digest(&entry.name, role, digits),
+        (Some(_), Some(_)) | (None, None) => return Err(InvalidKeyFile::OneOf { entry: number }),
+    };
+    key.map_err(|reason| InvalidKeyFile::Key { entry: number, reason })
 }
 
 #[cfg(test)]
@@ -126,9 +132,13 @@ mod tests {
         let entry = "[[keys]]\nname = \"a\"\nrole = \"read\"\n";
         check_refused(&format!("[[keys]]\nrole = \"read\"\n{key}"), "line 1: missing field `name`");
         check_refused(&format!("{entry}{key}{key}"), "line 5");
-        check_refused(&format!("{entry}{key}secret = 1\n"), "line 5: unknown field `secret`");
-        check_refused(&format!("{entry}{key}sha256 = \"00\"\n"), "needs one of");
-        check_refused(entry, "needs one of");
+        check_refused(&format!("{entry}{key}correct-horse-battery = 1\n"), "line 5: it is not written as");
+        check_refused(&format!("{entry}{key}sha256 = \"00\"\n"), "entry 1: it needs one of");
+        check_refused(entry, "entry 1: it needs one of");
+        let swapped = "[[keys]]\nname = \"correct-horse-battery\"\nrole = \"read\"\nkey = \"a\"\n";
+        check_refused(swapped, "entry 1: a key has to be 16");
+        check_refused(&format!("{entry}{key}{swapped}"), "entry 2: a key has to be 16");
+        check_refused(&format!("correct-horse-battery = 1\n{entry}{key}"), "line 1: it is not written as");
         check_refused(&format!("[[keys]]\nname = \"a\"\nrole = \"horse\"\n{key}"), "line 3: it is not written as");
         check_refused(&format!("{entry}key = correct-horse-battery\n"), "line 4: it is not written as");
         check_refused(&format!("{entry}key = [\"correct-horse-battery\"]\n"), "line 4: it is not written as");
