@@ -74,3 +74,15 @@ fn secret(args: &ClusterArgs) -> Result<Option<ClusterSecret>, MembershipError> 
     let secret = ClusterSecret::new(text.trim_end()).map_err(|reason| MembershipError::Secret { path, reason })?;
     Ok(Some(secret))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever applies the example as it stands would have a cluster whose secret everybody can read.
+    #[test]
+    fn the_secret_of_the_example_is_none() {
+        let text = include_str!("../../deploy/kubernetes/example/cluster-secret");
+        assert_eq!(ClusterSecret::new(text.trim_end()).unwrap_err(), InvalidSecret);
+    }
+}

@@ -144,4 +144,12 @@ mod tests {
         check_refused(&format!("{entry}key = [\"correct-horse-battery\"]\n"), "line 4: it is not written as");
         check_refused("\"correct-horse-battery\"\n", "line 1: it is not written as");
     }
+
+    /// Whoever applies the example as it stands would have admins whose keys everybody can read.
+    #[test]
+    fn the_keys_of_the_example_are_none() {
+        let file = include_str!("../../../deploy/kubernetes/example/keys.toml");
+        let error = parse(file.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("entry 1: a key has to be 16 to 512"), "{error}");
+    }
 }
