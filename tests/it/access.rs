@@ -285,3 +285,44 @@ fn strangers_are_counted_in_the_audit_log_and_not_written_down_one_by_one() {
     assert!(lines().iter().any(|line| line["left_out"].as_u64().is_some()), "{:?}", lines());
     assert_eq!(lines()[0]["path"], path[..256]);
 }
+
+/// What a command that is refused says.
+fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(program());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ANNULI_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[track_caller]
+fn check_cluster_refused(variables: &[(&str, &str)], says: &str) {
+    let said = refused(&["cluster", "up", "--listen", "0.0.0.0:0"], variables);
+    assert!(said.contains(says), "{said}");
+}
+
+/// They were passed over, as if there were none.
+#[test]
+fn a_cluster_on_a_public_address_knows_the_keys_that_its_routers_inherit() {
+    let keys = KeyFile::new();
+    let file = keys.path.to_str().unwrap();
+    let check = check_cluster_refused;
+    check(&[], "and there are no API keys");
+    check(&[("ANNULI_INSECURE", "true")], "and there are no API keys");
+    check(&[("ANNULI_API_KEY_ADMIN", "too-short")], "environment variable ANNULI_API_KEY_ADMIN: a key has to be 16");
+    check(&[("ANNULI_API_KEYS", "/nowhere/keys.toml")], "cannot read API keys from `/nowhere/keys.toml`");
+    // What is said of the port comes later.
+    check(&[("ANNULI_API_KEY_ADMIN", ADMIN)], "choose a port");
+    check(&[("ANNULI_API_KEYS", file)], "choose a port");
+}
+
+#[test]
+fn who_has_no_clients_takes_no_flags_about_them() {
+    for flag in ["--api-keys", "--audit-log"] {
+        let said = refused(&["indexer", "--shard", "0", "--coordination", "nowhere", flag, "file"], &[]);
+        assert!(said.contains(&format!("{flag} is for routers")), "{said}");
+    }
+}

@@ -104,7 +104,7 @@ pub enum CommandError {
 impl CommandError {
     /// The exit code that belongs to it.
     pub fn exit(&self) -> Exit {
-        if matches!(self, Self::Config(_)) {
+        if matches!(self, Self::Config(_) | Self::Cluster(ClusterError::Settings(_))) {
             return Exit::Configuration;
         }
         match self.client_error() {

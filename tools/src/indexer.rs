@@ -5,7 +5,7 @@ mod primary;
 mod replica;
 
 use crate::cli::{IndexerArgs, NodeRole};
-use crate::config::Settings;
+use crate::config::{Flags, Settings};
 use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::process_figures::RunsAs;
@@ -51,6 +51,12 @@ pub enum IndexerError {
     Unspecified {
         /// Where it listens.
         listening: SocketAddr,
+    },
+    /// A flag about clients, which it does not answer.
+    #[error("{flag} is for routers: an indexer answers who has the cluster's secret, and nobody else")]
+    OfRouters {
+        /// Which.
+        flag: &'static str,
     },
     /// A replica has nothing but dumps.
     #[error("a replica serves what is in dumps: say with --dumps where the cluster keeps them")]
@@ -100,6 +106,17 @@ impl Folder {
             Self::Primary(node) => node.close(),
             Self::Replica(replica) => replica.close(),
         }
+    }
+}
+
+/// Refuses flags that would be passed over by a process that has no clients: whoever gives them takes it to be guarded by
+/// them. As variables they are meant for all processes of a machine.
+pub fn check_flags(args: &IndexerArgs) -> Result<(), IndexerError> {
+    let Flags { api_keys, audit_log, .. } = &args.flags;
+    match (api_keys, audit_log) {
+        (Some(_), _) => Err(IndexerError::OfRouters { flag: "--api-keys" }),
+        (None, Some(_)) => Err(IndexerError::OfRouters { flag: "--audit-log" }),
+        (None, None) => Ok(()),
     }
 }
 

@@ -7,9 +7,13 @@ mod child;
 mod parts;
 
 use crate::cli::ClusterUp;
+use crate::config::{Callers, Config, ConfigError, Flags};
+use crate::keys::{self, KeysError};
 use crate::output;
+use annuli_router::access::Access;
 use child::Child;
 use parts::{Part, parts};
+use std::env;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,6 +48,12 @@ pub enum ClusterError {
         /// The address.
         address: SocketAddr,
     },
+    /// The settings of its routers are wrong.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+    /// There are no API keys although there should be some.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// A port that is chosen by the system cannot be told to others.
     #[error("choose a port for the first router: 0 names none")]
     NoPort,
@@ -73,15 +83,31 @@ pub enum ClusterError {
 
 /// Runs the cluster until the process is told to end by SIGTERM or SIGINT.
 pub fn up(args: &ClusterUp) -> Result<(), ClusterError> {
-    if !args.listen.ip().is_loopback() && args.api_keys.is_none() {
-        return Err(ClusterError::Public { address: args.listen });
-    }
+    check_access(args)?;
     let parts = parts(args)?;
     for folder in [args.workspace.clone(), args.workspace.join("logs")] {
         std::fs::create_dir_all(&folder).map_err(|reason| ClusterError::Folder { path: folder, reason })?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ClusterError::System)?;
     runtime.block_on(run(args, parts))
+}
+
+/// Whether the routers would ask for keys, which they may have from a file or variables that they inherit. A key that is
+/// none is said here, and not again and again in the log of a router.
+fn check_access(args: &ClusterUp) -> Result<(), ClusterError> {
+    let flags = Flags {
+        config: env::var_os("ANNULI_CONFIG").map(PathBuf::from),
+        listen: Some(args.listen.to_string()),
+        api_keys: args.api_keys.clone(),
+        // Whether the address may be taken is said below: this command has no such flag.
+        insecure: true,
+        ..Flags::default()
+    };
+    let settings = Config::load(&flags, Callers::Clients)?.settings;
+    match keys::guard(&settings)?.access {
+        Access::Open if !args.listen.ip().is_loopback() => Err(ClusterError::Public { address: args.listen }),
+        Access::Open | Access::Keys { .. } => Ok(()),
+    }
 }
 
 async fn run(args: &ClusterUp, parts: Vec<Part>) -> Result<(), ClusterError> {

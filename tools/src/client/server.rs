@@ -3,6 +3,7 @@
 use crate::{reload, tls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,20 +50,26 @@ impl Server {
         Self { url: url.to_owned(), authorization: None, authorities: Vec::new() }
     }
 
-    /// One whose key is in a file, or else in the variable `ANNULI_API_KEY`, if anywhere.
+    /// One whose key is in a file, or else in the variable `ANNULI_API_KEY`, if anywhere. A variable that is empty is how a
+    /// shell or a compose file leaves one out.
     ///
     /// # Errors
     /// When a key is named and cannot be used.
     pub fn with_key(url: &str, file: Option<&Path>) -> Result<Self, InvalidServer> {
-        let (text, place) = match file {
-            Some(path) => {
+        Self::with_key_of(url, file, std::env::var_os("ANNULI_API_KEY"))
+    }
+
+    fn with_key_of(url: &str, file: Option<&Path>, variable: Option<OsString>) -> Result<Self, InvalidServer> {
+        let (text, place) = match (file, variable.filter(|text| !text.is_empty())) {
+            (Some(path), _) => {
                 let failed = |reason| InvalidServer::File { path: path.to_owned(), reason };
                 (std::fs::read_to_string(path).map_err(failed)?, format!("`{}`", path.display()))
             }
-            None => match std::env::var("ANNULI_API_KEY") {
-                Ok(text) => (text, "the environment variable ANNULI_API_KEY".to_owned()),
-                Err(_) => return Ok(Self::without_key(url)),
-            },
+            // What is not UTF-8 becomes a character that cannot be sent, and is refused as any other.
+            (None, Some(text)) => {
+                (text.to_string_lossy().into_owned(), "the environment variable ANNULI_API_KEY".to_owned())
+            }
+            (None, None) => return Ok(Self::without_key(url)),
         };
         Self::of_key(url, &text).ok_or(InvalidServer::Text { place })
     }
@@ -125,6 +132,7 @@ impl fmt::Debug for Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStringExt;
 
     #[test]
     fn a_key_is_sent_and_never_shown() {
@@ -137,6 +145,17 @@ mod tests {
     fn what_cannot_be_sent_is_no_key() {
         for text in ["", "\n", "two words", "two\nlines", "schl\u{fc}ssel"] {
             assert!(Server::of_key("http://h", text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_empty_holds_no_key_and_one_that_is_no_text_is_refused() {
+        let of = |variable: &[u8]| Server::with_key_of("http://h", None, Some(OsString::from_vec(variable.to_vec())));
+        assert!(of(b"").unwrap().authorization.is_none());
+        assert!(of(b"correct-horse-battery").unwrap().authorization.is_some());
+        for variable in [&b"correct\xff-horse"[..], b"\n"] {
+            let error = of(variable).unwrap_err().to_string();
+            assert!(error.starts_with("the API key from the environment variable ANNULI_API_KEY has"), "{error}");
         }
     }
 }

@@ -17,6 +17,7 @@ pub fn run_router(args: &RouterArgs, global: &Global) -> Result<(), CommandError
 
 /// `annuli indexer`: runs a process that holds a shard until it is told to stop.
 pub fn run_indexer(args: &IndexerArgs, global: &Global) -> Result<(), CommandError> {
+    indexer::check_flags(args)?;
     Ok(indexer::run(args, &settings(&global.complete(args.flags.clone()), Callers::Cluster)?)?)
 }
 
