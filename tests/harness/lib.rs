@@ -14,6 +14,7 @@ pub mod cluster;
 pub mod etcd;
 pub mod load;
 pub mod memory;
+pub mod open_files;
 pub mod server;
 pub mod small_disk;
 pub mod store_files;

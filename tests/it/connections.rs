@@ -1,6 +1,7 @@
 //! Many clients, slow clients, and more of them than the server takes.
 
 use annuli_api::ErrorCode;
+use annuli_tests::open_files::allow_open_files;
 use annuli_tests::raw_http::RawConnection;
 use annuli_tests::{Index, Launch, Server};
 use serde_json::json;
@@ -39,6 +40,8 @@ fn clients_that_send_half_a_request_do_not_hold_up_others() {
 /// Connections that say nothing, or half of a head, take no place among requests, however many there are.
 #[test]
 fn two_thousand_slow_connections_do_not_keep_healthy_clients_from_their_answers() {
+    // Here and in the server, beside what other tests have open.
+    allow_open_files(4_096);
     let server = Server::start();
     let index = create(&server);
     let slow = |n: usize| {
