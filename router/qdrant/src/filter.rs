@@ -49,11 +49,13 @@ pub(crate) fn translated(filter: Option<&Value>) -> Result<Translated, Failure> 
 /// # Errors
 /// Ids that none can be.
 pub(crate) fn ids_alone(filter: &Value) -> Result<Option<Vec<PointId>>, Failure> {
-    let Some(must) = filter.as_object().and_then(|filter| only(filter, "must")) else { return Ok(None) };
-    let condition = match must.as_array().map(Vec::as_slice) {
+    // Of one condition all and one are the same.
+    let alone = |filter| only(filter, "must").or_else(|| only(filter, "should"));
+    let Some(conditions) = filter.as_object().and_then(alone) else { return Ok(None) };
+    let condition = match conditions.as_array().map(Vec::as_slice) {
         Some([condition]) => condition,
         Some(_) => return Ok(None),
-        None => must,
+        None => conditions,
     };
     let Some(ids) = condition.as_object().and_then(|condition| only(condition, "has_id")) else { return Ok(None) };
     let read = Vec::<PointId>::deserialize(ids);
@@ -348,7 +350,13 @@ mod tests {
         let both = Ok(Some(vec![PointId::Number(1), PointId::Number(7)]));
         assert_eq!(ids(json!({"must": [{"has_id": [1, 7]}], "should": null})), both);
         assert_eq!(ids(json!({"must": {"has_id": [1, 7]}})), both);
-        for other in [json!({}), json!({"must": [{"has_id": [1]}, red()]}), json!({"must_not": [{"has_id": [1]}]})] {
+        assert_eq!(ids(json!({"should": [{"has_id": [1, 7]}], "must": null})), both);
+        for other in [
+            json!({}),
+            json!({"must": [{"has_id": [1]}, red()]}),
+            json!({"must": [{"has_id": [1]}], "should": [red()]}),
+            json!({"must_not": [{"has_id": [1]}]}),
+        ] {
             assert_eq!(ids(other), Ok(None));
         }
         assert!(ids(json!({"must": [{"has_id": ["x"]}]})).unwrap_err().starts_with("filter: `has_id`: `x` is no id"));
