@@ -148,7 +148,7 @@ impl Router {
 
     /// The index that is read. A router that trails the others knows neither tokens of what an index has become nor where it
     /// is written since, and looks first.
-    pub(crate) async fn index_read(
+    pub async fn index_read(
         &self,
         name: &str,
         after: Option<&str>,

@@ -2,6 +2,7 @@
 
 use crate::endpoint::Call;
 use crate::parameters::Parameters;
+use annuli_api::shard_api::Consistency;
 use annuli_api::v1::document::IndexRequest;
 use annuli_api::v1::index::CreateIndex;
 use annuli_api::{Created, ErrorCode, Failure, Index};
@@ -21,7 +22,8 @@ pub struct Founding {
 
 /// The index of a request.
 pub(crate) async fn find(router: &Router, parameters: &Parameters) -> Result<Arc<Index>, Failure> {
-    router.index(name(parameters)?).await
+    let consistency = (parameters.text("consistency")? == Some("primary")).then_some(Consistency::Primary);
+    router.index_read(name(parameters)?, parameters.text("after")?, consistency).await
 }
 
 /// The index of a request that stores documents, and the request: `default` comes into being with the dimension of the

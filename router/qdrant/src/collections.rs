@@ -4,6 +4,7 @@ use crate::collection_name::{of_index, to_index};
 use crate::envelope::{Refusal, Reply, said};
 use crate::schema::{CreateCollection, UpdateCollection};
 use crate::{QDRANT_VERSION, collection_info};
+use annuli_api::shard_api::Consistency;
 use annuli_api::{Created, ErrorCode, Failure, Index};
 use annuli_router::Router;
 use annuli_router::http::dialect::{self, Body, Path};
@@ -15,7 +16,20 @@ use std::sync::Arc;
 
 /// The index that a collection, or an alias of one, is.
 pub(crate) async fn find(router: &Router, collection: &str) -> Result<Arc<Index>, Failure> {
-    let found = router.index(to_index(collection)?.as_str()).await;
+    named(router.index(to_index(collection)?.as_str()).await, collection)
+}
+
+/// The same, to be read by whom `consistency` lets answer.
+pub(crate) async fn find_to_read(
+    router: &Router,
+    collection: &str,
+    consistency: Option<Consistency>,
+) -> Result<Arc<Index>, Failure> {
+    named(router.index_read(to_index(collection)?.as_str(), None, consistency).await, collection)
+}
+
+/// A collection that is missing is called by its own name.
+fn named(found: Result<Arc<Index>, Failure>, collection: &str) -> Result<Arc<Index>, Failure> {
     found.map_err(|failure| if failure.code == ErrorCode::IndexNotFound { missing(collection) } else { failure })
 }
 

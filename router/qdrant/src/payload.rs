@@ -1,7 +1,7 @@
 //! Changes of payloads. Each point is read, changed and written again if it is still as it was read.
 
 use crate::asked::Asked;
-use crate::collections::find;
+use crate::collections::find_to_read;
 use crate::envelope::{Reply, said};
 use crate::filter;
 use crate::payload_selector::{path, remove};
@@ -70,7 +70,7 @@ async fn answer(
     body: Body<ChangePayload>,
 ) -> Reply<UpdateResult> {
     let (request, arrived) = body.0?;
-    let index = find(router, collection).await?;
+    let index = find_to_read(router, collection, Some(Consistency::Primary)).await?;
     let target = Target { router, index: &index, asked, arrived };
     Ok(said(arrived.at, self::change(target, change, request).await?))
 }

@@ -1,7 +1,7 @@
 //! Searches.
 
 use crate::asked::Asked;
-use crate::collections::find;
+use crate::collections::find_to_read;
 use crate::envelope::{Refusal, Reply, said_large};
 use crate::filter;
 use crate::payload_selector::PayloadSelector;
@@ -83,7 +83,7 @@ pub(crate) async fn query(
     Body(read): Body<QueryRequest>,
 ) -> Reply<Points> {
     let (request, arrived) = read?;
-    let index = find(&router, &collection).await?;
+    let index = find_to_read(&router, &collection, asked.consistency()).await?;
     check_sizes(std::slice::from_ref(&request), &index, &router.limits)?;
     let (points, bytes) = one(&router, &index, request, arrived, &asked).await?;
     Ok(said_large(arrived.at, Points { points }, bytes))
@@ -104,7 +104,7 @@ pub(crate) async fn query_batch(
     Body(read): Body<QueryBatch>,
 ) -> Reply<Vec<Points>> {
     let (QueryBatch { searches: Queries(searches) }, arrived) = read?;
-    let index = find(&router, &collection).await?;
+    let index = find_to_read(&router, &collection, asked.consistency()).await?;
     check_sizes(&searches, &index, &router.limits)?;
     let (mut answers, mut bytes) = (Vec::with_capacity(searches.len()), 0);
     for request in searches {
@@ -166,7 +166,7 @@ pub(crate) async fn search(
     Body(read): Body<OldSearch>,
 ) -> Reply<Vec<ScoredPoint>> {
     let (request, arrived) = read?;
-    let index = find(&router, &collection).await?;
+    let index = find_to_read(&router, &collection, asked.consistency()).await?;
     let (points, bytes) = one(&router, &index, request.into(), arrived, &asked).await?;
     Ok(said_large(arrived.at, points, bytes))
 }

@@ -1,7 +1,7 @@
 //! Reads of points: by id, by page, by count.
 
 use crate::asked::Asked;
-use crate::collections::find;
+use crate::collections::find_to_read;
 use crate::envelope::{Refusal, Reply, said, said_large};
 use crate::filter;
 use crate::named;
@@ -46,7 +46,7 @@ pub(crate) async fn retrieve(
 ) -> Reply<Vec<Record>> {
     let (Retrieve { ids: Batch(ids), with_payload, with_vector, shard_key }, arrived) = read?;
     refuse_fields(&[("shard_key", &shard_key)])?;
-    let index = find(&router, &collection).await?;
+    let index = find_to_read(&router, &collection, asked.consistency()).await?;
     let parts = Parts::new(with_payload, with_vector, true)?;
     if ids.is_empty() {
         return Ok(said_large(arrived.at, Vec::new(), 64));
@@ -75,7 +75,7 @@ pub(crate) async fn get_one(
     Query(asked): Query<Asked>,
 ) -> Reply<Record> {
     let started = dialect::now();
-    let index = find(&router, &collection).await?;
+    let index = find_to_read(&router, &collection, asked.consistency()).await?;
     let number = id.parse().map(PointId::Number).ok();
     let point = number.or_else(|| id.parse().map(PointId::Uuid).ok());
     let point = point.ok_or_else(|| {
@@ -131,7 +131,7 @@ pub(crate) async fn scroll(
 ) -> Reply<Scrolled> {
     let (Scroll { offset, limit, filter, with_payload, with_vector, order_by, shard_key }, arrived) = read?;
     refuse_fields(&[("order_by", &order_by), ("shard_key", &shard_key)])?;
-    let index = find(&router, &collection).await?;
+    let index = find_to_read(&router, &collection, asked.consistency()).await?;
     let parts = Parts::new(with_payload, with_vector, true)?;
     let limit = Limits::check("`limit`", limit.unwrap_or(LIMIT_DEFAULT), router.limits.k_max)?;
     ReplySize::default().add(limit, with_vector == Some(VectorSelector::Unnamed(true)), &index)?;
@@ -233,7 +233,7 @@ pub(crate) async fn count(
 ) -> Reply<Value> {
     let (Count { filter, shard_key, .. }, arrived) = read?;
     refuse_fields(&[("shard_key", &shard_key)])?;
-    let index = find(&router, &collection).await?;
+    let index = find_to_read(&router, &collection, asked.consistency()).await?;
     if let Some(ids) = filter.as_ref().map(filter::ids_alone).transpose()?.flatten() {
         let (ids, _) = named::page(&ids, "", usize::MAX);
         let there = named::read(&router, &index, ids, Vec::new(), &asked, arrived.at).await?;

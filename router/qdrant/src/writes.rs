@@ -1,7 +1,7 @@
 //! Writes of points.
 
 use crate::asked::Asked;
-use crate::collections::find;
+use crate::collections::{find, find_to_read};
 use crate::envelope::{Reply, said};
 use crate::filter;
 use crate::payload::{self, Change, ChangePayload};
@@ -9,6 +9,7 @@ use crate::point_id::PointId;
 use crate::reads::no_point;
 use crate::unsupported::{Absent, refuse_fields, unsupported};
 use crate::vector::{PointVector, VectorColumn};
+use annuli_api::shard_api::Consistency;
 use annuli_api::v1::bounded_list::Batch;
 use annuli_api::v1::document::{DeleteRequest, IndexDocument, IndexRequest, UpdateDocument, UpdateRequest};
 use annuli_api::v1::json_value;
@@ -265,7 +266,8 @@ pub(crate) async fn batch(
     Body(read): Body<Operations>,
 ) -> Reply<Vec<UpdateResult>> {
     let (Operations { operations: Batch(operations) }, arrived) = read?;
-    let index = find(&router, &collection).await?;
+    // Changes of payloads read what they write.
+    let index = find_to_read(&router, &collection, Some(Consistency::Primary)).await?;
     let target = Target { router: &router, index: &index, asked: &asked, arrived };
     let mut results = Vec::with_capacity(operations.len());
     for operation in operations {
