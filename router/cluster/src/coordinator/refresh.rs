@@ -207,9 +207,10 @@ fn changes(records: &Records, since: Option<NumberedDump>, positions: &BTreeMap<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::fail_rollout;
     use crate::record::{
-        Approval, DumpRecord, DumpState, DumpedShard, NodeId, NodeRecord, Place, ReplicaId, ReplicaRecord, Role,
-        Rollout, ShardDump, TaskRecord, Work,
+        Approval, Canary, CanaryStage, Comparison, DumpRecord, DumpState, DumpedShard, NodeId, NodeRecord, Place,
+        ReplicaId, ReplicaRecord, Role, Rollout, ShardDump, TaskRecord, Work,
     };
     use crate::testing::{dump, history, name, schema, uuid};
     use annuli_api::ErrorCode;
@@ -236,9 +237,8 @@ mod tests {
         check(Schedule::default(), 300, 1_000, false);
     }
 
-    /// The damaged dump was rolled out again each time, and nothing newer ever came.
-    #[test]
-    fn where_the_newest_dump_is_damaged_another_is_taken() {
+    /// An index of one shard with a dump and a replica, which nobody has written since.
+    fn dumped() -> (Records, NumberedDump) {
         let newest = NumberedDump { generation: Generation(1), dump: dump(1) };
         let mut records = Records::default();
         let histories = [(ShardId(0), history(1))].into();
@@ -262,27 +262,74 @@ mod tests {
             replica: Some(ReplicaRecord { id, generations: BTreeMap::new() }),
         };
         records.put(&format!("node/{}", NodeId(Uuid::nil())), 3, &node.encode());
-        let schedule = Schedule { every: Some(Duration::from_secs(30)), after_changes: None };
-        let (start, mut refresh) = (Instant::now(), Refresh::new(schedule));
+        (records, newest)
+    }
+
+    /// A rollout to that dump, as it stands there.
+    fn put_rollout(
+        records: &mut Records,
+        to: NumberedDump,
+        canary: Option<Canary>,
+        (status, error): (TaskStatus, Option<Failure>),
+    ) -> TaskId {
+        let id = TaskId(dump(2).uuid());
+        let rollout = Rollout {
+            to,
+            max_unavailable: 1,
+            approval: Approval::NotNeeded,
+            asked_by: AskedBy::Schedule,
+            canary,
+            flipped_from: None,
+        };
+        let task = TaskRecord { index: name("faces"), uuid: uuid(1), work: Work::Rollout(rollout), status, error };
+        records.put(&format!("task/{id}"), 4, &task.encode());
+        id
+    }
+
+    /// What the schedule wants half a minute after the latest change of the records.
+    fn wanted(refresh: &mut Refresh, records: &Records) -> Option<Wanted> {
         let answer = (uuid(1), Some([(ShardId(0), Position { history: history(1), seq: Seq(7) })].into()));
+        let start = Instant::now();
+        refresh.note(records, start);
+        refresh.wants(records, &answer, start + EVERY)
+    }
+
+    const EVERY: Duration = Duration::from_secs(30);
+
+    fn refresh() -> Refresh {
+        Refresh::new(Schedule { every: Some(EVERY), after_changes: None })
+    }
+
+    /// The damaged dump was rolled out again each time, and nothing newer ever came.
+    #[test]
+    fn where_the_newest_dump_is_damaged_another_is_taken() {
+        let ((mut records, newest), mut refresh) = (dumped(), refresh());
         let mut wanted_after = |error: Failure| {
-            let rollout = Rollout {
-                to: newest,
-                max_unavailable: 1,
-                approval: Approval::NotNeeded,
-                asked_by: AskedBy::Schedule,
-                canary: None,
-                flipped_from: None,
-            };
-            let (status, work) = (TaskStatus::Failed, Work::Rollout(rollout));
-            let task = TaskRecord { index: name("faces"), uuid: uuid(1), work, status, error: Some(error) };
-            records.put(&format!("task/{}", TaskId(dump(2).uuid())), 4, &task.encode());
-            refresh.note(&records, start);
-            refresh.wants(&records, &answer, start + Duration::from_secs(30))
+            put_rollout(&mut records, newest, None, (TaskStatus::Failed, Some(error)));
+            wanted(&mut refresh, &records)
         };
         let failure = Failure::new(ErrorCode::ShardUnavailable, "it cannot be served");
         assert_eq!(wanted_after(failure.clone()), Some(Wanted::Rollout(name("faces"), newest)));
         assert_eq!(wanted_after(failure.blaming_the_dump()), Some(Wanted::Dump(name("faces"))));
+    }
+
+    /// Half a minute after live searches had refused a generation, the schedule made it official without asking them.
+    #[test]
+    fn what_was_refused_on_live_searches_is_not_rolled_out_by_itself() {
+        let wanted_after = |stage: Option<CanaryStage>| {
+            let (mut records, newest) = dumped();
+            let canary = stage.map(|stage| Canary { percent: 5, floor_percent: 80, searches: 100, stage });
+            let id = put_rollout(&mut records, newest, canary, (TaskStatus::Running, None));
+            let failed = fail_rollout(&records, id, Failure::new(ErrorCode::ShardUnavailable, "it does not do"));
+            let failed = failed.expect("it is under way");
+            failed.puts.iter().for_each(|(key, value)| records.put(&key.to_string(), 5, value));
+            wanted(&mut refresh(), &records)
+        };
+        let again = Some(Wanted::Rollout(name("faces"), NumberedDump { generation: Generation(1), dump: dump(1) }));
+        assert_eq!(wanted_after(None), again);
+        assert_eq!(wanted_after(Some(CanaryStage::Awaited)), again);
+        assert_eq!(wanted_after(Some(CanaryStage::Comparing)), None);
+        assert_eq!(wanted_after(Some(CanaryStage::Ended(Comparison::default()))), None);
     }
 
     #[test]

@@ -90,10 +90,12 @@ pub fn start_rollout(records: &Records, id: TaskId) -> Option<Change> {
         let failure = Failure::new(ErrorCode::DumpNotFound, format_args!("dump {} was deleted meanwhile", to.dump));
         return Some(under.end(TaskStatus::Failed, Some(failure), Change::new()));
     };
-    generations.held = false;
     if generations.official == Some(to) {
+        generations.held = false;
         return Some(under.end(TaskStatus::Succeeded, None, under.with(generations)));
     }
+    // What is only tried lifts nothing before it has passed.
+    generations.held &= under.rollout.canary.is_some();
     generations.preparing = Some(Preparing { of: to, rollout: id, allowed: [].into() });
     generations.retiring = generations.retiring.filter(|retiring| *retiring == to);
     let change = under.with(generations).if_at(Key::Dump(to.dump), dump.revision);
@@ -132,7 +134,9 @@ pub fn flip(records: &Records, id: TaskId) -> Option<Change> {
     let generations = under.generations();
     let from = generations.official;
     let rollout = Rollout { flipped_from: Some(Flipped { from }), ..under.rollout };
-    let flipped = Generations { official: Some(preparing.of), retiring: from, preparing: None, ..generations };
+    // What was held when the trial began has waited for this.
+    let (official, held) = (Some(preparing.of), generations.held && under.rollout.canary.is_none());
+    let flipped = Generations { official, retiring: from, preparing: None, held, ..generations };
     let record = TaskRecord { work: Work::Rollout(rollout), ..under.task.record.clone() };
     let task = Stored { revision: under.task.revision, record };
     Some(ended(id, &task, TaskStatus::Succeeded, None, under.with(flipped)))
@@ -143,17 +147,20 @@ fn is_tried(rollout: &Rollout) -> bool {
     rollout.canary.is_none_or(|canary| matches!(canary.stage, CanaryStage::Ended(_)))
 }
 
-/// Ends a rollout before anything was flipped.
+/// Ends a rollout before anything was flipped. Nobody is to prepare its generation any longer; and where it was being tried,
+/// the schedule would make the same official minutes later, untried.
 pub fn fail_rollout(records: &Records, id: TaskId, failure: Failure) -> Option<Change> {
     let under = Under::find(records, id)?;
-    Some(under.end(TaskStatus::Failed, Some(failure), forget_preparation(&under)))
+    let generations = under.generations();
+    let held = generations.held || was_on_trial(&under.rollout);
+    let left = Generations { held, ..without(&generations, id) };
+    let change = if left == generations { Change::new() } else { under.with(left) };
+    Some(under.end(TaskStatus::Failed, Some(failure), change))
 }
 
-/// Nobody is to prepare its generation any longer.
-fn forget_preparation(under: &Under<'_>) -> Change {
-    let generations = under.generations();
-    let left = without(&generations, under.id);
-    if left == generations { Change::new() } else { under.with(left) }
+/// Whether its generation was made to answer live searches.
+fn was_on_trial(rollout: &Rollout) -> bool {
+    rollout.canary.is_some_and(|canary| canary.stage != CanaryStage::Awaited)
 }
 
 /// Without what that rollout prepares.

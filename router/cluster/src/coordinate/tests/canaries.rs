@@ -73,10 +73,32 @@ fn too_few_common_hits_stop_the_rollout_and_nothing_is_flipped() {
     report(&mut world, id, 1, 40, 359);
     world.settle();
     assert_eq!((world.official(), world.status(id)), (None, TaskStatus::Failed));
-    assert_eq!(world.generations().preparing, None);
+    assert_eq!((&world.generations().preparing, world.generations().held), (&None, true));
     let why = world.store.records.tasks[&id].record.error.as_ref().unwrap().message.clone();
     let says = "it has 89 % of the hits that the official one has in 40 searches, the floor is 90 %";
     assert_eq!(why, format!("generation 1 does not do on live searches: {says}"));
+}
+
+/// A rollback is to last, also when what came after it was only tried.
+#[test]
+fn what_is_held_stays_so_until_a_trial_has_passed() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    let id = world.ask_rollout(RolloutOptions::default());
+    world.say(id, Word::RollBack).unwrap();
+    let id = world.ask_rollout(tried(false));
+    world.settle();
+    world.replica(10, 0, &[(1, unfit("broken", Some(id)))]);
+    world.settle();
+    assert_eq!((world.status(id), world.generations().held), (TaskStatus::Failed, true), "it was never tried");
+    let id = world.ask_rollout(tried(false));
+    world.settle();
+    all_ready(&mut world, &[(1, Prepared::Ready)]);
+    world.settle();
+    assert!(world.generations().held, "it is being tried");
+    report(&mut world, id, 1, 40, 400);
+    world.settle();
+    assert_eq!((world.status(id), world.generations().held), (TaskStatus::Succeeded, false));
 }
 
 #[test]
