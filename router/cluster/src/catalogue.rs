@@ -1,7 +1,8 @@
 //! The catalogue of a cluster, as a router asks it.
 
 use crate::canaries::Canaries;
-use crate::commit::{Decision, decide, once};
+use crate::change::Change;
+use crate::commit::{Decision, decide, once, write_if_it_stands};
 use crate::coordinator;
 use crate::decide::{Creation, Removal, create_index, dump_not_found, remove_alias, request_deletion, set_alias};
 use crate::events::Past;
@@ -116,6 +117,11 @@ impl ClusterCatalogue {
         let (result, revision) = decide(&*self.store, decision).await?;
         self.catch_up(revision).await;
         Ok(result)
+    }
+
+    /// Writes what was decided by what this process has seen; says whether that still stood.
+    pub(crate) async fn write_if_it_stands(&self, change: &Change) -> Result<bool, Failure> {
+        write_if_it_stands(&*self.store, change).await
     }
 
     /// Who coordinates, and in which epoch; `None`: nobody ever did.

@@ -34,6 +34,17 @@ pub(crate) fn once(decided: &mut bool, change: Result<Change, Failure>) -> Resul
     }
 }
 
+/// Writes a change that was decided by what is known already, if that still stands; says whether it did. One whose answer
+/// was lost is said not to: whoever asks again loses nothing.
+pub(crate) async fn write_if_it_stands(store: &dyn CoordinationStore, change: &Change) -> Result<bool, Failure> {
+    match store.commit(txn(change, None)?).await {
+        Ok(Commit::Committed { .. }) => Ok(true),
+        Ok(Commit::Conflict { .. }) | Err(CommitError::Store(StoreError::Uncertain(_))) => Ok(false),
+        Err(CommitError::Store(error)) => Err(store_failure(&error)),
+        Err(CommitError::TooLarge(error)) => Err(Failure::new(ErrorCode::LimitExceeded, error)),
+    }
+}
+
 /// Makes a decision by the records as they are now, and carries it out. Returns what it comes to, and a revision at
 /// which it stands.
 pub(crate) async fn decide<R>(

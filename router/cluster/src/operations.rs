@@ -6,6 +6,7 @@ use crate::commit::{Decision, once};
 use crate::coordinate::{obstacles, rehearse};
 use crate::decide::{
     RolloutOptions, Word, cancel_reshard, request_dump, request_reshard, request_restore, request_rollout, say,
+    worst_off,
 };
 use crate::mirror::Seen;
 use crate::record::{
@@ -239,7 +240,10 @@ fn canary(records: &Records, id: TaskId, rollout: &Rollout) -> Option<CanaryProg
     let canary = rollout.canary?;
     Some(match canary.stage {
         CanaryStage::Awaited => canary.progress(&Comparison::default()),
-        CanaryStage::Comparing => canary.progress(&records.comparison(id)),
+        CanaryStage::Comparing => {
+            let worst = worst_off(records, id, &canary).map(|(_, worst)| worst.sums);
+            canary.progress(&worst.unwrap_or_default())
+        }
         CanaryStage::Ended(compared) => canary.progress(&compared),
     })
 }

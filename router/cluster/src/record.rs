@@ -10,7 +10,7 @@
 //! term/<shard>[.<layout>] in which epoch the shard was served last                    TermRecord
 //! dump/<dump-id>          a dump: being taken, taken, or yet to be removed            DumpRecord
 //! task/<task-id>          what somebody has asked the coordinator for                 TaskRecord
-//! compared/<task-id>/<router>   what a router has compared for a rollout              Comparison
+//! compared/<task-id>/<router>   what a router has compared for a rollout              Comparisons
 //! ```
 //!
 //! The catalogue is the only truth about which indexes there are. A node removes what has a tombstone and nothing
@@ -32,7 +32,7 @@ mod term;
 mod tombstone;
 
 pub use alias::AliasRecord;
-pub use canary::{Canary, CanaryStage, Comparison};
+pub use canary::{Canary, CanaryStage, Comparison, Comparisons, ShardComparison, Standing};
 pub use cluster::ClusterRecord;
 pub use coordinator::CoordinatorRecord;
 pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};

@@ -1,11 +1,11 @@
 //! Every record of the coordination store, as of one revision: what routers and nodes decide by.
 
 use crate::record::{
-    AliasRecord, ClusterRecord, Comparison, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key,
+    AliasRecord, ClusterRecord, Comparisons, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key,
     Layout, LayoutId, Moving, NodeId, NodeRecord, NumberedDump, Place, Prepared, ReplicaId, ReplicaRecord, Role,
-    RouterId, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
+    RouterId, ShardComparison, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
 };
-use annuli_core::{Generation, IndexName, IndexUuid};
+use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use annuli_dump::DumpId;
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ pub struct Records {
     /// Tasks.
     pub tasks: BTreeMap<TaskId, Stored<TaskRecord>>,
     /// What routers have compared for rollouts.
-    pub compared: BTreeMap<(TaskId, RouterId), Stored<Comparison>>,
+    pub compared: BTreeMap<(TaskId, RouterId), Stored<Comparisons>>,
     /// Why a record cannot be used.
     pub unreadable: BTreeMap<Key, String>,
 }
@@ -189,10 +189,15 @@ impl Records {
         self.tasks.values().any(|task| waits(&task.record)).then_some("waits to be rolled out")
     }
 
-    /// What was compared for a rollout, by all routers.
-    pub fn comparison(&self, rollout: TaskId) -> Comparison {
+    /// What was compared for a rollout of each shard, by all routers.
+    pub fn comparisons(&self, rollout: TaskId) -> BTreeMap<ShardId, ShardComparison> {
         let of_rollout = self.compared.iter().filter(|((task, _), _)| *task == rollout);
-        of_rollout.map(|(_, stored)| stored.record).fold(Comparison::default(), |sum, one| sum + one)
+        let mut sums: BTreeMap<ShardId, ShardComparison> = BTreeMap::new();
+        for (shard, of) in of_rollout.flat_map(|(_, stored)| &stored.record.0) {
+            let sum = sums.entry(*shard).or_default();
+            *sum = std::mem::take(sum) + of.clone();
+        }
+        sums
     }
 
     /// Every replica that lives; of two processes over one folder the later.
@@ -245,7 +250,7 @@ impl Records {
                 self.tasks.insert(*id, Stored { revision, record });
             }
             Key::Compared(task, router) => {
-                let record = Comparison::decode(key, value)?;
+                let record = Comparisons::decode(key, value)?;
                 self.compared.insert((*task, *router), Stored { revision, record });
             }
             Key::Term(place) => {

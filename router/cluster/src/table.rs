@@ -107,6 +107,8 @@ struct Trial<'a> {
     rollout: TaskId,
     percent: u32,
     generation: Generation,
+    /// Where the official generation stands, by shard; `None`: nothing is official.
+    official: Option<BTreeMap<ShardId, Position>>,
     /// Replicas of the index, of any shard.
     replicas: Vec<&'a LiveReplica<'a>>,
 }
@@ -118,20 +120,29 @@ impl<'a> Trial<'a> {
         let is_ready = |replica: &&LiveReplica<'_>| {
             replica.place.layout == record.layout && replica.is_ready(record.uuid, generation)
         };
-        Some(Self { rollout: *rollout, percent, generation, replicas: replicas.iter().filter(is_ready).collect() })
+        let official = record.generations.official.map(|official| {
+            let dump = records.dumps.get(&official.dump);
+            let done = dump.iter().flat_map(|dump| dump.record.done());
+            done.map(|(shard, done)| (shard, Position { history: done.history(), seq: done.seq() })).collect()
+        });
+        let replicas = replicas.iter().filter(is_ready).collect();
+        Some(Self { rollout: *rollout, percent, generation, official, replicas })
     }
 
     fn put_beside(&self, index: &mut Index, reach: &dyn Reach, canaries: &Canaries) {
         let uuid = index.uuid;
         for (shard, official) in index.schema.shards.shards().zip(&mut index.shards) {
             let of_shard = self.replicas.iter().filter(|replica| replica.place.shard == shard);
-            let candidates: Box<[_]> =
+            let candidates: Arc<[_]> =
                 of_shard.map(|replica| reach.generation(replica.address, uuid, shard, self.generation)).collect();
-            if candidates.is_empty() {
+            let official_at = self.official.as_ref().map(|official| official.get(&shard).copied());
+            // Where it is not known what is official, there is nothing to compare with.
+            if candidates.is_empty() || official_at == Some(None) {
                 continue;
             }
-            let (percent, tally) = (self.percent, canaries.tally(self.rollout));
-            *official = Arc::new(Beside { official: Arc::clone(official), candidates, percent, tally });
+            let (official_at, percent) = (official_at.flatten(), self.percent);
+            let (answers, tally) = (Arc::clone(official), canaries.tally(self.rollout, shard));
+            *official = Arc::new(Beside { official: answers, official_at, candidates, percent, tally });
         }
     }
 }

@@ -49,7 +49,7 @@ pub struct RolloutStart {
     #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "canary")]
     pub canary_floor: Option<u32>,
 
-    /// Searches that are compared [default: 100]
+    /// Searches of each shard that are compared [default: 100]
     #[arg(long, value_name = "N", requires = "canary")]
     pub canary_searches: Option<u32>,
 

@@ -38,7 +38,7 @@ class Canary(msgspec.Struct, frozen=True, omit_defaults=True):
     percent: int
     #: Less than so many common hits of a hundred stop the rollout; 80, if absent.
     floor_percent: Optional[int] = None
-    #: It is decided after so many searches; 100, if absent.
+    #: It is decided after so many searches of each shard; 100, if absent.
     searches: Optional[int] = None
 
 

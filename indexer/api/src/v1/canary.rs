@@ -14,12 +14,12 @@ pub struct CanaryTerms {
     /// 100; 80 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor_percent: Option<u32>,
-    /// After so many compared searches it is decided: 1 to 1,000,000; 100 if absent.
+    /// After so many compared searches of each shard it is decided: 1 to 1,000,000; 100 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searches: Option<u32>,
 }
 
-/// What came of comparing so far.
+/// What came of comparing so far, in the shard that is worst off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CanaryProgress {
     /// Searches of a shard that were compared.

@@ -2,10 +2,10 @@
 
 use super::tally::{Compared, Tally};
 use annuli_api::shard_api::{
-    Changes, ChangesAsked, ConditionalWrite, Consistency, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList,
-    ShardSearch, ShardStatus, Written,
+    Changes, ChangesAsked, ConditionalWrite, Consistency, Counted, Deleted, Got, Listed, Read, SearchMode, ShardHits,
+    ShardList, ShardSearch, ShardStatus, Written,
 };
-use annuli_api::{ErrorCode, Failure, ShardApi};
+use annuli_api::{ErrorCode, Failure, Position, ShardApi};
 use annuli_core::{DocId, Filter};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
@@ -17,7 +17,10 @@ use tokio::time::{Instant, timeout_at};
 /// Query vectors of a search that is made twice, at most: what asks for more is dear.
 const QUERIES_MAX: usize = 16;
 
-/// How long the other generation has for an answer. What takes longer has failed there: nobody who searches would wait.
+/// Hits that such a search asks for, of all its queries, at most: their ids are kept until the other answer is there.
+const HITS_MAX: usize = 1_000;
+
+/// How long the other generation has for an answer. What takes longer says nothing: its caches are cold.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// A shard that answers as ever. Of its searches a share is repeated on a replica that has the generation of a rollout,
@@ -25,8 +28,11 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Beside {
     /// Answers.
     pub(crate) official: Arc<dyn ShardApi>,
+    /// Where the official generation stands: what was answered of another state is not compared. `None`: nothing is
+    /// official, and the primary answers.
+    pub(crate) official_at: Option<Position>,
     /// Replicas that have the other generation; at least one.
-    pub(crate) candidates: Box<[Arc<dyn ShardApi>]>,
+    pub(crate) candidates: Arc<[Arc<dyn ShardApi>]>,
     /// Of a hundred searches so many are made twice.
     pub(crate) percent: u32,
     /// What comes of it.
@@ -36,15 +42,20 @@ pub(crate) struct Beside {
 impl Beside {
     /// A place for this search to be made twice, if it is to be.
     fn drawn(&self, search: &ShardSearch) -> Option<OwnedSemaphorePermit> {
-        let is_usual = search.queries.len() <= QUERIES_MAX && search.read.consistency == Consistency::Replica;
-        if !is_usual || fastrand::u32(0..100) >= self.percent {
+        let is_small = search.queries.len() <= QUERIES_MAX && search.queries.len().saturating_mul(search.k) <= HITS_MAX;
+        let is_usual = match search.mode {
+            SearchMode::Approximate { .. } => search.read.consistency == Consistency::Replica,
+            SearchMode::Exact => false,
+        };
+        if !is_small || !is_usual || fastrand::u32(0..100) >= self.percent {
             return None;
         }
         self.tally.place()
     }
 
-    fn any_candidate(&self) -> Option<Arc<dyn ShardApi>> {
-        fastrand::choice(&self.candidates).cloned()
+    /// Whether anything can be said of the other generation by that answer: where nothing was found, nothing is in common.
+    fn is_comparable(&self, found: &ShardHits) -> bool {
+        self.official_at.is_none_or(|at| at == found.position) && found.results.iter().any(|hits| !hits.is_empty())
     }
 }
 
@@ -53,24 +64,37 @@ fn repeated(search: &ShardSearch) -> ShardSearch {
     ShardSearch { read: Read { after: None, ..search.read }, ..search.clone() }
 }
 
-/// Makes the search again, and counts what comes of it.
+/// Whether a failure says nothing of the generation: the replica is gone, starts, or has too much to do.
+fn is_of_the_replica(failure: &Failure) -> bool {
+    failure.code.is_transient() || matches!(failure.code, ErrorCode::DeadlineExceeded | ErrorCode::IndexNotFound)
+}
+
+/// Makes the search again, on one replica after the other until one can, and counts what comes of it.
 async fn compare(
-    candidate: Arc<dyn ShardApi>,
+    candidates: Arc<[Arc<dyn ShardApi>]>,
     search: ShardSearch,
     (ids, official): (Vec<BTreeSet<DocId>>, Duration),
     tally: Arc<Tally>,
     place: OwnedSemaphorePermit,
 ) {
-    let began = Instant::now();
-    let deadline = began + WAIT;
-    let answer = timeout_at(deadline, candidate.search(search, deadline.into_std())).await;
-    let candidate = match answer {
-        // It says that it has too much to do, and nothing of the generation.
-        Ok(Err(failure)) if failure.code == ErrorCode::Overloaded => return,
-        Ok(Ok(found)) => Some((common(&ids, &found), began.elapsed())),
-        Ok(Err(_)) | Err(_) => None,
-    };
-    tally.count(Compared { hits: ids.iter().map(BTreeSet::len).sum(), official, candidate });
+    let deadline = Instant::now() + WAIT;
+    let mut order: Vec<_> = candidates.iter().collect();
+    fastrand::shuffle(&mut order);
+    for candidate in order {
+        let began = Instant::now();
+        let answer = timeout_at(deadline, candidate.search(search.clone(), deadline.into_std())).await;
+        let Ok(answer) = answer else { break };
+        let candidate = answer.map(|found| (common(&ids, &found), began.elapsed()));
+        if let Err(failure) = &candidate {
+            if is_of_the_replica(failure) {
+                tracing::debug!(%failure, "a replica cannot be tried now");
+                continue;
+            }
+            tracing::warn!(%failure, "a search fails in the generation that is tried");
+        }
+        tally.count(Compared { hits: ids.iter().map(BTreeSet::len).sum(), official, candidate });
+        break;
+    }
     drop(place);
 }
 
@@ -87,14 +111,16 @@ fn common(ids: &[BTreeSet<DocId>], found: &ShardHits) -> usize {
 #[async_trait]
 impl ShardApi for Beside {
     async fn search(&self, search: ShardSearch, deadline: StdInstant) -> Result<ShardHits, Failure> {
-        let (Some(place), Some(candidate)) = (self.drawn(&search), self.any_candidate()) else {
+        let Some(place) = self.drawn(&search) else {
             return self.official.search(search, deadline).await;
         };
         let (again, began) = (repeated(&search), Instant::now());
         let answer = self.official.search(search, deadline).await;
-        if let Ok(found) = &answer {
+        if let Ok(found) = &answer
+            && self.is_comparable(found)
+        {
             let official = (ids(found), began.elapsed());
-            tokio::spawn(compare(candidate, again, official, Arc::clone(&self.tally), place));
+            tokio::spawn(compare(Arc::clone(&self.candidates), again, official, Arc::clone(&self.tally), place));
         }
         answer
     }

@@ -4,8 +4,10 @@
 
 use super::{Step, of_task, written};
 use crate::change::Change;
-use crate::decide::{RolloutOptions, Word, request_rollout, say};
-use crate::record::{Comparison, Generations, NumberedDump, Prepared, ReplicaId, RouterId, TaskId};
+use crate::decide::{RolloutOptions, Word, request_rollout, say, tried_shards};
+use crate::record::{
+    Comparison, Comparisons, Generations, NumberedDump, Prepared, ReplicaId, RouterId, ShardComparison, TaskId,
+};
 use crate::records::{Records, Stored};
 use annuli_api::v1::rollout::{PlannedReplica, PlannedStep, RolloutPlan};
 use annuli_api::{ErrorCode, Failure};
@@ -145,7 +147,9 @@ impl Stage {
     /// Searches agree as often as is wanted.
     fn compare(&mut self) -> Option<PlannedStep> {
         let canary = self.records.tasks.get(&self.id)?.record.rollout()?.canary?;
-        let record = Comparison { searches: u64::from(canary.searches), ..Comparison::default() };
+        let sums = Comparison { searches: u64::from(canary.searches), ..Comparison::default() };
+        let agrees = |shard| (shard, ShardComparison { sums, last_failure: None });
+        let record = Comparisons(tried_shards(&self.records, self.id).into_iter().map(agrees).collect());
         self.records.compared.insert((self.id, RouterId(Uuid::nil())), Stored { revision: 0, record });
         let (percent, searches, floor_percent) = (canary.percent, canary.searches, canary.floor_percent);
         Some(PlannedStep::Compare { percent, searches, floor_percent })

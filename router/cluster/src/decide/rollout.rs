@@ -7,7 +7,7 @@
 mod canary;
 
 pub use canary::{begin_canary, end_canary, forget_compared, report_compared};
-pub(crate) use canary::{comparing, is_on_trial};
+pub(crate) use canary::{comparing, is_on_trial, tried_shards, worst_off};
 
 use super::generations::put_generations;
 use super::task::{changed, ended};
@@ -155,7 +155,9 @@ pub fn fail_rollout(records: &Records, id: TaskId, failure: Failure) -> Option<C
     let held = generations.held || was_on_trial(&under.rollout);
     let left = Generations { held, ..without(&generations, id) };
     let change = if left == generations { Change::new() } else { under.with(left) };
-    Some(under.end(TaskStatus::Failed, Some(failure), change))
+    let work = Work::Rollout(canary::with_trial_over(records, id, under.rollout));
+    let record = TaskRecord { work, status: TaskStatus::Failed, error: Some(failure), ..under.task.record.clone() };
+    Some(changed(id, under.task, &record, change))
 }
 
 /// Whether its generation was made to answer live searches.

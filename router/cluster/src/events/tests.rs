@@ -10,8 +10,8 @@ use crate::decide::{
     seal, set_alias, start_rollout,
 };
 use crate::record::{
-    AskedBy, Blame, Comparison, Key, NodeId, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, RouterId,
-    TaskId,
+    AskedBy, Blame, Comparison, Comparisons, Key, NodeId, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role,
+    RouterId, ShardComparison, TaskId,
 };
 use crate::testing::{Plain, dump, history, name, uuid};
 use annuli_api::v1::canary::CanaryTerms;
@@ -195,8 +195,10 @@ fn a_trial_on_live_searches_is_told_with_what_came_of_it() {
 
     let begun = begin_canary(world.records(), id);
     world.check(begun, &["canary_begun"]);
-    let compared = Comparison { searches: 100, failed: 1, hits: 1_000, common: 950, ..Comparison::default() };
-    let reported = report_compared(world.records(), id, RouterId(Uuid::nil()), compared);
+    let sums = Comparison { searches: 100, failed: 1, hits: 1_000, common: 950, ..Comparison::default() };
+    let of_each = [0, 1].map(|shard| (ShardId(shard), ShardComparison { sums, last_failure: None }));
+    let compared = Comparisons(of_each.into());
+    let reported = report_compared(world.records(), id, RouterId(Uuid::nil()), &compared);
     world.check(reported, &[]);
     let ended = end_canary(world.records(), id);
     let ended = world.check(ended, &["canary_ended"]);

@@ -3,8 +3,7 @@
 use super::*;
 use crate::absent::Absent;
 use crate::record::Comparison;
-use annuli_api::Position;
-use annuli_api::shard_api::{Include, SearchMode, ShardHit};
+use annuli_api::shard_api::{Include, ShardHit};
 use annuli_core::vector::Vector;
 use annuli_core::{HistoryId, Seq};
 use std::sync::Mutex;
@@ -22,6 +21,10 @@ fn finds(ids: &'static [&'static str], after_ms: u64) -> Arc<Finds> {
     Arc::new(Finds { ids, after: Duration::from_millis(after_ms), asked: Mutex::default() })
 }
 
+fn at(seq: u64) -> Position {
+    Position { history: HistoryId(Uuid::nil()), seq: Seq(seq) }
+}
+
 fn nobody() -> Failure {
     Failure::new(ErrorCode::Internal, "nobody asks for this")
 }
@@ -32,8 +35,7 @@ impl ShardApi for Finds {
         self.asked.lock().unwrap().push(search.read);
         sleep(self.after).await;
         let hit = |id: &&str| ShardHit { id: DocId::new(id).unwrap(), distance: 0.0, metadata: None, vector: None };
-        let position = Position { history: HistoryId(Uuid::nil()), seq: Seq(1) };
-        Ok(ShardHits { results: vec![self.ids.iter().map(hit).collect()], position })
+        Ok(ShardHits { results: vec![self.ids.iter().map(hit).collect()], position: at(1) })
     }
 
     async fn write(&self, _: Vec<ConditionalWrite>, _: StdInstant) -> Result<Written, Failure> {
@@ -66,12 +68,16 @@ impl ShardApi for Finds {
 }
 
 fn beside(official: Arc<dyn ShardApi>, candidate: Arc<dyn ShardApi>, percent: u32) -> Beside {
-    Beside { official, candidates: [candidate].into(), percent, tally: Arc::default() }
+    Beside { official, official_at: Some(at(1)), candidates: [candidate].into(), percent, tally: Arc::default() }
+}
+
+fn refuses(code: ErrorCode) -> Arc<dyn ShardApi> {
+    Arc::new(Absent(Failure::new(code, "so says the test")))
 }
 
 /// A search for three documents, which wants at least what its client has seen.
 fn search() -> ShardSearch {
-    let after = Some(Position { history: HistoryId(Uuid::nil()), seq: Seq(1) });
+    let after = Some(at(1));
     ShardSearch {
         queries: [Vector::new(vec![0.0]).unwrap()].into(),
         k: 3,
@@ -87,14 +93,14 @@ async fn ask(shard: &Beside, search: ShardSearch) -> Duration {
     let began = Instant::now();
     let deadline = (began + Duration::from_secs(10)).into_std();
     let found = shard.search(search, deadline).await.unwrap();
-    assert_eq!(found.results[0].len(), 3);
+    assert_eq!(found.position, at(1));
     began.elapsed()
 }
 
 /// What has been compared when nothing is under way any longer.
 async fn compared(shard: &Beside) -> Comparison {
     sleep(WAIT + Duration::from_secs(1)).await;
-    shard.tally.so_far()
+    shard.tally.so_far().sums
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,19 +130,59 @@ async fn the_other_generation_is_asked_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_fails_or_takes_too_long_has_failed_and_one_that_is_busy_is_not_counted() {
-    let refuses = |code| Arc::new(Absent(Failure::new(code, "so says the test"))) as Arc<dyn ShardApi>;
-    let cases = [
-        (refuses(ErrorCode::ShardUnavailable), (1, 1)),
-        (finds(&["a", "b", "c"], 60_000) as Arc<dyn ShardApi>, (1, 1)),
-        (refuses(ErrorCode::Overloaded), (0, 0)),
-    ];
-    for (candidate, (searches, failed)) in cases {
+async fn one_that_fails_is_counted_with_its_failure() {
+    let shard = beside(finds(&["a", "b", "c"], 1), refuses(ErrorCode::StorageFailed), 100);
+    ask(&shard, search()).await;
+    let compared = compared(&shard).await;
+    assert_eq!((compared.searches, compared.failed, compared.common), (1, 1, 0));
+    assert_eq!(shard.tally.so_far().last_failure.as_deref(), Some("so says the test"));
+}
+
+/// A replica that was started again ended the trial, and the generation was blamed.
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_is_gone_or_busy_or_slow_says_nothing_of_the_generation() {
+    let slow = finds(&["a", "b", "c"], 60_000) as Arc<dyn ShardApi>;
+    let gone =
+        [ErrorCode::ShardUnavailable, ErrorCode::ShuttingDown, ErrorCode::Overloaded, ErrorCode::DeadlineExceeded];
+    for candidate in gone.map(refuses).into_iter().chain([slow]) {
         let shard = beside(finds(&["a", "b", "c"], 1), candidate, 100);
         ask(&shard, search()).await;
-        let compared = compared(&shard).await;
-        assert_eq!((compared.searches, compared.failed, compared.common), (searches, failed, 0));
+        assert_eq!(compared(&shard).await, Comparison::default());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_replica_is_asked_in_place_of_one_that_is_gone() {
+    let candidates: [Arc<dyn ShardApi>; 2] = [refuses(ErrorCode::ShardUnavailable), finds(&["a", "b", "c"], 1)];
+    let shard = Beside {
+        candidates: candidates.into(),
+        ..beside(finds(&["a", "b", "c"], 1), refuses(ErrorCode::Internal), 100)
+    };
+    for _ in 0..10 {
+        ask(&shard, search()).await;
+        compared(&shard).await;
+    }
+    let compared = compared(&shard).await;
+    assert_eq!((compared.searches, compared.failed, compared.common), (10, 0, 30));
+}
+
+/// The primary answers a search for what no replica has yet, of documents that no dump has.
+#[tokio::test(start_paused = true)]
+async fn only_answers_of_the_official_generation_are_compared() {
+    for (official_at, searches) in [(Some(at(1)), 1), (Some(at(2)), 0), (None, 1)] {
+        let whole = beside(finds(&["a", "b", "c"], 1), finds(&["a", "b", "c"], 1), 100);
+        let shard = Beside { official_at, ..whole };
+        ask(&shard, search()).await;
+        assert_eq!(compared(&shard).await.searches, searches, "{official_at:?}");
+    }
+}
+
+/// A trial in which nothing was ever found had all hits in common.
+#[tokio::test(start_paused = true)]
+async fn a_search_that_finds_nothing_is_not_counted() {
+    let shard = beside(finds(&[], 1), finds(&["a"], 1), 100);
+    ask(&shard, search()).await;
+    assert_eq!(compared(&shard).await, Comparison::default());
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,10 +197,12 @@ async fn about_as_many_searches_are_made_twice_as_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_large_or_for_the_primary_is_not_made_twice() {
+async fn what_is_large_or_exact_or_for_the_primary_is_not_made_twice() {
     let shard = beside(finds(&["a", "b", "c"], 1), finds(&["a", "b", "c"], 1), 100);
     let queries = vec![Vector::new(vec![0.0]).unwrap(); QUERIES_MAX + 1].into();
     ask(&shard, ShardSearch { queries, ..search() }).await;
+    ask(&shard, ShardSearch { k: HITS_MAX + 1, ..search() }).await;
+    ask(&shard, ShardSearch { mode: SearchMode::Exact, ..search() }).await;
     let read = Read { consistency: Consistency::Primary, ..search().read };
     ask(&shard, ShardSearch { read, ..search() }).await;
     assert_eq!(compared(&shard).await, Comparison::default());

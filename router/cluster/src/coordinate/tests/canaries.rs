@@ -3,9 +3,11 @@
 use super::super::canary::CANARY_PATIENCE;
 use super::*;
 use crate::decide::{comparing, report_compared};
-use crate::record::{CanaryStage, Comparison, RouterId};
+use crate::record::{CanaryStage, Comparison, Comparisons, DumpedShard, RouterId, ShardComparison, ShardDump};
+use crate::testing::history;
 use annuli_api::v1::canary::CanaryTerms;
 use annuli_api::v1::rollout::PlannedStep;
+use annuli_core::Seq;
 use uuid::Uuid;
 
 fn tried(approve: bool) -> RolloutOptions {
@@ -24,12 +26,31 @@ fn on_trial(approve: bool) -> (World, TaskId) {
     (world, id)
 }
 
-/// A router reports what it has compared, each search with ten hits. Says whether it was written down.
+/// A router reports what it has compared of each shard, each search with ten hits. Says whether it was written down.
 fn report(world: &mut World, id: TaskId, router: u128, searches: u64, common: u64) -> bool {
-    let compared = Comparison { searches, hits: searches * 10, common, ..Comparison::default() };
+    report_each(world, id, router, [(searches, common); 2])
+}
+
+/// The same, of one shard this and of the other that.
+fn report_each(world: &mut World, id: TaskId, router: u128, of_shards: [(u64, u64); 2]) -> bool {
+    let sums = of_shards.map(|(searches, common)| Comparison {
+        searches,
+        hits: searches * 10,
+        common,
+        ..Comparison::default()
+    });
+    report_sums(world, id, router, sums.map(|sums| ShardComparison { sums, last_failure: None }))
+}
+
+fn report_sums(world: &mut World, id: TaskId, router: u128, of_shards: [ShardComparison; 2]) -> bool {
+    let compared = Comparisons([ShardId(0), ShardId(1)].into_iter().zip(of_shards).collect());
     let router = RouterId(Uuid::from_u128(router));
-    let change = report_compared(&world.store.records, id, router, compared);
+    let change = report_compared(&world.store.records, id, router, &compared);
     change.is_some_and(|change| world.store.commit(&change))
+}
+
+fn why(world: &World, id: TaskId) -> String {
+    world.store.records.tasks[&id].record.error.as_ref().unwrap().message.clone()
 }
 
 fn stage(world: &World, id: TaskId) -> Option<CanaryStage> {
@@ -74,9 +95,63 @@ fn too_few_common_hits_stop_the_rollout_and_nothing_is_flipped() {
     world.settle();
     assert_eq!((world.official(), world.status(id)), (None, TaskStatus::Failed));
     assert_eq!((&world.generations().preparing, world.generations().held), (&None, true));
-    let why = world.store.records.tasks[&id].record.error.as_ref().unwrap().message.clone();
-    let says = "it has 89 % of the hits that the official one has in 40 searches, the floor is 90 %";
-    assert_eq!(why, format!("generation 1 does not do on live searches: {says}"));
+    let says = "of shard 0 it has 89 % of the hits that the official one has in 40 searches, the floor is 90 %";
+    assert_eq!(why(&world, id), format!("generation 1 does not do on live searches: {says}"));
+    let Some(CanaryStage::Ended(compared)) = stage(&world, id) else { panic!("{:?}", stage(&world, id)) };
+    assert_eq!((compared.searches, compared.overlap_percent()), (40, 89), "what was compared can still be seen");
+}
+
+/// All hits of the other shard made up for it.
+#[test]
+fn a_broken_shard_does_not_hide_behind_the_others() {
+    let (mut world, id) = on_trial(false);
+    report_each(&mut world, id, 1, [(1_000, 10_000), (40, 0)]);
+    world.settle();
+    assert_eq!((world.official(), world.status(id)), (None, TaskStatus::Failed));
+    let says = "of shard 1 it has 0 % of the hits that the official one has in 40 searches, the floor is 90 %";
+    assert_eq!(why(&world, id), format!("generation 1 does not do on live searches: {says}"));
+}
+
+/// Four places for all shards were always those of the first four.
+#[test]
+fn each_shard_has_to_be_compared_often_enough() {
+    let (mut world, id) = on_trial(false);
+    report_each(&mut world, id, 1, [(1_000, 10_000), (39, 390)]);
+    world.settle();
+    assert_eq!((world.official(), world.status(id)), (None, TaskStatus::Running));
+    report_each(&mut world, id, 1, [(1_000, 10_000), (40, 400)]);
+    world.settle();
+    assert_eq!((world.official(), world.status(id)), (Some(1), TaskStatus::Succeeded));
+}
+
+#[test]
+fn a_shard_in_which_nothing_can_be_found_is_not_waited_for() {
+    let mut world = World::with_replicas(1);
+    let id = world.ask_dump();
+    world.settle();
+    world.dumped(id, 0, &done(0));
+    world.dumped(id, 1, &ShardDump::Done(DumpedShard::new(history(2), Seq(0), 0, 100)));
+    world.settle();
+    let id = world.ask_rollout(tried(false));
+    world.settle();
+    all_ready(&mut world, &[(1, Prepared::Ready)]);
+    world.settle();
+    report_each(&mut world, id, 1, [(40, 400), (0, 0)]);
+    world.settle();
+    assert_eq!((world.official(), world.status(id)), (Some(1), TaskStatus::Succeeded));
+}
+
+/// Nobody knew why a generation had failed.
+#[test]
+fn the_verdict_says_how_the_last_search_has_failed() {
+    let (mut world, id) = on_trial(false);
+    let sums = Comparison { searches: 3, failed: 2, hits: 30, common: 10, ..Comparison::default() };
+    let failing = ShardComparison { sums, last_failure: Some("file 7 is damaged".to_owned()) };
+    report_sums(&mut world, id, 1, [ShardComparison::default(), failing]);
+    world.settle();
+    assert_eq!((world.official(), world.status(id)), (None, TaskStatus::Failed));
+    let says = "of shard 1, 2 of 3 searches failed in it, 1 may; the last: file 7 is damaged";
+    assert_eq!(why(&world, id), format!("generation 1 does not do on live searches: {says}"));
 }
 
 /// A rollback is to last, also when what came after it was only tried.
@@ -108,9 +183,10 @@ fn an_index_that_nobody_searches_is_not_tried_for_ever() {
     let [Due { step: Step::FailRollout(_, failure), patience: CANARY_PATIENCE }] = &world.due_later()[..] else {
         panic!("{:?}", world.due_later())
     };
-    assert!(failure.message.starts_with("fewer than 40 searches were compared in 10 minutes"), "{failure}");
+    let says = "fewer than 40 searches of a shard of index `faces` were compared in 10 minutes";
+    assert!(failure.message.starts_with(says), "{failure}");
     let before = world.due_later();
-    report(&mut world, id, 2, 0, 0);
+    assert!(report_each(&mut world, id, 1, [(20, 200), (39, 380)]));
     assert_eq!(world.due_later(), before, "what is compared meanwhile does not begin the time anew");
 }
 

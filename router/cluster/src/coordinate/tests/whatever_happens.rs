@@ -2,9 +2,12 @@
 
 use super::super::*;
 use super::world::{KEEPING, World, done, failed, unfit, written};
-use crate::decide::{Reported, RolloutOptions, Word, report_dumped, request_dump, request_rollout};
-use crate::record::{LayoutId, NodeId, Prepared};
+use crate::decide::{Reported, RolloutOptions, Word, report_compared, report_dumped, request_dump, request_rollout};
+use crate::record::{
+    AskedBy, CanaryStage, Comparison, Comparisons, LayoutId, NodeId, Prepared, RouterId, ShardComparison, TaskRecord,
+};
 use crate::testing::{name, uuid};
+use annuli_api::v1::canary::CanaryTerms;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -17,6 +20,10 @@ enum Event {
     Late(usize),
     Dump,
     Rollout(bool),
+    /// A rollout that is tried on live searches.
+    Try,
+    /// A router compares: each shard as often, and half of the hits or all are in common.
+    Compare(u64, bool),
     Say(usize, Word),
     Dumped(u32, bool),
     /// A replica gets on with what it may prepare.
@@ -33,6 +40,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0..4_usize).prop_map(Event::Late),
         2 => Just(Event::Dump),
         2 => any::<bool>().prop_map(Event::Rollout),
+        2 => Just(Event::Try),
+        3 => (1..20_u64, prop::bool::weighted(0.8)).prop_map(|(searches, well)| Event::Compare(searches, well)),
         2 => (0..4_usize, word).prop_map(|(task, word)| Event::Say(task, word)),
         4 => (0..2_u32, prop::bool::weighted(0.9)).prop_map(|(shard, well)| Event::Dumped(shard, well)),
         6 => (0..4_usize, prop::bool::weighted(0.9)).prop_map(|(replica, well)| Event::Prepare(replica, well)),
@@ -73,6 +82,15 @@ fn happen(world: &mut World, frozen: &mut Records, event: &Event) {
                 world.store.commit(&change);
             }
         }
+        Event::Try => {
+            let id = world.next_id();
+            let canary = CanaryTerms { percent: 5, floor_percent: None, searches: Some(10) };
+            let options = RolloutOptions { canary: Some(canary), ..RolloutOptions::default() };
+            if let Ok(change) = request_rollout(&world.store.records, &name("faces"), id, options) {
+                world.store.commit(&change);
+            }
+        }
+        Event::Compare(searches, well) => compare(world, *searches, *well),
         Event::Say(which, word) => {
             let rollouts: Vec<_> = world.store.records.tasks.keys().rev().copied().collect();
             if let Some(id) = rollouts.get(*which) {
@@ -115,6 +133,27 @@ fn prepare(world: &mut World, (number, shard): (u128, u32), well: bool) {
     world.replica(number, shard, &generations);
 }
 
+/// A router reports of whatever is tried.
+fn compare(world: &mut World, searches: u64, well: bool) {
+    let (hits, common) = (searches * 10, if well { searches * 10 } else { searches * 5 });
+    let sums = Comparison { searches, hits, common, ..Comparison::default() };
+    let of_shard = |shard| (ShardId(shard), ShardComparison { sums, last_failure: None });
+    let compared = Comparisons([0, 1].map(of_shard).into());
+    let rollouts: Vec<_> = world.store.records.tasks.keys().copied().collect();
+    for id in rollouts {
+        if let Some(change) = report_compared(&world.store.records, id, RouterId(Uuid::nil()), &compared) {
+            world.store.commit(&change);
+        }
+    }
+}
+
+/// Whether a task is a rollout that was tried on live searches, and has failed.
+fn has_failed_on_trial(task: Option<&TaskRecord>) -> bool {
+    let failed = task.filter(|task| task.status == TaskStatus::Failed);
+    let canary = failed.and_then(|task| task.rollout()?.canary);
+    canary.is_some_and(|canary| canary.stage != CanaryStage::Awaited)
+}
+
 /// What must hold at every moment, whatever has happened.
 fn check(world: &World, before: &Records) {
     let records = &world.store.records;
@@ -124,7 +163,17 @@ fn check(world: &World, before: &Records) {
         assert_eq!(state, Some(DumpState::Taken(used.generation)), "what is served is in the store");
     }
     if let Some(preparing) = &generations.preparing {
-        assert!(!records.tasks[&preparing.rollout].record.is_over(), "a preparation has its rollout");
+        let task = &records.tasks[&preparing.rollout].record;
+        assert!(!task.is_over(), "a preparation has its rollout");
+        let by_itself = task.rollout().is_some_and(|rollout| rollout.asked_by == AskedBy::Schedule);
+        let known = before.indexes[&name("faces")].record.generations.preparing.as_ref();
+        let begins = by_itself && known.is_none_or(|known| known.rollout != preparing.rollout);
+        assert!(!begins || !generations.held, "the schedule rolls out nothing where it is held");
+    }
+    for (id, task) in &records.tasks {
+        let was = before.tasks.get(id).map(|was| &was.record);
+        let fails = has_failed_on_trial(Some(&task.record)) && !has_failed_on_trial(was);
+        assert!(!fails || generations.held, "what has failed on live searches holds the schedule");
     }
     let was = before.indexes[&name("faces")].record.generations.clone();
     if let (Some(official), true) = (generations.official, generations.official != was.official) {
@@ -132,6 +181,11 @@ fn check(world: &World, before: &Records) {
         let mut replicas = before.replicas();
         let ready = replicas.all(|replica| replica.is_ready(uuid(1), official.generation));
         assert!(is_back || ready, "what became official was ready on every replica");
+        let by = was.preparing.as_ref().and_then(|preparing| records.tasks[&preparing.rollout].record.rollout());
+        let stage = by.and_then(|rollout| rollout.canary).map(|canary| canary.stage);
+        let does = |ended: Comparison| ended.searches >= 10 && ended.overlap_percent() >= 80;
+        let passed = stage.is_none_or(|stage| matches!(stage, CanaryStage::Ended(ended) if does(ended)));
+        assert!(is_back || passed, "what was to be tried has passed");
     }
 }
 
@@ -143,6 +197,8 @@ proptest! {
         events in prop::collection::vec(event(), 1..120),
     ) {
         let mut world = World::with_replicas(2);
+        // So that most of what happens is about rollouts.
+        world.take_dump();
         let mut frozen = world.store.records.clone();
         for event in &events {
             let before = world.store.records.clone();
@@ -172,6 +228,7 @@ proptest! {
             }
             (0..2).for_each(|shard| happen(&mut world, &mut frozen, &Event::Dumped(shard, true)));
             (0..4).for_each(|which| happen(&mut world, &mut frozen, &Event::Prepare(which, true)));
+            compare(&mut world, 10, true);
             for step in world.due() {
                 world.take(&step);
             }

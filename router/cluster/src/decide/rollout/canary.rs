@@ -2,11 +2,12 @@
 
 use super::Under;
 use crate::change::Change;
-use crate::record::{Canary, CanaryStage, Comparison, Key, Rollout, RouterId, TaskId};
+use crate::record::{Canary, CanaryStage, Comparisons, Key, Rollout, RouterId, ShardComparison, Standing, TaskId};
 use crate::records::Records;
 use annuli_api::v1::canary::CanaryTerms;
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
+use annuli_core::ShardId;
 use std::ops::RangeInclusive;
 
 /// Common hits of a hundred, if nobody says how many. Generations of an index that is written differ by what was
@@ -48,9 +49,42 @@ pub fn begin_canary(records: &Records, id: TaskId) -> Option<Change> {
     at_stage(records, id, CanaryStage::Awaited, CanaryStage::Comparing)
 }
 
-/// Ends the comparison with what was found. That routers report a little more is forgotten.
+/// Ends the comparison with what was found, if every shard does. That routers report a little more is forgotten.
 pub fn end_canary(records: &Records, id: TaskId) -> Option<Change> {
-    at_stage(records, id, CanaryStage::Comparing, CanaryStage::Ended(records.comparison(id)))
+    let canary = comparing(records, id)?;
+    let (_, ShardComparison { sums, .. }) = worst_off(records, id, &canary)?;
+    let does = matches!(canary.standing(&sums), Standing::Does(_));
+    does.then(|| at_stage(records, id, CanaryStage::Comparing, CanaryStage::Ended(sums)))?
+}
+
+/// The rollout with its trial over, as it stands: so that it can be seen how it did.
+pub(super) fn with_trial_over(records: &Records, id: TaskId, rollout: Rollout) -> Rollout {
+    let over = |canary: Canary| {
+        let worst = (canary.stage == CanaryStage::Comparing).then(|| worst_off(records, id, &canary)).flatten();
+        worst.map_or(canary, |(_, worst)| Canary { stage: CanaryStage::Ended(worst.sums), ..canary })
+    };
+    Rollout { canary: rollout.canary.map(over), ..rollout }
+}
+
+/// The shard that does worst in a trial, with what was compared of it: a sum over all would hide it.
+pub(crate) fn worst_off(records: &Records, id: TaskId, canary: &Canary) -> Option<(ShardId, ShardComparison)> {
+    let mut compared = records.comparisons(id);
+    let of_shard = |shard| (shard, compared.remove(&shard).unwrap_or_default());
+    tried_shards(records, id).into_iter().map(of_shard).min_by_key(|(_, of)| canary.standing(&of.sums))
+}
+
+/// Shards that are to be compared: those of which something can be found. Where that is none, all of them: who searches an
+/// empty index cannot try anything.
+pub(crate) fn tried_shards(records: &Records, id: TaskId) -> Vec<ShardId> {
+    let task = records.tasks.get(&id).map(|stored| &stored.record);
+    let Some((rollout, uuid)) = task.and_then(|task| Some((task.rollout()?, task.uuid))) else { return Vec::new() };
+    let Some((_, index)) = records.index_of(uuid) else { return Vec::new() };
+    // What the primaries answer from, where nothing is official, is known by what was dumped of them.
+    let answers = index.record.generations.official.unwrap_or(rollout.to);
+    let dump = records.dumps.get(&answers.dump);
+    let has_documents = dump.iter().flat_map(|dump| dump.record.done()).filter(|(_, done)| done.documents > 0);
+    let found: Vec<_> = has_documents.map(|(shard, _)| shard).collect();
+    if found.is_empty() { index.record.schema.shards.shards().collect() } else { found }
 }
 
 fn at_stage(records: &Records, id: TaskId, from: CanaryStage, to: CanaryStage) -> Option<Change> {
@@ -62,7 +96,7 @@ fn at_stage(records: &Records, id: TaskId, from: CanaryStage, to: CanaryStage) -
 }
 
 /// Writes down what a router has compared since the trial began; `None` once that is over, or while it is paused.
-pub fn report_compared(records: &Records, id: TaskId, router: RouterId, compared: Comparison) -> Option<Change> {
+pub fn report_compared(records: &Records, id: TaskId, router: RouterId, compared: &Comparisons) -> Option<Change> {
     comparing(records, id)?;
     let task = records.tasks.get(&id)?;
     let change = Change::new().if_at(Key::Task(id), task.revision);
