@@ -215,6 +215,7 @@ async fn one(
         None => {
             let listing = Listing {
                 behind: None,
+                begins: String::new(),
                 limit: offset.saturating_add(limit),
                 filter,
                 include: parts.include_text(),
