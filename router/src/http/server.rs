@@ -218,7 +218,13 @@ mod tests {
         let client = client.with_root_certificates(roots).with_no_client_auth();
         let (near, far) = duplex(64 * 1024);
         let service = axum::Router::new().route("/", post(|body: String| async { body }));
-        tokio::spawn(agree(Tls::new(server).acceptor(), far, service, GracefulShutdown::new().watcher()));
+        let connections = GracefulShutdown::new();
+        let watcher = connections.watcher();
+        tokio::spawn(async move {
+            agree(Tls::new(server).acceptor(), far, service, watcher).await;
+            // A watch that is dropped tells its connections to end.
+            drop(connections);
+        });
         (near, TlsConnector::from(Arc::new(client)))
     }
 
