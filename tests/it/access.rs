@@ -321,7 +321,7 @@ fn a_cluster_on_a_public_address_knows_the_keys_that_its_routers_inherit() {
 
 #[test]
 fn who_has_no_clients_takes_no_flags_about_them() {
-    for flag in ["--api-keys", "--audit-log"] {
+    for flag in ["--api-keys", "--audit-log", "--tls-cert", "--tls-key"] {
         let said = refused(&["indexer", "--shard", "0", "--coordination", "nowhere", flag, "file"], &[]);
         assert!(said.contains(&format!("{flag} is for routers")), "{said}");
     }

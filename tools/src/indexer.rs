@@ -112,11 +112,16 @@ impl Folder {
 /// Refuses flags that would be passed over by a process that has no clients: whoever gives them takes it to be guarded by
 /// them. As variables they are meant for all processes of a machine.
 pub fn check_flags(args: &IndexerArgs) -> Result<(), IndexerError> {
-    let Flags { api_keys, audit_log, .. } = &args.flags;
-    match (api_keys, audit_log) {
-        (Some(_), _) => Err(IndexerError::OfRouters { flag: "--api-keys" }),
-        (None, Some(_)) => Err(IndexerError::OfRouters { flag: "--audit-log" }),
-        (None, None) => Ok(()),
+    let Flags { api_keys, audit_log, tls_cert, tls_key, .. } = &args.flags;
+    let given = [
+        ("--api-keys", api_keys.is_some()),
+        ("--audit-log", audit_log.is_some()),
+        ("--tls-cert", tls_cert.is_some()),
+        ("--tls-key", tls_key.is_some()),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) => Err(IndexerError::OfRouters { flag }),
+        None => Ok(()),
     }
 }
 

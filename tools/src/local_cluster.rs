@@ -48,6 +48,12 @@ pub enum ClusterError {
         /// The address.
         address: SocketAddr,
     },
+    /// Routers that would speak TLS, which nothing here does.
+    #[error(
+        "the routers of this cluster would speak TLS, by ANNULI_TLS_CERT or the file that ANNULI_CONFIG names, and this \
+         command does not: leave it out, or start each process by `annuli router` and `annuli indexer`"
+    )]
+    Encrypted,
     /// The settings of its routers are wrong.
     #[error(transparent)]
     Settings(#[from] ConfigError),
@@ -104,6 +110,9 @@ fn check_access(args: &ClusterUp) -> Result<(), ClusterError> {
         ..Flags::default()
     };
     let settings = Config::load(&flags, Callers::Clients)?.settings;
+    if settings.tls_cert.is_some() {
+        return Err(ClusterError::Encrypted);
+    }
     match keys::guard(&settings)?.access {
         Access::Open if !args.listen.ip().is_loopback() => Err(ClusterError::Public { address: args.listen }),
         Access::Open | Access::Keys { .. } => Ok(()),

@@ -81,14 +81,14 @@ impl<Io> SendingIo<Io> {
         Self { io, sending, slow: None }
     }
 
-    /// Bounds a write that waits for the client.
-    fn in_time(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_pending() {
+    /// Bounds what waits for the client: a write, or with TLS, which takes bytes before they are sent, a flush.
+    fn in_time<T>(&mut self, context: &mut Context<'_>, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if sent.is_pending() {
             let slow = self.slow.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + SEND_TIMEOUT)));
             ready!(slow.as_mut().poll(context));
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take its answer")));
         }
-        written
+        sent
     }
 }
 
@@ -123,14 +123,16 @@ impl<Io: Write + Unpin> Write for SendingIo<Io> {
 
     /// hyper calls it when its own buffer is empty.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.io).poll_flush(context))?;
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        ready!(self.in_time(context, flushed))?;
         self.slow = None;
         self.sending.places().clear();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
+        let shut = Pin::new(&mut self.io).poll_shutdown(context);
+        self.in_time(context, shut)
     }
 }
 

@@ -207,6 +207,11 @@ mod tests {
 
     /// A server with TLS behind one connection, and what a client connects with.
     fn encrypted() -> (DuplexStream, TlsConnector) {
+        encrypted_through(64 * 1024)
+    }
+
+    /// The same, where so many bytes are on their way at most.
+    fn encrypted_through(bytes: usize) -> (DuplexStream, TlsConnector) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone()).unwrap();
@@ -216,7 +221,7 @@ mod tests {
         let server = server.with_single_cert(vec![made.cert.der().clone()], made.signing_key.into()).unwrap();
         let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let client = client.with_root_certificates(roots).with_no_client_auth();
-        let (near, far) = duplex(64 * 1024);
+        let (near, far) = duplex(bytes);
         let service = axum::Router::new().route("/", post(|body: String| async { body }));
         let connections = GracefulShutdown::new();
         let watcher = connections.watcher();
@@ -246,6 +251,23 @@ mod tests {
         let (mut half, _) = encrypted();
         half.write_all(b"\x16\x03\x01").await.unwrap();
         assert_eq!(seconds_until_the_end(half).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_take_an_answer_is_left_after_two_minutes_with_tls_too() {
+        let (stream, connector) = encrypted_through(4 * 1024);
+        let mut client = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+        // Less than TLS holds back: each write of it is done at once, and its flush never.
+        let body = "x".repeat(32 * 1024);
+        let head = format!("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", body.len());
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(body.as_bytes()).await.unwrap();
+        client.flush().await.unwrap();
+        client.read_exact(&mut [0; 15]).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(121)).await;
+        let mut rest = Vec::new();
+        let _ = client.read_to_end(&mut rest).await;
+        assert!(rest.len() < body.len(), "the answer was sent whole");
     }
 
     #[tokio::test(start_paused = true)]
