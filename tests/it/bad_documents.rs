@@ -97,7 +97,7 @@ fn a_value_of_the_wrong_type_is_named() {
     wrong(json!({"id": "a", "vector": [1, 2, 3], "if_seq": -1}), "invalid value: integer `-1`, expected u64");
     wrong(json!({"id": "a", "vector": [1, 2, 3], "if_seq": "1"}), "expected u64");
     check_body(r#"{"documents": {"id": "a"}}"#, ErrorCode::InvalidRequest, "invalid type: map, expected a sequence");
-    check_body("[]", ErrorCode::InvalidRequest, "invalid length 0");
+    check_body("[]", ErrorCode::InvalidRequest, "the body is a list: it has to be an object");
     check_body("null", ErrorCode::InvalidRequest, "invalid type: null");
 }
 
