@@ -10,6 +10,7 @@ use crate::mirror::{Mirror, Seen, read};
 use crate::record::{DumpRecord, IndexState, NumberedDump, Origin, Place, Role, Served};
 use crate::records::Records;
 use crate::table::{Reach, Table};
+use crate::turns::Turns;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations, Position};
 use annuli_coordination::election::{self, Leader};
@@ -22,7 +23,6 @@ use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
@@ -45,8 +45,8 @@ pub struct ClusterCatalogue {
     table: Arc<ArcSwap<Table>>,
     /// What this process compares for rollouts.
     canaries: Arc<Canaries>,
-    /// When the last refresh began. Those that came before it ended have waited, and need none of their own.
-    refreshed: Mutex<Instant>,
+    /// Refreshes that requests ask for.
+    refreshes: Turns,
     /// Makes the identity of a new index.
     new_uuid: fn() -> Uuid,
     dumps: Dumps,
@@ -82,7 +82,7 @@ impl ClusterCatalogue {
             remembered.take_in(before, seen);
         };
         let mirror = Mirror::start(Arc::clone(&store), publish).await?;
-        Ok(Self { store, mirror, past, table, canaries, refreshed: Mutex::new(Instant::now()), new_uuid, dumps })
+        Ok(Self { store, mirror, past, table, canaries, refreshes: Turns::new(), new_uuid, dumps })
     }
 
     /// What this process has seen of the records.
@@ -184,16 +184,17 @@ impl ClusterCatalogue {
         }
     }
 
-    async fn refresh_in_turn(&self) {
-        let asked = Instant::now();
-        let mut refreshed = self.refreshed.lock().await;
-        if *refreshed > asked {
-            return;
-        }
-        *refreshed = Instant::now();
+    /// Whether the coordination store was read, and this process has seen what was in it.
+    async fn look(&self) -> bool {
         match read(&*self.store).await {
-            Ok(seen) => self.catch_up(seen.revision).await,
-            Err(error) => tracing::warn!(%error, "the coordination store is not read; what is known is served by"),
+            Ok(seen) => {
+                self.catch_up(seen.revision).await;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the coordination store is not read; what is known is served by");
+                false
+            }
         }
     }
 
@@ -257,7 +258,7 @@ impl Catalogue for ClusterCatalogue {
 
     async fn refresh(&self) {
         // A store that is slow must not fill this process with requests for what is not there.
-        if timeout(REFRESH_WAIT, self.refresh_in_turn()).await.is_err() {
+        if timeout(REFRESH_WAIT, self.refreshes.take(self.look())).await.is_err() {
             tracing::warn!("the coordination store is slow; what is known is served by");
         }
     }

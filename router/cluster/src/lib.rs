@@ -24,6 +24,7 @@ mod moment;
 mod absent;
 mod canaries;
 pub mod table;
+mod turns;
 
 pub mod catalogue;
 
