@@ -3,7 +3,7 @@
 use crate::catalogue::ClusterCatalogue;
 use crate::change::Change;
 use crate::decide::{RolloutOptions, request_dump, request_rollout};
-use crate::record::{AskedBy, IndexRecord, IndexState, NumberedDump, TaskId};
+use crate::record::{AskedBy, IndexRecord, IndexState, NumberedDump, TaskId, TaskRecord};
 use crate::records::{Records, Stored};
 use annuli_api::{Failure, Position};
 use annuli_core::{IndexName, IndexUuid, ShardId};
@@ -66,7 +66,13 @@ impl Refresh {
         self.known.retain(|uuid, _| records.index_of(*uuid).is_some());
         for stored in records.indexes.values() {
             let uuid = stored.record.uuid;
-            let latest = records.tasks.iter().filter(|(_, task)| task.record.uuid == uuid).map(|(id, _)| *id).max();
+            // A move takes a dump for itself, and where it fails that goes again. Neither may put off the next dump: who
+            // cannot be moved, and tries again and again, would never have another.
+            let (moves, others): (Vec<_>, Vec<_>) = tasks_of(records, uuid).partition(|(_, task)| task.is_move());
+            if moves.iter().any(|(_, task)| !task.is_over()) && self.known.contains_key(&uuid) {
+                continue;
+            }
+            let latest = others.iter().map(|(id, _)| *id).max();
             let last = (records.dumps_of(uuid).last().copied(), latest);
             if self.known.get(&uuid).is_none_or(|known| known.last != last) {
                 self.known.insert(uuid, Known { last, since: now, ask_at: now });
@@ -135,13 +141,19 @@ impl Refresh {
 
     /// Indexes that serve and for which nothing is under way.
     fn idle<'a>(&'a self, records: &'a Records) -> impl Iterator<Item = (&'a IndexName, &'a Known)> {
-        let is_busy = |uuid| records.tasks.values().any(|task| task.record.uuid == uuid && !task.record.is_over());
+        let is_busy = |uuid| tasks_of(records, uuid).any(|(_, task)| !task.is_over());
         let idle = move |(name, stored): (&'a IndexName, &'a Stored<IndexRecord>)| {
             let is_idle = stored.record.state() == IndexState::Ready && !is_busy(stored.record.uuid);
             is_idle.then_some((name, self.known.get(&stored.record.uuid)?))
         };
         records.indexes.iter().filter_map(idle)
     }
+}
+
+/// What was and is done about an index.
+fn tasks_of(records: &Records, uuid: IndexUuid) -> impl Iterator<Item = (TaskId, &TaskRecord)> {
+    let of_index = records.tasks.iter().filter(move |(_, task)| task.record.uuid == uuid);
+    of_index.map(|(id, task)| (*id, &task.record))
 }
 
 /// Whether a rollout of that dump has failed for what is in it: every other would.
@@ -209,13 +221,13 @@ mod tests {
     use super::*;
     use crate::decide::fail_rollout;
     use crate::record::{
-        Approval, Canary, CanaryStage, Comparison, DumpRecord, DumpState, DumpedShard, NodeId, NodeRecord, Place,
-        ReplicaId, ReplicaRecord, Role, Rollout, ShardDump, TaskRecord, Work,
+        Approval, Canary, CanaryStage, Comparison, DumpRecord, DumpState, DumpedShard, Layout, LayoutId, NodeId,
+        NodeRecord, Place, ReplicaId, ReplicaRecord, Role, Rollout, ShardDump, TaskRecord, Work,
     };
     use crate::testing::{dump, history, name, schema, uuid};
     use annuli_api::ErrorCode;
     use annuli_api::v1::task::TaskStatus;
-    use annuli_core::{Generation, Seq};
+    use annuli_core::{Generation, Seq, ShardCount};
     use annuli_dump::CreatedAt;
     use uuid::Uuid;
 
@@ -330,6 +342,28 @@ mod tests {
         assert_eq!(wanted_after(Some(CanaryStage::Awaited)), again);
         assert_eq!(wanted_after(Some(CanaryStage::Comparing)), None);
         assert_eq!(wanted_after(Some(CanaryStage::Ended(Comparison::default()))), None);
+    }
+
+    /// Each attempt began the time anew, with its task, its dump, and the end of that: no dump came due any longer.
+    #[test]
+    fn an_index_that_is_moved_in_vain_is_dumped_all_the_same() {
+        let ((mut records, _), mut refresh) = (dumped(), refresh());
+        let answer = (uuid(1), Some([(ShardId(0), Position { history: history(1), seq: Seq(9) })].into()));
+        let start = Instant::now();
+        refresh.note(&records, start);
+        let to = Layout { id: LayoutId(1), shards: ShardCount::new(2).unwrap() };
+        for attempt in 1..=3 {
+            let id = TaskId(dump(10 + attempt).uuid());
+            let mut put = |status| {
+                let task =
+                    TaskRecord { index: name("faces"), uuid: uuid(1), work: Work::Reshard(to), status, error: None };
+                records.put(&format!("task/{id}"), 4, &task.encode());
+                refresh.note(&records, start + EVERY * u32::try_from(attempt).unwrap());
+            };
+            put(TaskStatus::Running);
+            put(TaskStatus::Failed);
+        }
+        assert_eq!(refresh.wants(&records, &answer, start + EVERY), Some(Wanted::Dump(name("faces"))));
     }
 
     #[test]

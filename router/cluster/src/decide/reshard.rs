@@ -76,7 +76,7 @@ pub fn begin_reshard(records: &Records, uuid: IndexUuid, id: TaskId) -> Option<C
 
 /// The task that moves an index.
 pub(crate) fn reshard_of(records: &Records, uuid: IndexUuid) -> Option<(TaskId, &Stored<TaskRecord>)> {
-    let moves = |task: &TaskRecord| matches!(task.work, Work::Reshard(_)) && task.uuid == uuid && !task.is_over();
+    let moves = |task: &TaskRecord| task.is_move() && task.uuid == uuid && !task.is_over();
     records.tasks.iter().find(|(_, stored)| moves(&stored.record)).map(|(id, stored)| (*id, stored))
 }
 

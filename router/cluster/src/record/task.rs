@@ -144,6 +144,11 @@ impl TaskRecord {
         self.status.is_over()
     }
 
+    /// Whether it moves the index to another layout.
+    pub fn is_move(&self) -> bool {
+        matches!(self.work, Work::Reshard(_))
+    }
+
     /// The rollout, if it is one.
     pub fn rollout(&self) -> Option<&Rollout> {
         match &self.work {
