@@ -5,11 +5,11 @@ mod file;
 pub use file::{InvalidKeyFile, UnreadableKey};
 
 use crate::config::Settings;
-use crate::reload::{self, Reload, Seen};
+use crate::reload::{Found, Reload, Seen};
 use annuli_router::access::{Access, InvalidKey, Key, KeyRing, Keys, MetricsAccess, Role};
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, io};
 
@@ -77,8 +77,8 @@ pub(crate) fn guard(settings: &Settings) -> Result<Guarded, KeysError> {
 /// The same, with another environment than that of this process.
 fn guard_by(settings: &Settings, variable: impl Fn(&str) -> Option<OsString>) -> Result<Guarded, KeysError> {
     let of_environment = of_environment(variable)?;
-    let seen = Seen::now(settings.api_keys.iter().cloned().collect());
-    let Some(keys) = keys(settings.api_keys.as_deref(), &of_environment)? else {
+    let (seen, file) = settings.api_keys.clone().map(|path| Seen::now([path])).unzip();
+    let Some(keys) = keys(file.map(|[found]| found), &of_environment)? else {
         // The configuration has been asked whether there are keys, and this is what became of them: nothing that is
         // mistaken there may leave a server open.
         if !settings.listen.ip().is_loopback() && !settings.insecure {
@@ -95,21 +95,23 @@ fn guard_by(settings: &Settings, variable: impl Fn(&str) -> Option<OsString>) ->
     }
     let ring = KeyRing::new(keys);
     let metrics = if settings.metrics_open { MetricsAccess::Open } else { MetricsAccess::Read };
-    let reload =
-        settings.api_keys.clone().map(|path| reload(path, seen, of_environment, Arc::clone(&ring))).transpose()?;
+    let reload = seen.map(|seen| reload(seen, of_environment, Arc::clone(&ring))).transpose()?;
     Ok(Guarded { access: Access::Keys { ring, metrics }, _reload: reload })
 }
 
 /// Lets the ring follow the file. What cannot be read leaves the keys as they are: an error of a hand that edits must
 /// lock nobody out, nor let anybody in.
-fn reload(path: PathBuf, seen: Seen, of_environment: Vec<Key>, ring: Arc<KeyRing>) -> Result<Reload, KeysError> {
-    let changed = move || match keys(Some(&path), &of_environment) {
-        Ok(Some(keys)) => {
-            tracing::info!(keys = keys.count(), file = %path.display(), "API keys were replaced");
-            ring.replace(keys);
+fn reload(seen: Seen<1>, of_environment: Vec<Key>, ring: Arc<KeyRing>) -> Result<Reload, KeysError> {
+    let changed = move |[found]: [Found; 1]| {
+        let path = found.path.clone();
+        match keys(Some(found), &of_environment) {
+            Ok(Some(keys)) => {
+                tracing::info!(keys = keys.count(), file = %path.display(), "API keys were replaced");
+                ring.replace(keys);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "the API keys stay as they were"),
         }
-        Ok(None) => {}
-        Err(error) => tracing::error!(%error, "the API keys stay as they were"),
     };
     Reload::start("keys", seen, changed).map_err(KeysError::Watch)
 }
@@ -126,13 +128,11 @@ fn of_environment(value: impl Fn(&str) -> Option<OsString>) -> Result<Vec<Key>, 
 }
 
 /// All keys; `None` where none are asked for.
-fn keys(file: Option<&Path>, of_environment: &[Key]) -> Result<Option<Keys>, KeysError> {
+fn keys(file: Option<Found>, of_environment: &[Key]) -> Result<Option<Keys>, KeysError> {
     let mut keys = of_environment.to_vec();
-    if let Some(path) = file {
-        let failed = |reason| KeysError::Unreadable { path: path.to_owned(), reason };
-        let content = reload::read(path).map_err(failed)?;
-        let invalid = |reason| KeysError::File { path: path.to_owned(), reason };
-        keys.extend(file::parse(&content).map_err(invalid)?);
+    if let Some(Found { path, content }) = file {
+        let content = content.map_err(|reason| KeysError::Unreadable { path: path.clone(), reason })?;
+        keys.extend(file::parse(&content).map_err(|reason| KeysError::File { path, reason })?);
     } else if keys.is_empty() {
         return Ok(None);
     }

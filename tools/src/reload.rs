@@ -17,16 +17,36 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// memory.
 pub(crate) const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What is in files before they are read: what changes while they are is noticed.
-pub(crate) struct Seen {
-    files: Vec<PathBuf>,
-    contents: Vec<Option<Vec<u8>>>,
+/// A file, and what is in it or why it cannot be read.
+pub(crate) struct Found {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its content.
+    pub(crate) content: io::Result<Vec<u8>>,
 }
 
-impl Seen {
-    /// In these files, now.
-    pub(crate) fn now(files: Vec<PathBuf>) -> Self {
-        Self { contents: contents(&files), files }
+/// What was in files when they were looked at last.
+pub(crate) struct Seen<const N: usize> {
+    files: [PathBuf; N],
+    /// `None`: it could not be read.
+    contents: [Option<Vec<u8>>; N],
+}
+
+impl<const N: usize> Seen<N> {
+    /// What is in these files now. It is read once: what is used is what later looks are compared with.
+    pub(crate) fn now(files: [PathBuf; N]) -> (Self, [Found; N]) {
+        let found = files.each_ref().map(|path| Found { path: path.clone(), content: read(path) });
+        (Self { files, contents: contents(&found) }, found)
+    }
+
+    /// What is in them, if it is something else than at the last look. A file that could not be read for a moment is
+    /// another one once it can.
+    fn look(&mut self) -> Option<[Found; N]> {
+        let (seen, found) = Self::now(self.files.clone());
+        (seen.contents != self.contents).then(|| {
+            *self = seen;
+            found
+        })
     }
 }
 
@@ -39,16 +59,17 @@ pub(crate) struct Reload {
 
 impl Reload {
     /// Calls `changed` on a thread of that name, each time that one of the files has another content than was seen.
-    pub(crate) fn start(name: &str, seen: Seen, mut changed: impl FnMut() + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start<const N: usize>(
+        name: &str,
+        mut seen: Seen<N>,
+        mut changed: impl FnMut([Found; N]) + Send + 'static,
+    ) -> io::Result<Self> {
         // Nothing is ever sent: it ends, and that is heard.
         let (stop, stopped) = mpsc::sync_channel(0);
-        let Seen { files, contents: mut before } = seen;
         let look = move || {
             while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                let now = contents(&files);
-                if now != before {
-                    before = now;
-                    changed();
+                if let Some(found) = seen.look() {
+                    changed(found);
                 }
             }
         };
@@ -67,8 +88,8 @@ impl Drop for Reload {
 }
 
 /// What is in each, if it can be read.
-fn contents(files: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
-    files.iter().map(|file| read(file).ok()).collect()
+fn contents<const N: usize>(found: &[Found; N]) -> [Option<Vec<u8>>; N] {
+    found.each_ref().map(|Found { content, .. }| content.as_ref().ok().cloned())
 }
 
 /// The content of a file, which has to be one and may not be larger than [`FILE_BYTES_MAX`].
@@ -83,4 +104,44 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// What the next look tells of a file: its content, or none where it cannot be read.
+    fn told(seen: &mut Seen<1>) -> Option<Option<Vec<u8>>> {
+        seen.look().map(|[found]| found.content.ok())
+    }
+
+    #[test]
+    fn what_changes_is_told_once_with_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        fs::write(&path, "one").unwrap();
+        let (mut seen, [found]) = Seen::now([path.clone()]);
+        assert_eq!(found.content.unwrap(), b"one");
+        assert_eq!(told(&mut seen), None);
+        fs::write(&path, "two").unwrap();
+        assert_eq!(told(&mut seen), Some(Some(b"two".to_vec())));
+        assert_eq!(told(&mut seen), None);
+    }
+
+    /// What could not be read for a moment was never asked for again, and the old keys stayed.
+    #[test]
+    fn what_can_be_read_again_is_told_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        fs::write(&path, "one").unwrap();
+        let (mut seen, _) = Seen::now([path.clone()]);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(told(&mut seen), Some(None));
+        assert_eq!(told(&mut seen), None);
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, "two").unwrap();
+        assert_eq!(told(&mut seen), Some(Some(b"two".to_vec())));
+    }
 }

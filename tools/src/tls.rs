@@ -1,7 +1,7 @@
 //! The certificate of a server, from files that may be replaced while it runs.
 
 use crate::config::Settings;
-use crate::reload::{self, Reload, Seen};
+use crate::reload::{Found, Reload, Seen};
 use annuli_router::http::tls::Tls;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -58,11 +58,11 @@ pub(crate) struct Shown {
 /// What the settings say, if they ask for TLS.
 pub(crate) fn show(settings: &Settings) -> Result<Option<Shown>, TlsError> {
     let (Some(certificate), Some(key)) = (settings.tls_cert.clone(), settings.tls_key.clone()) else { return Ok(None) };
-    let seen = Seen::now(vec![certificate.clone(), key.clone()]);
-    let tls = Tls::new(load(&certificate, &key)?);
+    let (seen, found) = Seen::now([certificate.clone(), key]);
+    let tls = Tls::new(load(found)?);
     let shown = Arc::clone(&tls);
     // Of two files one is replaced before the other: until both are there, the old ones are shown.
-    let changed = move || match load(&certificate, &key) {
+    let changed = move |found| match load(found) {
         Ok(config) => {
             tracing::info!(certificate = %certificate.display(), "the certificate was replaced");
             shown.replace(config);
@@ -78,21 +78,23 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-fn load(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
-    let read =
-        |path: &Path| reload::read(path).map_err(|reason| TlsError::Unreadable { path: path.to_owned(), reason });
+fn load([certificate, key]: [Found; 2]) -> Result<ServerConfig, TlsError> {
+    let read = |Found { path, content }: Found| match content {
+        Ok(content) => Ok((path, content)),
+        Err(reason) => Err(TlsError::Unreadable { path, reason }),
+    };
+    let ((certificate, chain), (key, secret)) = (read(certificate)?, read(key)?);
     let not_pem = |path: &Path, what| {
         let path = path.to_owned();
         move |reason| TlsError::NotPem { path, what, reason }
     };
-    let chain = CertificateDer::pem_slice_iter(&read(certificate)?).collect::<Result<Vec<_>, _>>();
+    let chain = CertificateDer::pem_slice_iter(&chain).collect::<Result<Vec<_>, _>>();
     let chain = chain.and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) });
-    let chain = chain.map_err(not_pem(certificate, "certificate"))?;
-    let secret = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(not_pem(key, "private key"))?;
+    let chain = chain.map_err(not_pem(&certificate, "certificate"))?;
+    let secret = PrivateKeyDer::from_pem_slice(&secret).map_err(not_pem(&key, "private key"))?;
     let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let config = config.and_then(|config| config.with_no_client_auth().with_single_cert(chain, secret));
-    let unusable = |reason| TlsError::Unusable { certificate: certificate.to_owned(), key: key.to_owned(), reason };
-    let mut config = config.map_err(unusable)?;
+    let mut config = config.map_err(|reason| TlsError::Unusable { certificate, key, reason })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -103,11 +105,11 @@ mod tests {
     use std::fs;
     use tempfile::TempDir;
 
-    fn files(folder: &TempDir, certificate: &str, key: &str) -> (PathBuf, PathBuf) {
-        let (of_certificate, of_key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-        fs::write(&of_certificate, certificate).unwrap();
-        fs::write(&of_key, key).unwrap();
-        (of_certificate, of_key)
+    fn files(folder: &TempDir, certificate: &str, key: &str) -> [Found; 2] {
+        let files = [folder.path().join("cert.pem"), folder.path().join("key.pem")];
+        fs::write(&files[0], certificate).unwrap();
+        fs::write(&files[1], key).unwrap();
+        Seen::now(files).1
     }
 
     fn made() -> (String, String) {
@@ -118,8 +120,7 @@ mod tests {
     #[track_caller]
     fn check_refused(certificate: &str, key: &str, says: &str) {
         let folder = tempfile::tempdir().unwrap();
-        let (of_certificate, of_key) = files(&folder, certificate, key);
-        let message = load(&of_certificate, &of_key).map(drop).unwrap_err().to_string();
+        let message = load(files(&folder, certificate, key)).map(drop).unwrap_err().to_string();
         assert!(message.contains(says), "{message}");
         assert!(!message.contains("PRIVATE"), "{message}");
     }
@@ -128,8 +129,7 @@ mod tests {
     fn a_certificate_is_used_with_its_own_key() {
         let folder = tempfile::tempdir().unwrap();
         let (certificate, key) = made();
-        let (of_certificate, of_key) = files(&folder, &certificate, &key);
-        assert_eq!(load(&of_certificate, &of_key).unwrap().alpn_protocols, [b"http/1.1"]);
+        assert_eq!(load(files(&folder, &certificate, &key)).unwrap().alpn_protocols, [b"http/1.1"]);
         check_refused(&certificate, &made().1, "cannot be used");
     }
 
