@@ -1,6 +1,7 @@
 //! How a replica has behaved lately.
 
 use crate::conduct::{Changed, Conduct};
+use crate::limits::{NOTICEABLE, OUT_OF_LINE};
 use crate::pace::{Pace, relative};
 use crate::report::{ReplicaReport, ReplicaState};
 use crate::standing::{Admission, Moment, Standing, Trial, Why};
@@ -17,6 +18,8 @@ pub(crate) struct Health {
     conduct: Conduct,
     in_flight: AtomicU32,
     pace: AtomicU64,
+    /// The end of the last long wait that has counted.
+    waited_until: AtomicU64,
     tally: Tally,
 }
 
@@ -40,6 +43,7 @@ impl Health {
             conduct: Conduct::new(now),
             in_flight: AtomicU32::new(0),
             pace: AtomicU64::new(Pace::UNKNOWN.into()),
+            waited_until: AtomicU64::new(0),
             tally: Tally::default(),
         }
     }
@@ -123,9 +127,21 @@ impl Health {
 
     /// An answer took so long, or one that was not waited for any longer.
     pub(crate) fn took(&self, took: Duration, typical: Option<Duration>, now: Instant) {
-        let (now, took) = (self.moment(now), relative(took, typical));
-        let paced = |word| Some(Pace::from(word).after(took, now).into());
+        let (now, times_typical) = (self.moment(now), relative(took, typical));
+        if took >= NOTICEABLE && times_typical > OUT_OF_LINE && !self.waits_anew(took, now) {
+            return;
+        }
+        let paced = |word| Some(Pace::from(word).after(times_typical, now).into());
         let _ = self.pace.fetch_update(Relaxed, Relaxed, paced);
+    }
+
+    /// Whether a long wait that ends now began after the last that has counted.
+    ///
+    /// Calls that wait at the same time wait for the same thing. A process that stands still for a moment, as one with a
+    /// quota of processor time does in each period, would otherwise be out of line by all that one moment has held up.
+    fn waits_anew(&self, took: Duration, now: Moment) -> bool {
+        let began = now.0.saturating_sub(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        self.waited_until.fetch_update(Relaxed, Relaxed, |last| (began >= last).then_some(now.0)).is_ok()
     }
 
     /// The call ended by which it was tried.
@@ -193,5 +209,40 @@ mod tests {
         assert_eq!([health.begin_trial(due), health.begin_trial(due)], [true, false]);
         health.end_trial(Trial::Undecided, due);
         assert!(health.begin_trial(due));
+    }
+
+    const TYPICAL: Duration = Duration::from_millis(1);
+
+    /// The pace of a replica that stands still for 90 of each 100 milliseconds, in which so many calls wait for it.
+    fn throttled(held_up: u32) -> f32 {
+        let known_since = Instant::now();
+        let health = Health::new("a", known_since);
+        let mut pace: f32 = 1.0;
+        for period in 1..=50 {
+            let resumes = known_since + period * Duration::from_millis(100);
+            (0..held_up).for_each(|_| health.took(Duration::from_millis(90), Some(TYPICAL), resumes));
+            pace = pace.max(health.pace(resumes));
+            (0..20).for_each(|_| health.took(TYPICAL, Some(TYPICAL), resumes));
+        }
+        pace
+    }
+
+    /// All that waited for it counted, and routers did for seconds without a replica that its quota had stopped.
+    #[test]
+    fn who_stands_still_for_a_moment_is_not_out_of_line_however_many_wait() {
+        assert!(throttled(1) < OUT_OF_LINE, "{}", throttled(1));
+        assert!(throttled(30) <= throttled(1), "{}", throttled(30));
+    }
+
+    #[test]
+    fn who_is_slow_each_time_is_out_of_line_though_calls_wait_at_the_same_time() {
+        let known_since = Instant::now();
+        let health = Health::new("a", known_since);
+        // Four at a time, of which each takes twenty milliseconds.
+        for call in 4..60 {
+            health.took(Duration::from_millis(20), Some(TYPICAL), known_since + call * Duration::from_millis(5));
+        }
+        let pace = health.pace(known_since + Duration::from_millis(300));
+        assert!(pace > OUT_OF_LINE, "{pace}");
     }
 }

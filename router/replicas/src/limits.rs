@@ -27,7 +27,8 @@ pub(crate) const OUT_OF_LINE: f32 = 5.0;
 pub(crate) const NOTICEABLE: Duration = Duration::from_millis(10);
 
 /// Largest part that one answer has in a replica's pace, in typical answers. With [`PACE_WEIGHT`] it takes ten answers in
-/// a row to bring a sound replica out of line, whatever they are.
+/// a row to bring a sound replica out of line, whatever they are; of those that wait at the same time for as long, one
+/// counts.
 pub(crate) const PACE_MAX: f32 = 16.0;
 
 /// Weight of the newest answer in a replica's pace: what it did in its last thirty answers counts.
