@@ -116,8 +116,8 @@ pub(crate) struct Scaling {
     /// What each replica has; primaries, routers and clients have what they need.
     pub cores_each: f64,
     pub ef: usize,
-    /// Over which replicas are searched.
-    pub connections: usize,
+    /// Over which each replica is searched, by way of the router.
+    pub connections_per_replica: usize,
     /// Of one shard.
     pub replicas: Vec<OfReplicas>,
     /// With one replica each.

@@ -21,8 +21,9 @@ const SHARE_OF_THE_MACHINE: f64 = 0.05;
 /// The beam of every search: what is compared is the same work.
 const EF: usize = 64;
 
-/// Enough that no replica of four waits for a request.
-const CONNECTIONS: usize = 16;
+/// For each replica, so that none waits for a request, and each has as many in hand as one alone: who finds several at a
+/// time takes less processor time for each.
+const CONNECTIONS_PER_REPLICA: usize = 16;
 
 /// Queries in a pass, so that replicas with so little are not measured for minutes.
 const PASS: usize = 500;
@@ -47,7 +48,7 @@ pub(super) fn measure(settings: &Settings, dataset: &Dataset, progress: &Progres
             }
         }
     }
-    Ok(Scaling { cores_each, ef: EF, connections: CONNECTIONS, replicas, shards })
+    Ok(Scaling { cores_each, ef: EF, connections_per_replica: CONNECTIONS_PER_REPLICA, replicas, shards })
 }
 
 fn queries(dataset: &Dataset) -> Vec<usize> {
@@ -130,7 +131,7 @@ impl<'a> Grown<'a> {
     fn searched_by_many(&self, replicas: u32) -> Result<OfReplicas, Failed> {
         self.bench.progress.tell(&format!("as many searches as there is time for, replicas: {replicas}"));
         let before = self.index.of_replicas()?;
-        let rounds = self.rounds(CONNECTIONS)?;
+        let rounds = self.rounds(CONNECTIONS_PER_REPLICA * replicas as usize)?;
         let after = self.index.of_replicas()?;
         Ok(OfReplicas {
             replicas,

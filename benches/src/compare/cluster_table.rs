@@ -48,8 +48,8 @@ fn writes(dumps: &Dumps) -> String {
 }
 
 fn replicas(scaling: &Scaling) -> String {
-    let Scaling { cores_each, ef, connections, .. } = scaling;
-    let header = format!("replicas of one shard, {cores_each:.2} cores each, ef {ef}, {connections} connections");
+    let Scaling { cores_each, ef, connections_per_replica: connections, .. } = scaling;
+    let header = format!("replicas of one shard, {cores_each:.2} cores each, ef {ef}, {connections} connections each");
     let mut table = table(
         [&header, "queries/s", "÷ one", "p99 ms", "answered by primaries", "ejections"].map(str::to_owned).to_vec(),
     );
@@ -162,7 +162,7 @@ pub(crate) mod tests {
         Scaling {
             cores_each: 0.2,
             ef: 64,
-            connections: 16,
+            connections_per_replica: 16,
             replicas: [(1, 100.0), (2, 190.0), (4, 350.0)].map(of_replicas).to_vec(),
             shards: [(1, 4.0, Some(120.0)), (2, 3.0, None)].map(of_shards).to_vec(),
         }
