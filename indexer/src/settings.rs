@@ -116,6 +116,17 @@ pub const CHANGES_SCANNED_MAX: usize = 100_000;
 /// Changes that are trimmed at once: a range tombstone for every write would slow down reads.
 pub const LOG_TRIM_STEP: u64 = 100_000;
 
+/// Memory for documents that are in no file of their store yet, of all shards together that are filled at once. A store sorts
+/// what it holds into one file: the more that is, the less is sorted again.
+pub const LOAD_BUFFER_BYTES: usize = 256 << 20;
+
+/// What each of them has of it at least: with less, its files were thousands.
+pub const LOAD_BUFFER_BYTES_MIN: usize = 2 << 20;
+
+/// Documents that are loaded into a store at once: without a log a write of few costs little beside them, and those of 256
+/// shards wait in memory together.
+pub const LOAD_STEP: usize = 64;
+
 /// Documents that one step of a delete by filter removes, so that other writes get their turn.
 pub const DELETE_STEP: usize = 1_000;
 

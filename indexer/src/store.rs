@@ -1,7 +1,8 @@
 //! The truth of a shard: RocksDB. The only module that names it.
 //!
 //! One key space, split by [`key::KeyKind`]; one file for each kind, with how its key and value are written. A group
-//! of writes is one `WriteBatch`, so that a crash leaves all of it or nothing. The write-ahead log is always on.
+//! of writes is one `WriteBatch`, so that a crash leaves all of it or nothing. The write-ahead log is on wherever somebody
+//! has been promised anything: only a store that is still being filled does without ([`Store::load`]).
 
 pub mod change;
 pub mod codec;
@@ -73,7 +74,20 @@ pub enum StoreError {
 impl Store {
     /// Creates an empty store in the folder `path`, which must not hold one.
     pub fn create(path: &Path, identity: &Identity) -> Result<Self, StoreError> {
+        Self::create_with(path, identity, options())
+    }
+
+    /// The same for a store that is about to be [loaded](Self::load). About `buffer_bytes` of what it was given last it holds
+    /// in memory.
+    pub fn create_to_load(path: &Path, identity: &Identity, buffer_bytes: usize) -> Result<Self, StoreError> {
         let mut options = options();
+        // One of two is filled while the other becomes a file.
+        options.set_max_write_buffer_number(2);
+        options.set_write_buffer_size(buffer_bytes / 2);
+        Self::create_with(path, identity, options)
+    }
+
+    fn create_with(path: &Path, identity: &Identity, mut options: Options) -> Result<Self, StoreError> {
         options.create_if_missing(true);
         options.set_error_if_exists(true);
         let store = Self::open_with(path, &options)?;
@@ -143,6 +157,18 @@ impl Store {
         self.write(batch, durability)
     }
 
+    /// Stores documents, each in place of what was there, and the counters behind them, past both logs: the write-ahead log,
+    /// so that a crash may take any of them, and that of changes, so that who asks for these is told to begin with a dump.
+    /// For a store that is nobody's before [`flush`](Self::flush) has returned.
+    pub fn load(&self, documents: &[(DocId, StoredDocument)], counters: &Counters) -> Result<(), StoreError> {
+        let mut batch = rocksdb::WriteBatch::default();
+        documents.iter().for_each(|(id, document)| batch.put(document::ser_key(id), document::ser_value(document)));
+        batch.put(meta::counters_key(), meta::ser_counters(counters));
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        self.db.write_opt(batch, &options).map_err(|error| store_error(&self.path, &error))
+    }
+
     /// Commits which segments there are from now on, and from where on the next opening goes through the log.
     pub fn commit_segments(&self, change: &SegmentsChange, durability: Durability) -> Result<(), StoreError> {
         let mut batch = rocksdb::WriteBatch::default();
@@ -209,7 +235,8 @@ impl Store {
         checkpoint.create_checkpoint_with_log_size(path, u64::MAX).map_err(|error| store_error(path, &error))
     }
 
-    /// Writes out what is in the write-ahead log alone, so that the next opening need not. Writes go on meanwhile.
+    /// Writes out what is in no table yet: what is in the write-ahead log alone, so that the next opening need not, and what
+    /// was loaded past it. Writes go on meanwhile.
     pub fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| store_error(&self.path, &error))
     }

@@ -10,6 +10,7 @@ pub(crate) mod disk;
 mod index_file;
 pub(crate) mod indexes;
 pub(crate) mod json_file;
+mod loading;
 pub(crate) mod lock;
 pub(crate) mod restore;
 

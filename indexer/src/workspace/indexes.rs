@@ -150,6 +150,13 @@ impl NewIndex {
         Ok(Store::create(&folder, &self.identity(shard))?)
     }
 
+    /// The same for a store that is about to be loaded, with so much memory for that.
+    pub(super) fn make_store_to_load(&self, shard: ShardId, buffer_bytes: usize) -> Result<Store, MakeIndexError> {
+        let folder = self.shard_folder(shard).join("db");
+        make_folder(&folder)?;
+        Ok(Store::create_to_load(&folder, &self.identity(shard), buffer_bytes)?)
+    }
+
     /// The folder of a shard, whether or not it is there.
     pub(crate) fn shard_folder(&self, shard: ShardId) -> PathBuf {
         shard_folder(&self.folder, shard)
