@@ -13,6 +13,7 @@ use annuli_router::http::dialect::{self, Asker};
 use annuli_router::{Arrival, Router};
 use axum::response::Response;
 use serde_json::Value as Json;
+use std::mem;
 use uuid::Uuid;
 
 /// Those of AnnLite's executor.
@@ -171,6 +172,20 @@ async fn perform(endpoint: Option<Endpoint>, call: Call<'_>) -> Result<Done, Fai
 }
 
 impl Call<'_> {
+    /// What `made` makes of the documents, which stay to be said back: beside the thread of the connection, if they are much.
+    pub(crate) async fn of_documents<R: Send + 'static>(
+        &mut self,
+        timeout_ms: Option<u64>,
+        made: impl FnOnce(&[JinaDocument]) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let deadline = self.arrived.at + self.router.limits.timeout(timeout_ms)?;
+        let documents = mem::take(&mut self.documents);
+        let work = move || (made(&documents), documents);
+        let (made, documents) = dialect::work(self.router, deadline, self.arrived.bytes, work).await?;
+        self.documents = documents;
+        made
+    }
+
     /// The documents as they came.
     pub(crate) fn echo(self) -> Vec<SaidDocument> {
         self.documents.into_iter().map(|document| SaidDocument::echo(self.shape, document)).collect()
@@ -185,4 +200,38 @@ fn named_document(mut document: JinaDocument) -> JinaDocument {
 /// An id as docarray makes them: 32 hexadecimal digits.
 pub(crate) fn fresh_id() -> String {
     Uuid::now_v7().simple().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use annuli_contract::ModelCatalogue;
+    use annuli_core::{Metric, ShardCount};
+    use annuli_router::{Limits, PollingTable};
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::thread;
+
+    /// Copies of a batch held up every other request of its connection's thread.
+    #[tokio::test]
+    async fn what_is_made_of_a_large_batch_holds_up_no_other_connection() {
+        let polling = PollingTable::new(&BTreeMap::new()).unwrap();
+        let router = Router::new(Arc::new(ModelCatalogue::default()), Limits::default(), polling, ShardCount::ONE);
+        let parameters = Parameters::default();
+        let here = thread::current().id();
+        for (bytes, is_here) in [(1_000, true), (10_000_000, false)] {
+            let mut call = Call {
+                router: &router,
+                founding: Founding { metric: Metric::Cosine },
+                shape: Shape::Typed,
+                parameters: &parameters,
+                documents: vec![JinaDocument::default()],
+                arrived: Arrival { at: dialect::now(), bytes },
+            };
+            let made = call.of_documents(None, |documents| Ok((documents.len(), thread::current().id())));
+            let (documents, place) = made.await.unwrap();
+            assert_eq!((documents, place == here), (1, is_here));
+            assert_eq!(call.documents.len(), 1, "they are still to be said back");
+        }
+    }
 }

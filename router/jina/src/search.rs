@@ -1,5 +1,6 @@
 //! Searches and reads.
 
+use crate::document::JinaDocument;
 use crate::endpoint::{Call, Done};
 use crate::shape::SaidDocument;
 use crate::{filter, target};
@@ -25,12 +26,12 @@ pub(crate) async fn search(mut call: Call<'_>) -> Result<Done, Failure> {
     if call.documents.is_empty() {
         return Ok(Done { documents: Vec::new(), told: None });
     }
-    let mut vectors = Vec::with_capacity(call.documents.len());
-    for document in &mut call.documents {
+    let embedding = |document: &JinaDocument| {
         let embedding = document.embedding.clone();
-        vectors.push(embedding.ok_or_else(|| without_embedding(document.id.as_deref().unwrap_or_default()))?);
-    }
-    request.vectors = Some(vectors);
+        embedding.ok_or_else(|| without_embedding(document.id.as_deref().unwrap_or_default()))
+    };
+    let embeddings = move |documents: &[JinaDocument]| documents.iter().map(embedding).collect::<Result<_, Failure>>();
+    request.vectors = Some(call.of_documents(request.timeout_ms, embeddings).await?);
     request.filter = call.parameters.filter().map(filter::translated);
     request.include = Some(vec![Include::Metadata, Include::Vector]);
     let reply = call.router.search(&index, request, call.arrived).await?;

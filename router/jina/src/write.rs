@@ -1,5 +1,6 @@
 //! Writes. Each document is stored by the shard that owns its id, whatever the polling of a flow would have been.
 
+use crate::document::JinaDocument;
 use crate::endpoint::{Call, Done};
 use crate::search::without_embedding;
 use crate::{filter, kept, target};
@@ -26,26 +27,30 @@ impl Call<'_> {
 }
 
 /// `/index`: stores documents, each in place of what was there.
-pub(crate) async fn index(call: Call<'_>) -> Result<Done, Failure> {
+pub(crate) async fn index(mut call: Call<'_>) -> Result<Done, Failure> {
     if call.documents.is_empty() {
         return Ok(Done { documents: Vec::new(), told: None });
     }
     let timeout_ms = call.timeout_ms()?;
-    let documents = puts(&call)?;
+    let puts = |documents: &[JinaDocument]| documents.iter().map(put).collect::<Result<_, Failure>>();
+    let documents = call.of_documents(timeout_ms, puts).await?;
     let (index, request) = target::find_or_found(&call, IndexRequest { documents, timeout_ms }).await?;
     let reply = call.router.index_documents(&index, request, call.arrived).await?;
     let told = json!({"indexed": reply.indexed, "duplicates": reply.duplicates, "as_of": reply.as_of});
     Ok(Done { documents: call.echo(), told: Some(told) })
 }
 
-fn puts(call: &Call<'_>) -> Result<Vec<IndexDocument>, Failure> {
-    let put = |document: &crate::document::JinaDocument| {
-        let id = document.id.clone().unwrap_or_default();
-        let vector = document.embedding.clone().ok_or_else(|| without_embedding(&id))?;
-        let metadata = Some(kept::metadata(&id, document)?);
-        Ok(IndexDocument { id, vector, metadata, if_seq: None })
-    };
-    call.documents.iter().map(put).collect()
+fn put(document: &JinaDocument) -> Result<IndexDocument, Failure> {
+    let id = document.id.clone().unwrap_or_default();
+    let vector = document.embedding.clone().ok_or_else(|| without_embedding(&id))?;
+    let metadata = Some(kept::metadata(&id, document)?);
+    Ok(IndexDocument { id, vector, metadata, if_seq: None })
+}
+
+fn patch(document: &JinaDocument) -> Result<UpdateDocument, Failure> {
+    let id = document.id.clone().unwrap_or_default();
+    let metadata = Some(kept::metadata(&id, document)?).filter(|metadata| !metadata.0.is_empty());
+    Ok(UpdateDocument { id, vector: None, metadata, if_seq: None })
 }
 
 /// `/update`: a document with an embedding takes the place of the one that was there, or is new; one without changes
@@ -56,25 +61,22 @@ pub(crate) async fn update(mut call: Call<'_>) -> Result<Done, Failure> {
     if call.parameters.is_on("raise_errors_on_not_found") {
         check_present(&call, &index, timeout_ms).await?;
     }
-    let all = std::mem::take(&mut call.documents);
-    let (whole, parts): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|document| document.embedding.is_some());
-    if !parts.is_empty() {
-        let patch = |document: &crate::document::JinaDocument| {
-            let id = document.id.clone().unwrap_or_default();
-            let metadata = Some(kept::metadata(&id, document)?).filter(|metadata| !metadata.0.is_empty());
-            Ok(UpdateDocument { id, vector: None, metadata, if_seq: None })
-        };
-        let documents = parts.iter().map(patch).collect::<Result<_, Failure>>()?;
-        let request = UpdateRequest { documents, timeout_ms };
+    let writes = |documents: &[JinaDocument]| {
+        let (whole, parts): (Vec<_>, Vec<_>) = documents.iter().partition(|document| document.embedding.is_some());
+        let patches: Vec<_> = parts.into_iter().map(patch).collect::<Result<_, Failure>>()?;
+        let puts: Vec<_> = whole.into_iter().map(put).collect::<Result<_, Failure>>()?;
+        Ok((patches, puts))
+    };
+    let (patches, puts) = call.of_documents(timeout_ms, writes).await?;
+    if !patches.is_empty() {
+        let request = UpdateRequest { documents: patches, timeout_ms };
         let reply = call.router.update_documents(&index, request, call.arrived).await?;
         check_missing(&index, &reply.missing)?;
     }
-    if !whole.is_empty() {
-        call.documents = whole;
-        let request = IndexRequest { documents: puts(&call)?, timeout_ms };
+    if !puts.is_empty() {
+        let request = IndexRequest { documents: puts, timeout_ms };
         call.router.index_documents(&index, request, call.arrived).await?;
     }
-    call.documents = all;
     Ok(Done { documents: call.echo(), told: None })
 }
 

@@ -124,6 +124,7 @@ pub(crate) async fn change(
 ) -> Result<UpdateResult, Failure> {
     refuse_fields(&[("key", &request.key), ("shard_key", &request.shard_key)])?;
     request.check(change)?;
+    let request = Arc::new(request);
     let shards = match (&request.points, &request.filter) {
         (Some(Batch(points)), None) => change_named(target, change, &request, points).await?,
         (None, Some(filter)) => change_matching(target, change, &request, filter).await?,
@@ -143,7 +144,7 @@ type Shards = BTreeMap<u32, u64>;
 async fn change_named(
     target: Target<'_>,
     change: Change,
-    request: &ChangePayload,
+    request: &Arc<ChangePayload>,
     points: &[PointId],
 ) -> Result<Shards, Failure> {
     let ids: Vec<String> = points.iter().map(|id| id.text()).collect::<BTreeSet<_>>().into_iter().collect();
@@ -158,7 +159,7 @@ async fn change_named(
 async fn change_matching(
     target: Target<'_>,
     change: Change,
-    request: &ChangePayload,
+    request: &Arc<ChangePayload>,
     filter: &serde_json::Value,
 ) -> Result<Shards, Failure> {
     let Target { router, index, asked, arrived } = target;
@@ -171,8 +172,14 @@ async fn change_matching(
         let listing = Listing { behind: behind.take(), begins, limit: PART_MAX, filter, include, consistency };
         let listed = list(router, index, listing, asked, arrived.at).await.map_err(|refusal| unfinished(refusal.0))?;
         let Some(last) = listed.documents.last().map(|document| document.id.clone()) else { return Ok(shards) };
-        let differing = listed.documents.into_iter().filter(|document| request.differs(change, document));
-        let ids: Vec<String> = differing.map(|document| document.id).collect();
+        let differing = {
+            let request = Arc::clone(request);
+            move || {
+                let differing = listed.documents.into_iter().filter(|document| request.differs(change, document));
+                differing.map(|document| document.id).collect::<Vec<_>>()
+            }
+        };
+        let ids = target.work(listed.bytes_about, differing).await.map_err(unfinished)?;
         if !ids.is_empty() {
             // One that is gone by now matches no more.
             let _gone = change_part(target, change, request, ids, &mut shards).await.map_err(unfinished)?;
@@ -197,7 +204,7 @@ fn unfinished(failure: Failure) -> Failure {
 async fn change_part(
     target: Target<'_>,
     change: Change,
-    request: &ChangePayload,
+    request: &Arc<ChangePayload>,
     mut ids: Vec<String>,
     shards: &mut Shards,
 ) -> Result<Option<String>, Failure> {
@@ -215,9 +222,16 @@ async fn change_part(
             timeout_ms,
         };
         let reply = router.get_documents(index, read, arrived.at).await?;
+        let bytes = reply.bytes_about(usize::MAX);
         missing = missing.or(reply.missing.into_iter().next());
-        let documents: Vec<_> =
-            reply.documents.into_iter().filter_map(|document| request.changed(change, document)).collect();
+        let changed = {
+            let request = Arc::clone(request);
+            move || {
+                let changed = reply.documents.into_iter().filter_map(|document| request.changed(change, document));
+                changed.collect::<Vec<_>>()
+            }
+        };
+        let documents = target.work(bytes, changed).await?;
         if documents.is_empty() {
             return Ok(missing);
         }

@@ -15,7 +15,7 @@ use annuli_api::v1::document::{DeleteRequest, IndexDocument, IndexRequest, Updat
 use annuli_api::v1::json_value;
 use annuli_api::v1::metadata::WireMetadata;
 use annuli_api::{ErrorCode, Failure, Index};
-use annuli_router::http::dialect::{Body, Path, Query};
+use annuli_router::http::dialect::{self, Body, Path, Query};
 use annuli_router::{Arrival, Router};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,18 @@ pub(crate) struct Target<'a> {
     pub(crate) index: &'a Arc<Index>,
     pub(crate) asked: &'a Asked,
     pub(crate) arrived: Arrival,
+}
+
+impl Target<'_> {
+    /// Does work on about so many bytes, beside the thread of the connection if they are many.
+    pub(crate) async fn work<R: Send + 'static>(
+        self,
+        bytes: usize,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, Failure> {
+        let deadline = self.arrived.at + self.router.limits.timeout(self.asked.timeout_ms()?)?;
+        dialect::work(self.router, deadline, bytes, work).await
+    }
 }
 
 /// A point to store.

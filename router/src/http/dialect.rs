@@ -129,6 +129,19 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Router>> for Body<T> 
     }
 }
 
+/// Does work on about so many bytes: where they are many, beside the thread of the connection, on which others' requests wait.
+///
+/// # Errors
+/// `deadline_exceeded`, when it could not be begun by then.
+pub async fn work<R: Send + 'static>(
+    router: &Router,
+    deadline: Instant,
+    bytes: usize,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Failure> {
+    router.offload.run_by(deadline, bytes, work).await
+}
+
 /// An answer of about so many bytes: what is large is written beside the thread of the connection.
 pub fn answer<T: Serialize + Send + Sync + 'static>(status: StatusCode, value: T, bytes_about: usize) -> Response {
     answer::weighed(status, value, bytes_about)

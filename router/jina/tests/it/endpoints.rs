@@ -89,6 +89,35 @@ async fn a_filter_finds_documents_by_their_tags() {
     assert!(refused.raised().starts_with("filter: `$regex` is no operator of field `text`; there are $eq, "));
 }
 
+/// Those without an embedding were changed before the others were looked at.
+#[tokio::test]
+async fn an_update_with_a_document_that_cannot_be_stored_changes_none() {
+    let server = Server::with_three().await;
+    let tags = async || server.send("GET", "/v1/indexes/default/documents/near", "").await.body["metadata"].clone();
+    let before = tags().await;
+    let wrong = json!({"id": "x", "embedding": [1, 1], "tags": {"__jina__": 1}});
+    let failed = server.post("/update", &json!({"data": [{"id": "near", "tags": {"color": "grey"}}, wrong]})).await;
+    assert_eq!(failed.status, 500);
+    assert_eq!(tags().await, before);
+}
+
+/// More than is worth a thread of its own.
+#[tokio::test]
+async fn a_large_batch_is_stored_found_and_said_back() {
+    let server = Server::new();
+    let document = |n: u32| {
+        let angle = f64::from(n) / 100.0;
+        json!({"id": n.to_string(), "embedding": [angle.cos(), angle.sin()], "tags": {"text": "x".repeat(1_000)}})
+    };
+    let documents: Vec<_> = (0..500).map(document).collect();
+    let said = server.post("/index", &json!({ "data": documents })).await;
+    assert_eq!((said.status.as_u16(), said.body["data"].as_array().map(Vec::len)), (200, Some(500)));
+    let found = server.post("/search", &json!({"data": documents, "parameters": {"limit": 1}})).await.body;
+    for (n, query) in found["data"].as_array().unwrap().iter().enumerate() {
+        assert_eq!((&query["id"], &query["matches"][0]["id"]), (&json!(n.to_string()), &json!(n.to_string())));
+    }
+}
+
 #[tokio::test]
 async fn an_update_with_an_embedding_replaces_and_one_without_merges() {
     let server = Server::with_three().await;
