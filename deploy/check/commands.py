@@ -5,7 +5,7 @@ There is no cluster and no engine here that would run them; but a flag or a vari
 by starting it. Each process must get so far that it asks an etcd, which is not there, and must not say that a variable
 has no effect. What etcd, the bucket and Kubernetes would do is not tried.
 
-    commands.py ANNULI MANIFESTS.yaml… compose.yaml
+    commands.py ANNULI MANIFESTS.yaml… compose.yaml… compose.yaml+override.yaml…
 """
 
 import os
@@ -22,7 +22,7 @@ NOBODY = "127.0.0.1:1"
 
 def main():
     annuli, *paths = sys.argv[1:]
-    commands = [command for path in paths for command in commands_of(pathlib.Path(path))]
+    commands = [command for path in paths for command in commands_of(*map(pathlib.Path, path.split("+")))]
     if len(commands) < len(paths):
         sys.exit("there are files without commands")
     for name, words, variables in commands:
@@ -30,10 +30,18 @@ def main():
     print(f"{len(commands)} commands of {len(paths)} files are understood")
 
 
-def commands_of(path):
+def commands_of(path, *overrides):
     documents = [document for document in yaml.safe_load_all(path.read_text()) if document]
     if "services" in documents[0]:
-        for name, service in documents[0]["services"].items():
+        services = documents[0]["services"]
+        for override in overrides:
+            overridden = yaml.safe_load(override.read_text())["services"]
+            if not overridden.keys() <= services.keys():
+                sys.exit(f"{override} has services that {path} has not")
+            for name, service in overridden.items():
+                environment = services[name].get("environment", {}) | service.get("environment", {})
+                services[name] |= service | {"environment": environment}
+        for name, service in services.items():
             if service["image"] == "annuli":
                 yield f"{path.name}: {name}", service["command"], service["environment"]
         return

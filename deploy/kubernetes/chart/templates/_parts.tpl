@@ -74,20 +74,20 @@ env:
 {{- end }}
 {{- end }}
 
-{{/* Probes of a port, given as (dict "port" name "seconds" most). */}}
+{{/* Probes of a port, given as (dict "port" name "seconds" most), with "scheme" "HTTPS" where it speaks nothing else. */}}
 {{- define "annuli.probes" -}}
 startupProbe:
-  httpGet: {path: /livez, port: {{ .port }}}
+  httpGet: {path: /livez, port: {{ .port }}{{ with .scheme }}, scheme: {{ . }}{{ end }}}
   periodSeconds: 5
   timeoutSeconds: 3
   failureThreshold: {{ div (add .seconds 4) 5 }}
 livenessProbe:
-  httpGet: {path: /livez, port: {{ .port }}}
+  httpGet: {path: /livez, port: {{ .port }}{{ with .scheme }}, scheme: {{ . }}{{ end }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz, port: {{ .port }}}
+  httpGet: {path: /readyz, port: {{ .port }}{{ with .scheme }}, scheme: {{ . }}{{ end }}}
   periodSeconds: 5
   timeoutSeconds: 3
   failureThreshold: 2
