@@ -3,7 +3,7 @@
 use crate::shelf::Shelf;
 use crate::witness::Witness;
 use annuli_cluster::Records;
-use annuli_cluster::record::{DumpState, IndexRecord, NumberedDump};
+use annuli_cluster::record::{DumpState, IndexRecord, NumberedDump, Preparing};
 use annuli_core::IndexName;
 
 /// How long a replica may be known before a flip has to wait for it: one that came while the flip was on its way could not
@@ -93,7 +93,11 @@ fn check_flip(
     now: u64,
 ) -> Vec<String> {
     let was_prepared = before.index_of(index.uuid).and_then(|(_, it)| it.record.generations.preparing.clone());
-    if was_prepared.is_none_or(|preparing| preparing.of != to) {
+    // One that drains goes back from now on: some of its shards have gone over.
+    let is_turned = |was: &Preparing| {
+        index.generations.preparing.as_ref().is_some_and(|now| now.rollout == was.rollout && now.of != was.of)
+    };
+    if was_prepared.is_none_or(|preparing| preparing.of != to || is_turned(&preparing)) {
         return Vec::new();
     }
     let known = |replica: &annuli_cluster::record::ReplicaId| {

@@ -4,7 +4,7 @@ use crate::clients::Clients;
 use crate::witness::Witness;
 use crate::world::{Who, locked};
 use annuli_api::Index;
-use annuli_cluster::record::{NodeId, NodeRecord, Role, Served};
+use annuli_cluster::record::{NodeId, NodeRecord, Prepared, Role, Served};
 use annuli_core::ShardId;
 
 /// Time after which everybody knows what is so: longer than it takes to find out that a message was lost, and to ask again.
@@ -22,14 +22,16 @@ pub(crate) fn was_certain(clients: &Clients, router: u8, index: &Index, reads_re
     if !was_so(witness.index_changed.get(&index.uuid).copied()) {
         return false;
     }
-    let official = stored.record.generations.official;
-    let is_ready = |node: &NodeRecord| match node.role {
-        Role::Primary => node.serves.get(&index.uuid) == Some(&Served::Ready),
-        Role::Replica if reads_replicas => node.replica.as_ref().zip(official).is_some_and(|(replica, official)| {
-            let prepared = replica.generations.get(&(index.uuid, official.generation));
-            prepared == Some(&annuli_cluster::record::Prepared::Ready)
-        }),
-        Role::Replica | Role::Aside => false,
+    let generations = &stored.record.generations;
+    let is_ready = |node: &NodeRecord| match (node.role, &node.replica) {
+        (Role::Primary, _) => node.serves.get(&index.uuid) == Some(&Served::Ready),
+        (Role::Replica, Some(replica)) if reads_replicas => {
+            generations.of_shard(node.place.shard).is_some_and(|asked| {
+                let prepared = replica.generations.get(&(index.uuid, asked.generation));
+                prepared == Some(&Prepared::Ready) && !generations.lets_go(replica.id, asked)
+            })
+        }
+        (Role::Replica | Role::Aside, _) => false,
     };
     let serves = |(id, node): (&NodeId, &NodeRecord), shard: ShardId| {
         let is_up = was_so(who(&witness, node).and_then(|who| witness.up_since(who)));

@@ -14,7 +14,7 @@ use crate::world::{Who, World, locked};
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_cluster::catalogue::Dumps;
 use annuli_cluster::decide::OlderFolder;
-use annuli_cluster::record::NodeId;
+use annuli_cluster::record::{NodeId, Way};
 use annuli_cluster::{
     Agent, ClusterCatalogue, Coordinator, CoordinatorSettings, Guarded, Keeping, Post, ReplicaAgent, Schedule, Serving,
 };
@@ -125,10 +125,11 @@ pub(crate) async fn replica(
 /// of several that wait for the same copy it is left to chance who is woken first.
 pub(crate) async fn router(world: Arc<World>, who: Who, shards: ShardCount, mut jobs: mpsc::Receiver<Job>) {
     let (serving, coordinating) = (catalogue(&world, who).await, catalogue(&world, who).await);
+    let way = if world.dice.permille(500) { Way::Drain } else { Way::Beside };
     let settings = CoordinatorSettings {
         name: who.to_string(),
         keeping: Keeping { dumps: 2, retiring: Duration::from_secs(3) },
-        schedule: Schedule { every: Some(Duration::from_secs(20)), after_changes: Some(40) },
+        schedule: Schedule { every: Some(Duration::from_secs(20)), after_changes: Some(40), way },
         term: Some(Duration::from_secs(20)),
     };
     let dumps = DumpStore::new(Arc::new(ShelfFiles(Arc::clone(&world))));

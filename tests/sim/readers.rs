@@ -140,10 +140,14 @@ pub(crate) async fn search(
     };
     check_hits(clients, &index, &reply);
     let generations = locked(&clients.world.witness).generations(mark as f32);
-    if generations.len() > 1 {
+    if !locked(&clients.world.witness).may_be_mixed(index.uuid, &generations) {
         clients.world.violated(format_args!("one search is answered from the generations {generations:?}"));
     }
-    let kind = if generations.is_empty() { "search of primaries" } else { "search of replicas" };
+    let kind = match generations.len() {
+        0 => "search of primaries",
+        1 => "search of replicas",
+        _ => "search of two generations",
+    };
     locked(&clients.world.witness).count(kind);
     if let Some(session) = session {
         go_on(clients, session, &reply.as_of);

@@ -7,7 +7,7 @@ use crate::shelf::Shelf;
 use crate::world::Who;
 use annuli_api::shard_api::{Outcome, Position};
 use annuli_cluster::Records;
-use annuli_cluster::record::NodeId;
+use annuli_cluster::record::{Generations, NodeId, Way};
 use annuli_coordination::{Change, Changes};
 use annuli_core::{Generation, HistoryId, IndexUuid, ShardId};
 use annuli_dump::DumpId;
@@ -24,6 +24,8 @@ pub(crate) struct Witness {
     pub(crate) seats: BTreeMap<String, String>,
     /// When each run of a process told of itself first.
     pub(crate) joined: BTreeMap<NodeId, u64>,
+    /// Generations of an index that a search may be answered from together.
+    mixed: BTreeSet<(IndexUuid, BTreeSet<Generation>)>,
     /// Indexes and dumps that were deleted.
     pub(crate) gone: BTreeSet<IndexUuid>,
     pub(crate) gone_dumps: BTreeSet<DumpId>,
@@ -69,6 +71,7 @@ impl Witness {
                 }
             }
         }
+        self.know_mixed();
         for (node, stored) in &self.records.nodes {
             self.joined.entry(*node).or_insert(now);
             if stored.revision == changes.revision.0 {
@@ -143,6 +146,23 @@ impl Witness {
     pub(crate) fn generations(&mut self, mark: f32) -> BTreeSet<Generation> {
         let answers = self.answers.remove(&mark.to_bits()).unwrap_or_default();
         answers.into_values().flatten().flatten().collect()
+    }
+
+    /// Remembers which generations a search may be answered from together: while replicas are drained, some shards have gone
+    /// over and others have not.
+    fn know_mixed(&mut self) {
+        let drained = self.records.indexes.values().filter_map(|stored| {
+            let Generations { official, preparing, .. } = &stored.record.generations;
+            let preparing = preparing.as_ref().filter(|preparing| preparing.way() == Way::Drain)?;
+            Some((stored.record.uuid, [(*official)?.generation, preparing.of.generation].into()))
+        });
+        let drained: Vec<_> = drained.collect();
+        self.mixed.extend(drained);
+    }
+
+    /// Whether one search of an index may be answered from those generations.
+    pub(crate) fn may_be_mixed(&self, index: IndexUuid, generations: &BTreeSet<Generation>) -> bool {
+        generations.len() < 2 || self.mixed.contains(&(index, generations.clone()))
     }
 
     pub(crate) fn started(&mut self, who: Who, now: u64) {

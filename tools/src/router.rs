@@ -9,6 +9,7 @@ use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::process_figures::{self, RunsAs};
 use crate::serve::{self, PartEnded, Ports, ServeError};
+use annuli_cluster::record::Way;
 use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Reach, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
@@ -79,11 +80,12 @@ async fn part_ended(catalogue: Arc<ClusterCatalogue>, coordinating: Option<JoinH
 }
 
 fn coordinator_settings(args: CoordinationArgs, address: SocketAddr) -> CoordinatorSettings {
-    let CoordinationArgs { dump_every, dump_after_changes, dumps_kept, retire_after, coordinator_term } = args;
+    let CoordinationArgs { dump_every, dump_after_changes, drain, dumps_kept, retire_after, coordinator_term } = args;
+    let way = if drain { Way::Drain } else { Way::Beside };
     CoordinatorSettings {
         name: format!("router at {address}"),
         keeping: Keeping { dumps: dumps_kept, retiring: retire_after },
-        schedule: Schedule { every: dump_every.0, after_changes: dump_after_changes.map(NonZeroU64::get) },
+        schedule: Schedule { every: dump_every.0, after_changes: dump_after_changes.map(NonZeroU64::get), way },
         term: coordinator_term.0,
     }
 }

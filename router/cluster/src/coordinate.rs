@@ -6,6 +6,7 @@
 //! has seen. Clocks of two processes are never compared.
 
 mod canary;
+mod drain;
 mod rehearsal;
 mod reshard;
 mod rollout;
@@ -17,7 +18,7 @@ use crate::change::Change;
 use crate::decide::{
     abandon_move, allow, await_approval, begin_canary, cancel_because, end_canary, end_dump, end_reshard, end_task,
     fail_dump, fail_reshard, fail_rollout, failed_shard, flip, forget_compared, forget_dump, forget_former,
-    forget_tombstone, move_over, retire, retire_dump, seal, start_rollout,
+    forget_tombstone, move_over, pause_rollout, retire, retire_dump, seal, start_rollout, switch_shard,
 };
 use crate::record::{DumpState, Generations, IndexRecord, Key, Place, ReplicaId, TaskId, TaskRecord, Work};
 use crate::records::Records;
@@ -67,6 +68,8 @@ pub enum Step {
     StartRollout(TaskId),
     /// Let a replica prepare.
     Allow(TaskId, ReplicaId),
+    /// Routers ask for what is new of a shard: as many replicas have it as have yet to let go of what was before.
+    SwitchShard(TaskId, ShardId),
     /// Every replica is ready; it is to be tried on live searches.
     BeginCanary(TaskId),
     /// Enough live searches were compared.
@@ -79,6 +82,8 @@ pub enum Step {
     Flip(TaskId),
     /// Give up a rollout.
     FailRollout(TaskId, Failure),
+    /// Let a rollout that cannot be given up wait for somebody.
+    PauseRollout(TaskId, Failure),
     /// Let go of what was official before.
     Retire(IndexUuid, Generation),
     /// Take away a dump that is older than those that are kept.
@@ -152,12 +157,14 @@ fn written(records: &Records, step: &Step) -> Option<Change> {
         Step::FailDump(id, failure) => fail_dump(records, *id, dump_of(*id)?, failure.clone()),
         Step::StartRollout(id) => start_rollout(records, *id),
         Step::Allow(id, replica) => allow(records, *id, *replica),
+        Step::SwitchShard(id, shard) => switch_shard(records, *id, *shard),
         Step::BeginCanary(id) => begin_canary(records, *id),
         Step::EndCanary(id) => end_canary(records, *id),
         Step::ForgetCompared(id) => forget_compared(records, *id),
         Step::AwaitApproval(id) => await_approval(records, *id),
         Step::Flip(id) => flip(records, *id),
         Step::FailRollout(id, failure) => fail_rollout(records, *id, failure.clone()),
+        Step::PauseRollout(id, failure) => pause_rollout(records, *id, failure.clone()),
         Step::Retire(uuid, _) => retire(records, *uuid),
         Step::RetireDump(dump) => retire_dump(records, *dump),
         Step::Cancel(id) => cancel(records, *id),
@@ -245,8 +252,10 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
             reshard::of_task(records, id, to, &index.record, task.status).into_iter().collect()
         }
         (Work::Rollout(_), TaskStatus::Queued) => vec![Due::now(Step::StartRollout(id))],
-        (Work::Rollout(rollout), TaskStatus::Running) => match &index.record.generations.preparing {
-            Some(preparing) if preparing.rollout == id => rollout::of_task(records, id, task, rollout, &index.record),
+        (Work::Rollout(_), TaskStatus::Running | TaskStatus::Paused) => match &index.record.generations.preparing {
+            Some(preparing) if preparing.rollout == id => rollout::of_task(records, id, task, preparing),
+            // It was paused before it was begun.
+            Some(_) | None if task.status == TaskStatus::Paused => Vec::new(),
             // It was begun, and what it was about is gone: nothing but an operator at the records does that.
             Some(_) | None => {
                 let failure = Failure::new(ErrorCode::Internal, "the generation is not prepared any longer");

@@ -198,7 +198,8 @@ impl Coordinator {
     /// Writes down what is asked for by itself.
     async fn ask_for(&self, leadership: &Leadership, wanted: &Wanted) {
         let id = TaskId((self.origins.new_uuid)());
-        let request = |records: &Records| asked(records, id, || wanted.request(records, id));
+        let way = self.settings.schedule.way;
+        let request = |records: &Records| asked(records, id, || wanted.request(records, id, way));
         match decide_as(leadership, &*self.store, request).await {
             Ok(((), revision)) => self.catch_up(revision).await,
             Err(failure) => tracing::warn!(index = %wanted.index(), %failure, "what is due cannot be asked for"),

@@ -30,10 +30,10 @@ pub use reshard::{
 };
 pub use restore::{report_unmade, request_restore};
 pub use rollout::{
-    Word, allow, await_approval, begin_canary, end_canary, fail_rollout, flip, forget_compared, report_compared,
-    retire, say, start_rollout,
+    Word, allow, await_approval, begin_canary, end_canary, fail_rollout, flip, forget_compared, pause_rollout,
+    report_compared, retire, say, start_rollout, switch_shard,
 };
-pub(crate) use rollout::{comparing, is_on_trial, tried_shards, worst_off};
+pub(crate) use rollout::{comparing, has_prepared, is_on_trial, serves, spared, tried_shards, worst_off};
 pub use shard::{Reported, report_made, report_removed};
 pub use take_over::{Copied, Loss, Successor, dumped_beyond, report_taken_over, successor, to_begin_anew};
 pub use task::{RolloutOptions, cancel_because, end_task, request_dump, request_rollout};

@@ -72,9 +72,16 @@ fn official(before: &Records, after: &Records) -> Vec<Event> {
         let from = was.and_then(|was| number(&was.record.generations));
         let generation = number(&stored.record.generations);
         let index = name.to_string();
-        (generation != from).then_some(Event::GenerationOfficial { index, generation, from })
+        let is_turned = was.is_some_and(|was| is_turned(&was.record.generations, &stored.record.generations));
+        (generation != from && !is_turned).then_some(Event::GenerationOfficial { index, generation, from })
     };
     after.indexes.iter().filter_map(of_index).collect()
+}
+
+/// Whether a rollout that drains goes back from now on: no shard is asked for anything else by that.
+fn is_turned(was: &Generations, now: &Generations) -> bool {
+    let (Some(was), Some(now)) = (&was.preparing, &now.preparing) else { return false };
+    was.rollout == now.rollout && was.of != now.of
 }
 
 /// The name of an index, as it is or was.

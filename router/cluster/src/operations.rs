@@ -11,7 +11,7 @@ use crate::decide::{
 use crate::mirror::Seen;
 use crate::record::{
     AskedBy, CanaryStage, Comparison, DumpState, IndexRecord, LayoutId, NumberedDump, Place, Prepared, Rollout, Served,
-    TaskId, TaskRecord, Work,
+    TaskId, TaskRecord, Way, Work,
 };
 use crate::records::{LiveReplica, Records};
 use annuli_api::v1::canary::CanaryProgress;
@@ -34,7 +34,7 @@ impl Operations for ClusterCatalogue {
     async fn start_dump(&self, index: &Index) -> Result<Uuid, Failure> {
         self.check_dumps()?;
         let id = TaskId(self.new_uuid());
-        self.decide(|records| asked(records, id, || request_dump(records, &index.name, id, false))).await?;
+        self.decide(|records| asked(records, id, || request_dump(records, &index.name, id, None))).await?;
         Ok(id.0)
     }
 
@@ -155,6 +155,7 @@ fn options(rollout: StartRollout) -> RolloutOptions {
         generation: rollout.generation.map(Generation),
         max_unavailable: rollout.max_unavailable,
         approve: rollout.approve.unwrap_or(false),
+        way: if rollout.drain.unwrap_or(false) { Way::Drain } else { Way::Beside },
         canary: rollout.canary,
         asked_by: AskedBy::Person,
     }
@@ -187,9 +188,13 @@ fn task_info(records: &Records, id: TaskId, task: &TaskRecord) -> TaskInfo {
         }
         Work::Rollout(rollout) => {
             let generation = rollout.to.generation;
-            let layout = records.index_of(task.uuid).map_or(LayoutId::FIRST, |(_, index)| index.record.layout);
+            let index = records.index_of(task.uuid).map(|(_, index)| &index.record);
+            let layout = index.map_or(LayoutId::FIRST, |index| index.layout);
             let replicas: Vec<_> = records.replicas_on(layout).collect();
-            let is_ready = |replica: &&LiveReplica<'_>| replica.is_ready(task.uuid, generation);
+            // One that goes back prepares another.
+            let preparing = index.and_then(|index| index.generations.preparing.as_ref());
+            let under = preparing.filter(|it| it.rollout == id).map_or(generation, |it| it.of.generation);
+            let is_ready = |replica: &&LiveReplica<'_>| replica.is_ready(task.uuid, under);
             // They may have gone on to another generation since it was done.
             let is_done = task.status == TaskStatus::Succeeded;
             let ready = if is_done { replicas.len() } else { replicas.iter().filter(is_ready).count() };

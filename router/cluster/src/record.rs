@@ -36,7 +36,7 @@ pub use canary::{Canary, CanaryStage, Comparison, Comparisons, ShardComparison, 
 pub use cluster::ClusterRecord;
 pub use coordinator::CoordinatorRecord;
 pub use dump::{DumpRecord, DumpState, DumpedShard, ShardDump};
-pub use generation::{Generations, NumberedDump, Preparing};
+pub use generation::{Generations, NumberedDump, Preparing, Way};
 pub use index::{IndexRecord, IndexState, Origin};
 pub use key::{Key, RouterId};
 pub use layout::{Layout, LayoutId, Place};

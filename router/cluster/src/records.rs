@@ -2,8 +2,8 @@
 
 use crate::record::{
     AliasRecord, ClusterRecord, Comparisons, CoordinatorRecord, DumpRecord, Generations, IndexRecord, IndexState, Key,
-    Layout, LayoutId, Moving, NodeId, NodeRecord, NumberedDump, Place, Prepared, ReplicaId, ReplicaRecord, Role,
-    RouterId, ShardComparison, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
+    Layout, LayoutId, Moving, NodeId, NodeRecord, NumberedDump, Place, Prepared, Preparing, ReplicaId, ReplicaRecord,
+    Role, RouterId, ShardComparison, TaskId, TaskRecord, TermRecord, Tombstone, UnreadableRecord,
 };
 use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use annuli_dump::DumpId;
@@ -21,6 +21,10 @@ pub struct Stored<T> {
 /// A replica that lives.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LiveReplica<'a> {
+    /// Its process.
+    pub node: NodeId,
+    /// When that has said so.
+    pub revision: u64,
     /// Where it is asked.
     pub address: &'a str,
     /// The shard that it holds, of which layout.
@@ -38,6 +42,11 @@ impl LiveReplica<'_> {
     /// Whether it serves a generation.
     pub fn is_ready(&self, index: IndexUuid, generation: Generation) -> bool {
         self.prepared(index, generation) == Some(&Prepared::Ready)
+    }
+
+    /// Whether it says so knowing of what is prepared now: what it has had ready for a rollout before that is about to go.
+    pub fn has_heard(&self, index: IndexUuid, preparing: &Preparing) -> bool {
+        self.record.heard.get(&index) == Some(&(preparing.rollout, preparing.of.generation))
     }
 }
 
@@ -129,11 +138,16 @@ impl Records {
 
     /// The primary of a shard that lives; of two processes the later.
     pub fn primary(&self, place: Place) -> Option<&NodeRecord> {
-        let primaries = self.nodes.values().filter(|stored| {
+        self.primary_node(place).map(|(_, stored)| &stored.record)
+    }
+
+    /// The same, with its process.
+    pub(crate) fn primary_node(&self, place: Place) -> Option<(NodeId, &Stored<NodeRecord>)> {
+        let primaries = self.nodes.iter().filter(|(_, stored)| {
             let node = &stored.record;
             (node.role, node.place) == (Role::Primary, place)
         });
-        primaries.max_by_key(|stored| stored.revision).map(|stored| &stored.record)
+        primaries.max_by_key(|(_, stored)| stored.revision).map(|(node, stored)| (*node, stored))
     }
 
     /// Whether the index was deleted, and is not merely one whose record this release cannot read. One that has moved to
@@ -202,16 +216,17 @@ impl Records {
 
     /// Every replica that lives; of two processes over one folder the later.
     pub fn replicas(&self) -> impl Iterator<Item = LiveReplica<'_>> {
-        let mut live: BTreeMap<ReplicaId, (u64, LiveReplica<'_>)> = BTreeMap::new();
-        for stored in self.nodes.values() {
+        let mut live: BTreeMap<ReplicaId, LiveReplica<'_>> = BTreeMap::new();
+        for (node, stored) in &self.nodes {
             let NodeRecord { address, place, replica: Some(replica), .. } = &stored.record else { continue };
-            let found = LiveReplica { address, place: *place, record: replica };
+            let (node, revision) = (*node, stored.revision);
+            let found = LiveReplica { node, revision, address, place: *place, record: replica };
             match live.get(&replica.id) {
-                Some((revision, _)) if *revision > stored.revision => {}
-                _ => drop(live.insert(replica.id, (stored.revision, found))),
+                Some(known) if known.revision > revision => {}
+                _ => drop(live.insert(replica.id, found)),
             }
         }
-        live.into_values().map(|(_, replica)| replica)
+        live.into_values()
     }
 
     /// Those of a layout.

@@ -2,8 +2,8 @@
 
 pub use crate::absent::Absent;
 use crate::canaries::{Beside, Canaries};
-use crate::decide::comparing;
-use crate::record::{DumpedShard, IndexRecord, IndexState, NodeRecord, NumberedDump, Place, Preparing, Role, TaskId};
+use crate::decide::{comparing, serves};
+use crate::record::{IndexRecord, IndexState, NodeRecord, Place, Preparing, Role, TaskId};
 use crate::records::{LiveReplica, Records};
 use annuli_api::catalogue::refusal;
 use annuli_api::{Effect, ErrorCode, Failure, Index, Position, ShardApi};
@@ -155,25 +155,27 @@ fn asked(records: &Records) -> BTreeMap<Place, &NodeRecord> {
     nodes.into_iter().map(|stored| (stored.record.place, &stored.record)).collect()
 }
 
-/// The shards of an index of which a replica serves the official generation.
+/// The shards of an index of which a replica serves what is asked for: the official generation, or, where replicas are
+/// drained, another one of some shards.
 fn served<'a>(
     records: &Records,
     record: &IndexRecord,
     replicas: &[LiveReplica<'a>],
 ) -> BTreeMap<ShardId, Replicated<'a>> {
-    let Some(NumberedDump { generation, dump }) = record.generations.official else { return BTreeMap::new() };
-    // It is there as long as it is served.
-    let Some(dump) = records.dumps.get(&dump) else { return BTreeMap::new() };
     let (index, layout) = (record.uuid, record.layout);
-    let of_shard = |(shard, done): (ShardId, &DumpedShard)| {
-        let ready = replicas
-            .iter()
-            .filter(|replica| replica.place == Place { layout, shard } && replica.is_ready(index, generation));
+    let of_shard = |shard: ShardId| {
+        let asked = record.generations.of_shard(shard)?;
+        // It is there as long as it is served.
+        let dump = &records.dumps.get(&asked.dump)?.record;
+        let (_, done) = dump.done().find(|(of, _)| *of == shard)?;
+        let generation = asked.generation;
+        let ready =
+            replicas.iter().filter(|replica| replica.place == Place { layout, shard } && serves(record, replica));
         let addresses: Vec<_> = ready.map(|replica| replica.address).collect();
         let holds = Position { history: done.history(), seq: done.seq() };
         (!addresses.is_empty()).then_some((shard, Replicated { index, shard, generation, holds, addresses }))
     };
-    dump.record.done().filter_map(of_shard).collect()
+    record.schema.shards.shards().filter_map(of_shard).collect()
 }
 
 fn index(

@@ -115,6 +115,34 @@ fn a_generation_that_does_not_find_what_the_official_one_finds_is_not_served() {
     assert_eq!(generation(&index), 3);
 }
 
+/// No replica had both, no search failed, and nobody saw an older state after a newer one.
+#[test]
+fn a_rollout_that_drains_fails_no_search_and_goes_over_once() {
+    let cluster = Cluster::with_replicas(1, 2, 1);
+    let index = Index::create(&cluster.client(0), &schema());
+    index.store(&documents(100));
+    cluster.dump(0, &index.name);
+    cluster.roll_out(0, &index.name);
+    index.store(&documents(120));
+    cluster.dump(0, &index.name);
+    let task = cluster.begin_task(0, &index.name, "rollouts", &json!({"drain": true}));
+    let mut seen = 100;
+    let ended = wait_for("the end of the rollout", || {
+        assert_eq!(nearest(&index, 2), ["doc-0", "doc-1"]);
+        let now = count(&index, &json!({}));
+        assert!(now >= seen, "{now} after {seen}");
+        seen = now;
+        let shown = cluster.client(0).get("/v1/cluster").ok();
+        for replica in shown["indexes"][&index.name]["shards"][0]["replicas"].as_array()? {
+            assert!(replica["generations"].as_object()?.len() <= 1, "{replica}");
+        }
+        let task = cluster.client(0).get(&format!("/v1/tasks/{task}")).ok();
+        ["succeeded", "failed"].contains(&task["status"].as_str()?).then_some(task)
+    });
+    assert_eq!(ended["status"], "succeeded", "{ended}");
+    assert_eq!(count(&index, &json!({})), 120);
+}
+
 /// Rolls out the newest dump, tried on searches that are made meanwhile; returns how it ended.
 fn try_on_searches(cluster: &Cluster, index: &Index) -> Value {
     let canary = json!({"canary": {"percent": 100, "searches": 10}});

@@ -90,6 +90,10 @@ pub struct CoordinationArgs {
     #[arg(long, value_name = "N", env = "ANNULI_DUMP_AFTER_CHANGES")]
     pub dump_after_changes: Option<NonZeroU64>,
 
+    /// Roll out what is dumped by the schedule as `rollout start --drain` does
+    #[arg(long, env = "ANNULI_DRAIN")]
+    pub drain: bool,
+
     /// Dumps of each index that are kept, beside those that are served
     #[arg(long, value_name = "N", env = "ANNULI_DUMPS_KEPT", default_value = "3")]
     pub dumps_kept: usize,

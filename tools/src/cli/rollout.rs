@@ -37,6 +37,11 @@ pub struct RolloutStart {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_unavailable: Option<u32>,
 
+    /// Let each replica let go of what it serves before it prepares, where there is no room for two; meanwhile shards answer
+    /// from different generations, and nothing is at hand for a rollback
+    #[arg(long, conflicts_with_all = ["canary", "approve"])]
+    pub drain: bool,
+
     /// Wait for `annuli rollout resume` before it is served
     #[arg(long)]
     pub approve: bool,

@@ -61,6 +61,7 @@ fn start(args: &RolloutStart, client: &Client, format: OutputFormat) -> Result<(
     let request = StartRollout {
         generation: *generation,
         max_unavailable: *max_unavailable,
+        drain: args.drain.then_some(true),
         approve: approve.then_some(true),
         canary: args.canary.map(canary),
         plan: None,

@@ -17,7 +17,7 @@ use std::path::Path;
 const PREFIX: &str = "ANNULI_";
 
 /// Variables of the command line and of `annuli bench`, which are no settings.
-const NOT_SETTINGS: [&str; 18] = [
+const NOT_SETTINGS: [&str; 19] = [
     "ANNULI_ADVERTISE",
     "ANNULI_API_KEY",
     "ANNULI_API_KEY_ADMIN",
@@ -29,6 +29,7 @@ const NOT_SETTINGS: [&str; 18] = [
     "ANNULI_CONFIG",
     "ANNULI_COORDINATION",
     "ANNULI_COORDINATOR_TERM",
+    "ANNULI_DRAIN",
     "ANNULI_DUMPS_KEPT",
     "ANNULI_DUMP_AFTER_CHANGES",
     "ANNULI_DUMP_EVERY",

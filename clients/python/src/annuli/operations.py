@@ -56,6 +56,18 @@ class Prepare(msgspec.Struct, frozen=True, tag_field="step", tag="prepare"):
     replicas: list[PlannedReplica]
 
 
+class Drain(msgspec.Struct, frozen=True, tag_field="step", tag="drain"):
+    """Replicas let go of what they serve, then prepare the generation, all of these at once."""
+
+    replicas: list[PlannedReplica]
+
+
+class Switch(msgspec.Struct, frozen=True, tag_field="step", tag="switch"):
+    """Routers ask for the generation of this shard from now on."""
+
+    shard: int
+
+
 class Compare(msgspec.Struct, frozen=True, tag_field="step", tag="compare"):
     """Live searches are also made in the generation, and compared."""
 
@@ -91,7 +103,7 @@ class RolloutPlan(msgspec.Struct, frozen=True):
     #: Tasks of the index that are to end before.
     waits_for: list[str]
     #: One after the other; none, if the replicas serve that generation already.
-    steps: list[Union[Prepare, Compare, AwaitApproval, Flip, Retire]]
+    steps: list[Union[Prepare, Drain, Switch, Compare, AwaitApproval, Flip, Retire]]
 
 
 #: What may be said to a rollout.

@@ -177,6 +177,14 @@ pub enum Event {
         #[serde(with = "uuid::serde::hyphenated")]
         replica: Uuid,
     },
+    /// Routers ask for the generation of a rollout that drains from now on, for one shard.
+    ShardSwitched {
+        /// In which rollout.
+        #[serde(flatten)]
+        rollout: RolloutEvent,
+        /// Which.
+        shard: u32,
+    },
     /// Live searches are also made in the generation of a rollout, and compared.
     CanaryBegun(RolloutEvent),
     /// Enough were compared.
@@ -188,7 +196,16 @@ pub enum Event {
         canary: CanaryProgress,
     },
     /// A rollout waits for somebody.
-    RolloutPaused(RolloutEvent),
+    RolloutPaused {
+        /// Which.
+        #[serde(flatten)]
+        rollout: RolloutEvent,
+        /// What hinders it; if absent, somebody has asked for it, or is to approve.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A rollout that drains goes back as it came, as somebody has asked: to this generation.
+    RolloutTurned(RolloutEvent),
     /// It goes on.
     RolloutResumed(RolloutEvent),
     /// It came to nothing.
@@ -305,9 +322,11 @@ impl Event {
             Self::DumpDeleted(_) => "dump_deleted",
             Self::RolloutBegun(_) => "rollout_begun",
             Self::ReplicaAllowed { .. } => "replica_allowed",
+            Self::ShardSwitched { .. } => "shard_switched",
             Self::CanaryBegun(_) => "canary_begun",
             Self::CanaryEnded { .. } => "canary_ended",
-            Self::RolloutPaused(_) => "rollout_paused",
+            Self::RolloutPaused { .. } => "rollout_paused",
+            Self::RolloutTurned(_) => "rollout_turned",
             Self::RolloutResumed(_) => "rollout_resumed",
             Self::RolloutFailed { .. } => "rollout_failed",
             Self::RolloutRolledBack(_) => "rollout_rolled_back",

@@ -17,6 +17,10 @@ pub struct StartRollout {
     /// Replicas of one shard that prepare it at once, at most; 1 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<u32>,
+    /// Let each replica let go of what it serves before it prepares: for those without room for two generations. Meanwhile
+    /// shards answer from different generations, and what was before is not at hand for a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<bool>,
     /// Wait before the generation is made official, until somebody resumes the rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approve: Option<bool>,
@@ -60,6 +64,16 @@ pub enum PlannedStep {
     Prepare {
         /// Which.
         replicas: Vec<PlannedReplica>,
+    },
+    /// Replicas let go of what they serve, then prepare the generation, all of these at once; the next step waits for them.
+    Drain {
+        /// Which.
+        replicas: Vec<PlannedReplica>,
+    },
+    /// Routers ask for the generation of a shard from now on.
+    Switch {
+        /// Which.
+        shard: u32,
     },
     /// Live searches are also made in the generation, and compared.
     Compare {

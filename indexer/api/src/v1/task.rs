@@ -33,7 +33,7 @@ pub struct TaskInfo {
     pub status: TaskStatus,
     /// Figures of its progress.
     pub progress: TaskProgress,
-    /// Why it failed.
+    /// Why it failed; of one that is paused, what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
     /// What came of it.

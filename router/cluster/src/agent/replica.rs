@@ -11,8 +11,8 @@ use crate::commit::{store_failure, txn};
 use crate::decide::check_layout;
 use crate::mirror::Mirror;
 use crate::moment::until;
-use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, plan};
-use crate::record::{Blame, Key, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId};
+use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, heard, plan};
+use crate::record::{Blame, Key, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId, Way};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::{Commit, CoordinationStore, KeptLease, LeaseId, Ttl};
@@ -70,6 +70,8 @@ pub struct ReplicaAgent {
     place: Place,
     /// What is prepared now.
     under: Option<Preparation>,
+    /// The rollouts that it acts by.
+    heard: BTreeMap<IndexUuid, (TaskId, Generation)>,
     /// What could not be prepared.
     failed: BTreeMap<(IndexUuid, Generation), Failed>,
     /// What is retired now: it waits for the last search.
@@ -132,6 +134,7 @@ impl ReplicaAgent {
             post,
             place,
             under: None,
+            heard: BTreeMap::new(),
             failed: BTreeMap::new(),
             retiring: BTreeSet::new(),
             retirements: JoinSet::new(),
@@ -198,7 +201,9 @@ impl ReplicaAgent {
     /// Does what is to be done; returns when something is to be tried again.
     fn step(&mut self, records: &Records) -> Option<Instant> {
         self.take_in();
-        let ReplicaPlan { retire, prepare } = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
+        let plan = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
+        let ReplicaPlan { retire, prepare, then: _ } = plan;
+        self.heard = heard(records, self.place.layout);
         let sought = |key: &(IndexUuid, Generation)| prepare.iter().find(|new| new.key() == *key);
         // What an earlier rollout failed at is tried anew in the next.
         self.failed.retain(|key, failed| sought(key).is_some_and(|new| new.rollout == failed.rollout));
@@ -223,10 +228,11 @@ impl ReplicaAgent {
         None
     }
 
-    /// Says what is official and not here. A generation that a rollout prepares keeps nobody from serving.
+    /// Says what is official and not here. A generation that a rollout prepares keeps nobody from serving, unless nothing else
+    /// is served meanwhile.
     fn stand(&self, records: &Records) {
-        let ReplicaPlan { prepare, .. } = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
-        match prepare.iter().find(|new| new.rollout.is_none()) {
+        let plan = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
+        match plan.prepare.iter().chain(&plan.then).find(|new| new.rollout.is_none() || new.way == Way::Drain) {
             Some(new) => {
                 let (generation, index) = (new.of.generation, &new.name);
                 self.standing.lacks(&format!("it has yet to prepare generation {generation} of index `{index}`"));
@@ -317,7 +323,7 @@ impl ReplicaAgent {
             role: Role::Replica,
             place: self.place,
             serves: BTreeMap::new(),
-            replica: Some(ReplicaRecord { id: self.holder.id(), generations }),
+            replica: Some(ReplicaRecord { id: self.holder.id(), generations, heard: self.heard.clone() }),
         }
     }
 }

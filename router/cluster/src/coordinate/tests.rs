@@ -1,6 +1,8 @@
 //! What a coordinator makes of what is asked of it.
 
 mod canaries;
+mod drains;
+mod folders;
 mod plans;
 mod reshards;
 mod whatever_happens;
@@ -380,7 +382,7 @@ fn few_indexes_are_dumped_at_once() {
         world.store.create(&index, number);
         world.made(&index, number);
         let id = world.next_id();
-        let change = crate::decide::request_dump(&world.store.records, &name(&index), id, false).unwrap();
+        let change = crate::decide::request_dump(&world.store.records, &name(&index), id, None).unwrap();
         assert!(world.store.commit(&change));
     }
     world.settle();

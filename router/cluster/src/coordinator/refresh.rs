@@ -3,7 +3,7 @@
 use crate::catalogue::ClusterCatalogue;
 use crate::change::Change;
 use crate::decide::{RolloutOptions, request_dump, request_rollout};
-use crate::record::{AskedBy, IndexRecord, IndexState, NumberedDump, TaskId, TaskRecord};
+use crate::record::{AskedBy, IndexRecord, IndexState, NumberedDump, TaskId, TaskRecord, Way};
 use crate::records::{Records, Stored};
 use annuli_api::{Failure, Position};
 use annuli_core::{IndexName, IndexUuid, ShardId};
@@ -34,6 +34,8 @@ pub struct Schedule {
     pub every: Option<Duration>,
     /// After so many changes of an index.
     pub after_changes: Option<u64>,
+    /// How replicas prepare what is rolled out so.
+    pub way: Way,
 }
 
 /// How far an index is, by its primaries; `None`: one of them does not say.
@@ -180,12 +182,13 @@ impl Wanted {
         }
     }
 
-    pub(super) fn request(&self, records: &Records, id: TaskId) -> Result<Change, Failure> {
+    pub(super) fn request(&self, records: &Records, id: TaskId, way: Way) -> Result<Change, Failure> {
         match self {
-            Self::Dump(name) => request_dump(records, name, id, true),
+            Self::Dump(name) => request_dump(records, name, id, Some(way)),
             Self::Rollout(name, to) => {
                 let (generation, asked_by) = (Some(to.generation), AskedBy::Schedule);
-                request_rollout(records, name, id, RolloutOptions { generation, asked_by, ..RolloutOptions::default() })
+                let options = RolloutOptions { generation, way, asked_by, ..RolloutOptions::default() };
+                request_rollout(records, name, id, options)
             }
         }
     }
@@ -238,11 +241,11 @@ mod tests {
 
     #[test]
     fn an_index_is_dumped_after_a_while_or_after_many_changes_and_never_without_any() {
-        let by_time = Schedule { every: Some(Duration::from_secs(30)), after_changes: None };
+        let by_time = Schedule { every: Some(Duration::from_secs(30)), ..Schedule::default() };
         check(by_time, 29, 1_000, false);
         check(by_time, 30, 1, true);
         check(by_time, 300, 0, false);
-        let by_changes = Schedule { every: None, after_changes: Some(100) };
+        let by_changes = Schedule { after_changes: Some(100), ..Schedule::default() };
         check(by_changes, 10, 99, false);
         check(by_changes, 10, 100, true);
         check(Schedule { every: Some(Duration::from_secs(30)), ..by_changes }, 30, 1, true);
@@ -271,7 +274,7 @@ mod tests {
             role: Role::Replica,
             place: Place::first(ShardId(0)),
             serves: BTreeMap::new(),
-            replica: Some(ReplicaRecord { id, generations: BTreeMap::new() }),
+            replica: Some(ReplicaRecord { id, generations: BTreeMap::new(), heard: BTreeMap::new() }),
         };
         records.put(&format!("node/{}", NodeId(Uuid::nil())), 3, &node.encode());
         (records, newest)
@@ -288,6 +291,7 @@ mod tests {
         let rollout = Rollout {
             to,
             max_unavailable: 1,
+            way: Way::Beside,
             approval: Approval::NotNeeded,
             asked_by: AskedBy::Schedule,
             canary,
@@ -309,7 +313,7 @@ mod tests {
     const EVERY: Duration = Duration::from_secs(30);
 
     fn refresh() -> Refresh {
-        Refresh::new(Schedule { every: Some(EVERY), after_changes: None })
+        Refresh::new(Schedule { every: Some(EVERY), ..Schedule::default() })
     }
 
     /// The damaged dump was rolled out again each time, and nothing newer ever came.
@@ -368,6 +372,6 @@ mod tests {
 
     #[test]
     fn one_that_failed_is_not_begun_again_at_once() {
-        check(Schedule { every: None, after_changes: Some(100) }, 1, 1_000, false);
+        check(Schedule { after_changes: Some(100), ..Schedule::default() }, 1, 1_000, false);
     }
 }

@@ -64,12 +64,15 @@ pub fn commit_dump(records: &Records, id: TaskId, dump: DumpId, fresh: Uuid) -> 
     let change = taken.and(put_generations(name, index, generations));
     let is_held = index.record.generations.held;
     let change = match task.record.work {
-        Work::Dump { then_rollout: true } if !is_held && records.replicas_on(index.record.layout).next().is_some() => {
+        Work::Dump { then_rollout: Some(way) }
+            if !is_held && records.replicas_on(index.record.layout).next().is_some() =>
+        {
             let to = NumberedDump { generation, dump };
             let next = TaskRecord {
                 work: Work::Rollout(Rollout {
                     to,
                     max_unavailable: 1,
+                    way,
                     approval: Approval::NotNeeded,
                     asked_by: AskedBy::Schedule,
                     canary: None,

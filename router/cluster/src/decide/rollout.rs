@@ -2,24 +2,30 @@
 //!
 //! Nothing that searches use is touched before that transaction, so whatever fails on the way leaves everything as it
 //! was. The generation before stays on the replicas for a while: searches under way end on it, and a rollback is one
-//! transaction too.
+//! transaction too. One that [drains](drain) has room for neither: there each shard goes over by a transaction of its own,
+//! and from the first of them on it goes on, waits for somebody, or goes back the same way.
 
 mod canary;
+mod drain;
 
 pub use canary::{begin_canary, end_canary, forget_compared, report_compared};
 pub(crate) use canary::{comparing, is_on_trial, tried_shards, worst_off};
+pub(super) use drain::check_drainable;
+pub use drain::switch_shard;
+pub(crate) use drain::{has_prepared, serves, spared};
 
 use super::generations::put_generations;
 use super::task::{changed, ended};
 use crate::change::Change;
 use crate::record::{
     Approval, AskedBy, CanaryStage, DumpState, Flipped, Generations, IndexRecord, Key, Preparing, ReplicaId, Rollout,
-    TaskId, TaskRecord, Work,
+    TaskId, TaskRecord, Way, Work,
 };
 use crate::records::{Records, Stored};
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{IndexName, IndexUuid};
+use std::collections::BTreeSet;
 
 /// What a person may say to a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +74,16 @@ impl<'a> Under<'a> {
         ended(self.id, self.task, status, error, change)
     }
 
+    /// Why it waited is forgotten by that.
     fn becomes(&self, status: TaskStatus, rollout: Rollout, change: Change) -> Change {
-        let record = TaskRecord { status, work: Work::Rollout(rollout), ..self.task.record.clone() };
+        let record = TaskRecord { status, work: Work::Rollout(rollout), error: None, ..self.task.record.clone() };
         changed(self.id, self.task, &record, change)
+    }
+
+    /// Whether a shard of it answers from what it prepares.
+    fn has_gone_over(&self) -> bool {
+        let preparing = self.index.record.generations.preparing.as_ref().filter(|it| it.rollout == self.id);
+        preparing.and_then(|preparing| preparing.over.as_ref()).is_some_and(|over| !over.is_empty())
     }
 }
 
@@ -96,21 +109,32 @@ pub fn start_rollout(records: &Records, id: TaskId) -> Option<Change> {
     }
     // What is only tried lifts nothing before it has passed.
     generations.held &= under.rollout.canary.is_some();
-    generations.preparing = Some(Preparing { of: to, rollout: id, allowed: [].into() });
     generations.retiring = generations.retiring.filter(|retiring| *retiring == to);
+    // Replicas that still hold it beside what they serve need to let go of nothing.
+    let way = if generations.retiring.is_some() { Way::Beside } else { under.rollout.way };
+    let over = (way == Way::Drain).then(BTreeSet::new);
+    generations.preparing = Some(Preparing { of: to, rollout: id, allowed: [].into(), over });
     let change = under.with(generations).if_at(Key::Dump(to.dump), dump.revision);
-    Some(under.becomes(TaskStatus::Running, under.rollout, change))
+    Some(under.becomes(TaskStatus::Running, Rollout { way, ..under.rollout }, change))
 }
 
-/// Lets one more replica prepare the generation.
+/// Lets one more replica prepare the generation: where it lets go of what it has first, as long as it can be spared.
 pub fn allow(records: &Records, id: TaskId, replica: ReplicaId) -> Option<Change> {
     let (under, preparing) = Under::preparing(records, id)?;
     if under.task.record.status != TaskStatus::Running || preparing.allowed.contains(&replica) {
         return None;
     }
+    let mut change = Change::new();
+    if preparing.way() == Way::Drain {
+        let index = &under.index.record;
+        let mut replicas = records.replicas_on(index.layout);
+        let found = replicas.find(|found| found.record.id == replica && found.has_heard(index.uuid, preparing))?;
+        let (node, revision) = spared(records, index, &found, &BTreeSet::new())?;
+        change = change.if_at(Key::Node(node), revision);
+    }
     let mut preparing = preparing.clone();
     preparing.allowed.insert(replica);
-    let change = under.with(Generations { preparing: Some(preparing), ..under.generations() });
+    let change = under.with(Generations { preparing: Some(preparing), ..under.generations() }).and(change);
     // Whoever pauses it at the same time changes the task.
     Some(change.if_at(Key::Task(id), under.task.revision))
 }
@@ -133,10 +157,16 @@ pub fn flip(records: &Records, id: TaskId) -> Option<Change> {
     }
     let generations = under.generations();
     let from = generations.official;
+    if under.rollout.to != preparing.of {
+        // It was turned, and has gone all the way back.
+        let back = Generations { official: Some(preparing.of), preparing: None, ..generations };
+        return Some(under.end(TaskStatus::RolledBack, None, under.with(back)));
+    }
     let rollout = Rollout { flipped_from: Some(Flipped { from }), ..under.rollout };
     // What was held when the trial began has waited for this.
     let (official, held) = (Some(preparing.of), generations.held && under.rollout.canary.is_none());
-    let flipped = Generations { official, retiring: from, preparing: None, held, ..generations };
+    let retiring = from.filter(|_| preparing.way() == Way::Beside);
+    let flipped = Generations { official, retiring, preparing: None, held, ..generations };
     let record = TaskRecord { work: Work::Rollout(rollout), ..under.task.record.clone() };
     let task = Stored { revision: under.task.revision, record };
     Some(ended(id, &task, TaskStatus::Succeeded, None, under.with(flipped)))
@@ -147,10 +177,10 @@ fn is_tried(rollout: &Rollout) -> bool {
     rollout.canary.is_none_or(|canary| matches!(canary.stage, CanaryStage::Ended(_)))
 }
 
-/// Ends a rollout before anything was flipped. Nobody is to prepare its generation any longer; and where it was being tried,
+/// Ends a rollout before anything was flipped, and before any shard has gone over. Nobody is to prepare its generation any longer; and where it was being tried,
 /// the schedule would make the same official minutes later, untried.
 pub fn fail_rollout(records: &Records, id: TaskId, failure: Failure) -> Option<Change> {
-    let under = Under::find(records, id)?;
+    let under = Under::find(records, id).filter(|under| !under.has_gone_over())?;
     let generations = under.generations();
     let held = generations.held || was_on_trial(&under.rollout);
     let left = Generations { held, ..without(&generations, id) };
@@ -158,6 +188,14 @@ pub fn fail_rollout(records: &Records, id: TaskId, failure: Failure) -> Option<C
     let work = Work::Rollout(canary::with_trial_over(records, id, under.rollout));
     let record = TaskRecord { work, status: TaskStatus::Failed, error: Some(failure), ..under.task.record.clone() };
     Some(changed(id, under.task, &record, change))
+}
+
+/// Lets a rollout wait for somebody, who is told why.
+pub fn pause_rollout(records: &Records, id: TaskId, why: Failure) -> Option<Change> {
+    let (under, _) = Under::preparing(records, id)?;
+    let runs = under.task.record.status == TaskStatus::Running;
+    let record = TaskRecord { status: TaskStatus::Paused, error: Some(why), ..under.task.record.clone() };
+    runs.then(|| changed(id, under.task, &record, Change::new()))
 }
 
 /// Whether its generation was made to answer live searches.
@@ -203,13 +241,35 @@ pub fn say(records: &Records, id: TaskId, word: Word) -> Result<Change, Failure>
             let status = if begun { TaskStatus::Running } else { TaskStatus::Queued };
             Ok(under.becomes(status, Rollout { approval, ..*rollout }, Change::new()))
         }
-        (Word::RollBack, _) => {
-            // Nor is it to come back by itself, with the next dump.
-            let held = under.with(Generations { held: true, ..without(&under.generations(), id) });
-            Ok(under.end(TaskStatus::RolledBack, None, held))
-        }
+        (Word::RollBack, _) => take_back(records, &under),
         (Word::Pause | Word::Resume, status) => refuse(format!("rollout {id} {}", said(status))),
     }
+}
+
+/// Ends a rollout that is not done. Where shards have gone over it goes back as it came, and ends then; said once more, it
+/// ends where it is.
+fn take_back(records: &Records, under: &Under<'_>) -> Result<Change, Failure> {
+    let generations = under.generations();
+    let mut stands = Change::new();
+    if let Some(preparing) = generations.preparing.as_ref().filter(|it| it.rollout == under.id) {
+        let is_turned = preparing.of != under.rollout.to;
+        if under.has_gone_over()
+            && !is_turned
+            && let Some(turned) = drain::turned(records, under, preparing)
+        {
+            return Ok(under.becomes(TaskStatus::Running, under.rollout, turned));
+        }
+        stands = drain::given_up(records, &under.index.record, preparing).map_err(|shard| {
+            let message = format!(
+                "rollout {} cannot end now: no replica of shard {shard} has what the others serve, and its primary is down;                  start that first",
+                under.id
+            );
+            Failure::new(ErrorCode::TaskConflict, message).with("shard", shard.0)
+        })?;
+    }
+    // Nor is it to come back by itself, with the next dump.
+    let held = under.with(Generations { held: true, ..without(&generations, under.id) });
+    Ok(under.end(TaskStatus::RolledBack, None, held.and(stands)))
 }
 
 /// Makes official again what was so before the rollout.
@@ -229,6 +289,9 @@ fn roll_back(records: &Records, id: TaskId, task: &Stored<TaskRecord>, rollout: 
             "rollout {id} cannot be rolled back at once: the replicas have let go of what they served before it; start a \
              rollout{before} instead"
         ));
+    }
+    if generations.preparing.as_ref().and_then(|other| other.over.as_ref()).is_some_and(|over| !over.is_empty()) {
+        return refuse(format!("rollout {id} cannot be rolled back while another one drains: roll that back first"));
     }
     // What is rolled back stays for a while too, for the searches that are under way on it.
     let back = Generations { official: from, retiring: Some(rollout.to), preparing: None, held: true, ..*generations };

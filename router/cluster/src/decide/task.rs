@@ -1,8 +1,9 @@
 //! Tasks: asked for, in their turn, ended.
 
 use super::check_readable;
+use super::rollout::check_drainable;
 use crate::change::Change;
-use crate::record::{Approval, AskedBy, Canary, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Work};
+use crate::record::{Approval, AskedBy, Canary, IndexRecord, IndexState, Key, Rollout, TaskId, TaskRecord, Way, Work};
 use crate::records::{Records, Stored};
 use annuli_api::catalogue::refusal;
 use annuli_api::v1::canary::CanaryTerms;
@@ -20,6 +21,8 @@ pub struct RolloutOptions {
     pub generation: Option<Generation>,
     /// Replicas of one shard that prepare at once; one, if it is not said.
     pub max_unavailable: Option<u32>,
+    /// How each does.
+    pub way: Way,
     /// Somebody wants to agree before the generation is made official.
     pub approve: bool,
     /// The generation is tried on live searches before, so.
@@ -28,8 +31,13 @@ pub struct RolloutOptions {
     pub asked_by: AskedBy,
 }
 
-/// Asks for a dump of an index.
-pub fn request_dump(records: &Records, name: &IndexName, id: TaskId, then_rollout: bool) -> Result<Change, Failure> {
+/// Asks for a dump of an index, and for its rollout then.
+pub fn request_dump(
+    records: &Records,
+    name: &IndexName,
+    id: TaskId,
+    then_rollout: Option<Way>,
+) -> Result<Change, Failure> {
     let (name, index) = ready(records, name)?;
     request(records, name, index, id, Work::Dump { then_rollout })
 }
@@ -67,8 +75,30 @@ pub fn request_rollout(
     }
     let approval = if options.approve { Approval::Awaited } else { Approval::NotNeeded };
     let canary = options.canary.map(Canary::asked).transpose()?;
-    let rollout = Rollout { to, max_unavailable, approval, canary, asked_by: options.asked_by, flipped_from: None };
+    let RolloutOptions { way, asked_by, .. } = options;
+    if way == Way::Drain {
+        check_alone(approval, canary)?;
+        check_drainable(records, &index.record)?;
+    }
+    let rollout = Rollout { to, max_unavailable, way, approval, canary, asked_by, flipped_from: None };
     request(records, name, index, id, Work::Rollout(rollout))
+}
+
+/// A rollout that drains has a switch for each shard, and no replica with both generations.
+fn check_alone(approval: Approval, canary: Option<Canary>) -> Result<(), Failure> {
+    let refuse = |message| Err(Failure::new(ErrorCode::InvalidRequest, message));
+    if canary.is_some() {
+        return refuse(
+            "`canary` compares two generations, and a rollout that drains has one at a time: leave one of them out",
+        );
+    }
+    if approval == Approval::Awaited {
+        return refuse(
+            "`approve` waits before the one switch of a rollout, and one that drains has one for each shard: leave one of \
+             them out; it can be paused",
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn request(

@@ -1,9 +1,10 @@
 //! Dumps and rollouts.
 
-use crate::record::{CanaryStage, DumpRecord, DumpState, Rollout, TaskId, TaskRecord, Work};
+use crate::record::{CanaryStage, DumpRecord, DumpState, Preparing, ReplicaId, Rollout, TaskId, TaskRecord, Work};
 use crate::records::Records;
 use annuli_api::v1::event::{DumpEvent, Event, RolloutEvent};
 use annuli_api::v1::task::TaskStatus;
+use annuli_core::{IndexName, ShardId};
 use annuli_dump::DumpId;
 
 pub(super) fn events(before: &Records, after: &Records) -> Vec<Event> {
@@ -27,7 +28,10 @@ pub(super) fn events(before: &Records, after: &Records) -> Vec<Event> {
             Work::Reshard(_) => {}
         }
     }
-    events.extend(allowed(before, after));
+    events.extend(after.indexes.iter().flat_map(|(name, stored)| {
+        let was = before.indexes.get(name).and_then(|was| was.record.generations.preparing.as_ref());
+        stored.record.generations.preparing.as_ref().map_or_else(Vec::new, |now| of_preparing(name, was, now))
+    }));
     events
 }
 
@@ -56,7 +60,10 @@ fn of_rollout(id: TaskId, task: &TaskRecord, rollout: &Rollout, was: Option<Task
             Some(Event::RolloutResumed(event))
         }
         TaskStatus::Running => Some(Event::RolloutBegun(event)),
-        TaskStatus::Paused => Some(Event::RolloutPaused(event)),
+        TaskStatus::Paused => {
+            let reason = task.error.as_ref().map(|failure| failure.message.clone());
+            Some(Event::RolloutPaused { rollout: event, reason })
+        }
         TaskStatus::Failed => Some(Event::RolloutFailed { rollout: event, reason: reason(task) }),
         TaskStatus::RolledBack => Some(Event::RolloutRolledBack(event)),
         TaskStatus::Cancelled => Some(Event::RolloutCancelled(event)),
@@ -90,19 +97,19 @@ fn reason(task: &TaskRecord) -> String {
     task.error.as_ref().map(|failure| failure.message.clone()).unwrap_or_default()
 }
 
-/// Replicas that are let prepare from now on.
-fn allowed(before: &Records, after: &Records) -> Vec<Event> {
-    let mut events = Vec::new();
-    for (name, stored) in &after.indexes {
-        let Some(preparing) = &stored.record.generations.preparing else { continue };
-        let was = before.indexes.get(name).and_then(|was| was.record.generations.preparing.as_ref());
-        let was = was.filter(|was| was.rollout == preparing.rollout);
-        let is_new = |replica| was.is_none_or(|was| !was.allowed.contains(replica));
-        let generation = preparing.of.generation.0;
-        for replica in preparing.allowed.iter().filter(|replica| is_new(replica)) {
-            let rollout = RolloutEvent { index: name.to_string(), rollout: preparing.rollout.0, generation };
-            events.push(Event::ReplicaAllowed { rollout, replica: replica.0 });
-        }
+/// What has come of the generation that is prepared: replicas that may do so from now on, and shards that are asked for it.
+fn of_preparing(name: &IndexName, was: Option<&Preparing>, now: &Preparing) -> Vec<Event> {
+    let of = || RolloutEvent { index: name.to_string(), rollout: now.rollout.0, generation: now.of.generation.0 };
+    let was = was.filter(|was| was.rollout == now.rollout);
+    if was.is_some_and(|was| was.of != now.of) {
+        // For nobody it is another than before: those have gone back that had not gone over.
+        return vec![Event::RolloutTurned(of())];
     }
-    events
+    let is_new = |replica: &&ReplicaId| was.is_none_or(|was| !was.allowed.contains(replica));
+    let allowed = now.allowed.iter().filter(is_new);
+    let allowed = allowed.map(|replica| Event::ReplicaAllowed { rollout: of(), replica: replica.0 });
+    let was_over = was.and_then(|was| was.over.as_ref());
+    let is_new = |shard: &&ShardId| was_over.is_none_or(|was| !was.contains(shard));
+    let switched = now.over.iter().flatten().filter(is_new);
+    allowed.chain(switched.map(|shard| Event::ShardSwitched { rollout: of(), shard: shard.0 })).collect()
 }

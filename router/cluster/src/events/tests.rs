@@ -66,7 +66,7 @@ impl World {
 
 fn replica(how: &[(u64, Prepared)]) -> Change {
     let generations = how.iter().map(|(number, how)| ((uuid(1), Generation(*number)), how.clone())).collect();
-    let replica = Some(ReplicaRecord { id: ReplicaId(Uuid::from_u128(REPLICA)), generations });
+    let replica = Some(ReplicaRecord { id: ReplicaId(Uuid::from_u128(REPLICA)), generations, heard: BTreeMap::new() });
     let (address, serves) = ("127.0.0.1:7720".to_owned(), BTreeMap::new());
     let record = NodeRecord { address, role: Role::Replica, place: Place::first(ShardId(0)), serves, replica };
     Change::new().put(node(), record.encode())
@@ -121,7 +121,7 @@ fn a_dump_is_begun_and_taken_or_given_up() {
     let mut world = World::new().made();
     for (number, well) in [(1, true), (2, false)] {
         let (id, of) = (task(number), dump(number));
-        let asked = request_dump(world.records(), &name("faces"), id, false).ok();
+        let asked = request_dump(world.records(), &name("faces"), id, None).ok();
         world.check(asked, &[]);
         let begun = begin_dump(world.records(), id, of, CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
         world.check(begun, &["dump_begun"]);
@@ -144,7 +144,7 @@ fn a_rollout_is_told_from_its_first_step_to_its_rollback() {
     let mut world = World::new().made();
     let joined = replica(&[]);
     world.commit(Some(joined));
-    let asked = request_dump(world.records(), &name("faces"), task(1), false).ok();
+    let asked = request_dump(world.records(), &name("faces"), task(1), None).ok();
     world.commit(asked);
     let begun = begin_dump(world.records(), task(1), dump(1), CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
     world.commit(begun);
@@ -180,7 +180,7 @@ fn a_rollout_is_told_from_its_first_step_to_its_rollback() {
 fn a_trial_on_live_searches_is_told_with_what_came_of_it() {
     let mut world = World::new().made();
     world.commit(Some(replica(&[])));
-    let asked = request_dump(world.records(), &name("faces"), task(1), false).ok();
+    let asked = request_dump(world.records(), &name("faces"), task(1), None).ok();
     world.commit(asked);
     let begun = begin_dump(world.records(), task(1), dump(1), CreatedAt::new("2026-01-02T03:04:05Z").unwrap());
     world.commit(begun);

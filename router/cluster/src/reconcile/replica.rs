@@ -3,7 +3,7 @@
 //! What a replica holds is a copy, so it is let go of as soon as the catalogue names it no longer. Only a catalogue that
 //! is not there at all takes nothing away.
 
-use crate::record::{IndexRecord, LayoutId, NumberedDump, Preparing, ReplicaId, TaskId};
+use crate::record::{IndexRecord, LayoutId, NumberedDump, Preparing, ReplicaId, TaskId, Way};
 use crate::records::Records;
 use annuli_api::Failure;
 use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid};
@@ -25,6 +25,8 @@ pub struct NewGeneration {
     pub of: NumberedDump,
     /// The rollout that it is for; `None`: it is official already.
     pub rollout: Option<TaskId>,
+    /// Whether something else is served meanwhile.
+    pub way: Way,
 }
 
 impl NewGeneration {
@@ -41,6 +43,18 @@ pub struct ReplicaPlan {
     pub retire: Vec<(IndexUuid, Generation)>,
     /// Generations to prepare, the most urgent first.
     pub prepare: Vec<NewGeneration>,
+    /// Generations to prepare once what is retired has gone: there is no room before.
+    pub then: Vec<NewGeneration>,
+}
+
+/// The rollout of each index of a layout that is under way, and to which generation: what a replica tells that it has heard.
+pub fn heard(records: &Records, layout: LayoutId) -> BTreeMap<IndexUuid, (TaskId, Generation)> {
+    let indexes = records.indexes.values().filter_map(|stored| stored.record.on(layout));
+    let preparing = indexes.filter_map(|index| {
+        let preparing = index.generations.preparing.as_ref()?;
+        Some((index.uuid, (preparing.rollout, preparing.of.generation)))
+    });
+    preparing.collect()
 }
 
 /// Compares what a replica of a layout holds with what the records say.
@@ -48,16 +62,36 @@ pub fn plan(records: &Records, layout: LayoutId, id: ReplicaId, held: &Held) -> 
     if records.cluster.is_none() {
         return ReplicaPlan::default();
     }
-    let (mut keep, mut urgent, mut later) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut keep, mut urgent, mut later, mut then) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, stored) in &records.indexes {
         let Some(index) = stored.record.on(layout) else { continue };
-        let new =
-            |of, rollout| NewGeneration { name: name.clone(), uuid: index.uuid, schema: index.schema, of, rollout };
+        let new = |of, rollout, way| NewGeneration {
+            name: name.clone(),
+            uuid: index.uuid,
+            schema: index.schema,
+            of,
+            rollout,
+            way,
+        };
         let generations = &index.generations;
+        let allowed = allowed(&index, id);
+        if let Some(preparing) = allowed.filter(|preparing| preparing.way() == Way::Drain) {
+            // There is room for one: what is here goes, and only then comes the other.
+            let in_place = new(preparing.of, Some(preparing.rollout), Way::Drain);
+            let is_other = |held: &&(IndexUuid, Generation)| held.0 == index.uuid && held.1 != preparing.of.generation;
+            let has_room = !held.keys().any(|held| is_other(&held));
+            keep.push(in_place.key());
+            if has_room {
+                later.push(in_place);
+            } else {
+                then.push(in_place);
+            }
+            continue;
+        }
         // What was official before is kept, but nobody makes it anew.
         keep.extend(generations.retiring.map(|of| (index.uuid, of.generation)));
-        urgent.extend(generations.official.map(|of| new(of, None)));
-        later.extend(allowed(&index, id).map(|preparing| new(preparing.of, Some(preparing.rollout))));
+        urgent.extend(generations.official.map(|of| new(of, None, Way::Beside)));
+        later.extend(allowed.map(|preparing| new(preparing.of, Some(preparing.rollout), Way::Beside)));
     }
     // Whoever has waited longest comes first: not the first by name, whose next rollout is never far.
     later.sort_by_key(|new| new.rollout);
@@ -69,8 +103,9 @@ pub fn plan(records: &Records, layout: LayoutId, id: ReplicaId, held: &Held) -> 
         !keep.contains(key) && (is_here || records.is_deleted(key.0))
     };
     let retire = held.keys().filter(is_over).copied().collect();
-    let prepare = wanted.into_iter().filter(|new| !matches!(held.get(&new.key()), Some(Ok(())))).collect();
-    ReplicaPlan { retire, prepare }
+    let lacks = |new: &NewGeneration| !matches!(held.get(&new.key()), Some(Ok(())));
+    let prepare = wanted.into_iter().filter(lacks).collect();
+    ReplicaPlan { retire, prepare, then: then.into_iter().filter(lacks).collect() }
 }
 
 fn allowed(index: &IndexRecord, id: ReplicaId) -> Option<&Preparing> {
@@ -107,7 +142,7 @@ mod tests {
 
     fn preparing(number: u64, allowed: bool) -> Preparing {
         let allowed = if allowed { [ID].into() } else { [].into() };
-        Preparing { of: numbered(number), rollout: TaskId(Uuid::nil()), allowed }
+        Preparing { of: numbered(number), rollout: TaskId(Uuid::nil()), allowed, over: None }
     }
 
     fn prepared(plan: &ReplicaPlan) -> Vec<u64> {
@@ -126,6 +161,27 @@ mod tests {
         let generations =
             Generations { official: Some(numbered(3)), preparing: Some(preparing(4, false)), ..Generations::default() };
         assert_eq!(plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[3])), ReplicaPlan::default());
+    }
+
+    #[test]
+    fn a_replica_without_room_for_two_lets_go_before_it_prepares() {
+        let drained = |allowed| Preparing { over: Some([].into()), ..preparing(4, allowed) };
+        let generations = |allowed| Generations {
+            official: Some(numbered(3)),
+            preparing: Some(drained(allowed)),
+            ..Generations::default()
+        };
+        let plan_of = |allowed, numbers| plan(&catalogue(generations(allowed)), LayoutId::FIRST, ID, &held(numbers));
+        assert_eq!(plan_of(false, &[3]), ReplicaPlan::default());
+        let leaving = plan_of(true, &[3]);
+        assert_eq!((leaving.retire.as_slice(), prepared(&leaving)), (&[(uuid(1), Generation(3))][..], vec![]));
+        let then: Vec<_> = leaving.then.iter().map(|new| new.of.generation.0).collect();
+        assert_eq!(then, [4], "what it lacks until then it does not serve");
+        let empty = plan_of(true, &[]);
+        assert_eq!((empty.retire.as_slice(), prepared(&empty)), (&[][..], vec![4]));
+        assert_eq!(plan_of(true, &[4]), ReplicaPlan::default());
+        // One that starts before its turn has what the others have.
+        assert_eq!(prepared(&plan_of(false, &[])), [3]);
     }
 
     #[test]

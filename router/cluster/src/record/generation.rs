@@ -1,7 +1,7 @@
 //! Which states of an index replicas serve: a part of the index's record.
 
 use super::{ReplicaId, TaskId};
-use annuli_core::Generation;
+use annuli_core::{Generation, ShardId};
 use annuli_dump::{DumpId, InvalidDumpId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -14,6 +14,16 @@ pub struct NumberedDump {
     pub generation: Generation,
     /// The dump.
     pub dump: DumpId,
+}
+
+/// How replicas prepare what comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Way {
+    /// Beside what they serve: they have room for both.
+    #[default]
+    Beside,
+    /// In its place: they let go of what they serve first, and answer nothing of the index meanwhile.
+    Drain,
 }
 
 /// The generations of an index.
@@ -40,6 +50,33 @@ pub struct Preparing {
     pub rollout: TaskId,
     /// Replicas that may prepare it. It grows as those before are ready.
     pub allowed: BTreeSet<ReplicaId>,
+    /// Where replicas let go of what they serve first: the shards that routers ask for it already. Else `None`: all at once,
+    /// when it is official.
+    pub over: Option<BTreeSet<ShardId>>,
+}
+
+impl Preparing {
+    /// How replicas prepare it.
+    pub fn way(&self) -> Way {
+        if self.over.is_some() { Way::Drain } else { Way::Beside }
+    }
+}
+
+impl Generations {
+    /// What routers ask the replicas of a shard for.
+    pub fn of_shard(&self, shard: ShardId) -> Option<NumberedDump> {
+        let preparing = self
+            .preparing
+            .as_ref()
+            .filter(|preparing| preparing.over.as_ref().is_some_and(|over| over.contains(&shard)));
+        preparing.map(|preparing| preparing.of).or(self.official)
+    }
+
+    /// Whether that replica is to let go of a generation, to prepare another in its place.
+    pub fn lets_go(&self, replica: ReplicaId, of: NumberedDump) -> bool {
+        let drained = self.preparing.as_ref().filter(|preparing| preparing.way() == Way::Drain);
+        drained.is_some_and(|preparing| preparing.of != of && preparing.allowed.contains(&replica))
+    }
 }
 
 #[derive(Default, PartialEq, Serialize, Deserialize)]
@@ -66,6 +103,8 @@ struct PreparingJson {
     of: NumberedJson,
     rollout: Uuid,
     allowed: BTreeSet<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    over: Option<BTreeSet<u32>>,
 }
 
 impl From<NumberedDump> for NumberedJson {
@@ -88,6 +127,7 @@ impl From<&Generations> for Json {
             of: preparing.of.into(),
             rollout: preparing.rollout.0,
             allowed: preparing.allowed.iter().map(|replica| replica.0).collect(),
+            over: preparing.over.as_ref().map(|over| over.iter().map(|shard| shard.0).collect()),
         };
         Self {
             last: generations.last,
@@ -108,6 +148,7 @@ impl TryFrom<Json> for Generations {
                 of: preparing.of.try_into()?,
                 rollout: TaskId(preparing.rollout),
                 allowed: preparing.allowed.into_iter().map(ReplicaId).collect(),
+                over: preparing.over.map(|over| over.into_iter().map(ShardId).collect()),
             })
         };
         Ok(Self {

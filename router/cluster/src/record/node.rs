@@ -65,6 +65,9 @@ pub struct ReplicaRecord {
     pub id: ReplicaId,
     /// How each generation is that it has, or is to have.
     pub generations: BTreeMap<(IndexUuid, Generation), Prepared>,
+    /// The rollout of each index that it knows to be under way, and to which generation: it says the above by what that one
+    /// asks of it, and not by what one before it did.
+    pub heard: BTreeMap<IndexUuid, (TaskId, Generation)>,
 }
 
 /// How a generation is on a replica.
@@ -136,6 +139,14 @@ struct Json {
 struct ReplicaJson {
     id: ReplicaId,
     generations: BTreeMap<Uuid, BTreeMap<u64, Prepared>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    heard: BTreeMap<Uuid, HeardJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeardJson {
+    rollout: TaskId,
+    generation: u64,
 }
 
 impl From<&ReplicaRecord> for ReplicaJson {
@@ -144,7 +155,10 @@ impl From<&ReplicaRecord> for ReplicaJson {
         for ((index, generation), prepared) in &record.generations {
             generations.entry(index.0).or_default().insert(generation.0, prepared.clone());
         }
-        Self { id: record.id, generations }
+        let heard = |(index, (rollout, generation)): (&IndexUuid, &(TaskId, Generation))| {
+            (index.0, HeardJson { rollout: *rollout, generation: generation.0 })
+        };
+        Self { id: record.id, generations, heard: record.heard.iter().map(heard).collect() }
     }
 }
 
@@ -153,7 +167,11 @@ impl From<ReplicaJson> for ReplicaRecord {
         let of_index = |(index, generations): (Uuid, BTreeMap<u64, Prepared>)| {
             generations.into_iter().map(move |(number, prepared)| ((IndexUuid(index), Generation(number)), prepared))
         };
-        Self { id: json.id, generations: json.generations.into_iter().flat_map(of_index).collect() }
+        let heard = |(index, HeardJson { rollout, generation }): (Uuid, HeardJson)| {
+            (IndexUuid(index), (rollout, Generation(generation)))
+        };
+        let generations = json.generations.into_iter().flat_map(of_index).collect();
+        Self { id: json.id, generations, heard: json.heard.into_iter().map(heard).collect() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `task/<task-id>`: something that somebody has asked for and that takes a while.
 
 use super::layout::{Layout, LayoutId};
-use super::{Canary, Key, NumberedDump, Origin, UnreadableRecord, decode, encode, generation, index, unusable};
+use super::{Canary, Key, NumberedDump, Origin, UnreadableRecord, Way, decode, encode, generation, index, unusable};
 use annuli_api::Failure;
 use annuli_api::v1::task::TaskStatus;
 use annuli_core::{IndexName, IndexUuid, ShardCount};
@@ -40,8 +40,8 @@ pub struct TaskRecord {
 pub enum Work {
     /// Takes a dump.
     Dump {
-        /// Replicas are to get it then.
-        then_rollout: bool,
+        /// Replicas are to get it then, so.
+        then_rollout: Option<Way>,
     },
     /// Moves the replicas to a generation.
     Rollout(Rollout),
@@ -58,6 +58,8 @@ pub struct Rollout {
     pub to: NumberedDump,
     /// Replicas of one shard that prepare it at once, at most.
     pub max_unavailable: u32,
+    /// How each does.
+    pub way: Way,
     /// Whether somebody has to agree before it is made official.
     pub approval: Approval,
     /// How it is tried on live searches before, if it is.
@@ -113,16 +115,25 @@ struct Json {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WorkJson {
-    Dump { then_rollout: bool },
+    Dump {
+        then_rollout: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        drain: bool,
+    },
     Rollout(RolloutJson),
     Restore(index::OriginJson),
-    Reshard { shards: u32, layout: LayoutId },
+    Reshard {
+        shards: u32,
+        layout: LayoutId,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
 struct RolloutJson {
     to: generation::NumberedJson,
     max_unavailable: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    drain: bool,
     approval: Approval,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     canary: Option<Canary>,
@@ -136,6 +147,10 @@ struct RolloutJson {
 struct FlippedJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<generation::NumberedJson>,
+}
+
+fn way(drain: bool) -> Way {
+    if drain { Way::Drain } else { Way::Beside }
 }
 
 impl TaskRecord {
@@ -160,11 +175,13 @@ impl TaskRecord {
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
         let work = match self.work {
-            Work::Dump { then_rollout } => WorkJson::Dump { then_rollout },
-            Work::Rollout(Rollout { to, max_unavailable, approval, canary, asked_by, flipped_from }) => {
+            Work::Dump { then_rollout } => {
+                WorkJson::Dump { then_rollout: then_rollout.is_some(), drain: then_rollout == Some(Way::Drain) }
+            }
+            Work::Rollout(Rollout { to, max_unavailable, way, approval, canary, asked_by, flipped_from }) => {
                 let flipped = flipped_from.map(|flipped| FlippedJson { from: flipped.from.map(Into::into) });
-                let to = to.into();
-                WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, canary, asked_by, flipped })
+                let (to, drain) = (to.into(), way == Way::Drain);
+                WorkJson::Rollout(RolloutJson { to, max_unavailable, drain, approval, canary, asked_by, flipped })
             }
             Work::Restore(origin) => WorkJson::Restore(origin.into()),
             Work::Reshard(Layout { id, shards }) => WorkJson::Reshard { shards: shards.get(), layout: id },
@@ -178,14 +195,14 @@ impl TaskRecord {
         let Json { index, uuid, work, status, error } = decode(key, bytes)?;
         let numbered = |json: generation::NumberedJson| json.try_into().map_err(|error| unusable(key, error));
         let work = match work {
-            WorkJson::Dump { then_rollout } => Work::Dump { then_rollout },
-            WorkJson::Rollout(RolloutJson { to, max_unavailable, approval, canary, asked_by, flipped }) => {
+            WorkJson::Dump { then_rollout, drain } => Work::Dump { then_rollout: then_rollout.then(|| way(drain)) },
+            WorkJson::Rollout(RolloutJson { to, max_unavailable, drain, approval, canary, asked_by, flipped }) => {
                 let flipped_from = match flipped {
                     Some(FlippedJson { from }) => Some(Flipped { from: from.map(numbered).transpose()? }),
                     None => None,
                 };
-                let to = numbered(to)?;
-                Work::Rollout(Rollout { to, max_unavailable, approval, canary, asked_by, flipped_from })
+                let (to, way) = (numbered(to)?, way(drain));
+                Work::Rollout(Rollout { to, max_unavailable, way, approval, canary, asked_by, flipped_from })
             }
             WorkJson::Restore(origin) => Work::Restore(origin.try_into().map_err(|error| unusable(key, error))?),
             WorkJson::Reshard { shards, layout: id } => {

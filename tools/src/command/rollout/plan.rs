@@ -15,7 +15,7 @@ pub(super) fn text(index: &IndexName, plan: &RolloutPlan) -> String {
     }
     for (number, step) in steps.iter().enumerate() {
         text += &format!("{:>4}  {}\n", number + 1, said(step, *generation));
-        if let PlannedStep::Prepare { replicas } = step {
+        if let PlannedStep::Prepare { replicas } | PlannedStep::Drain { replicas } = step {
             for replica in replicas {
                 text += &format!("        shard {}  {}\n", replica.shard, replica.address);
             }
@@ -27,6 +27,8 @@ pub(super) fn text(index: &IndexName, plan: &RolloutPlan) -> String {
 fn said(step: &PlannedStep, generation: u64) -> String {
     match step {
         PlannedStep::Prepare { .. } => "prepare on, at once".to_owned(),
+        PlannedStep::Drain { .. } => "let go of what is served, then prepare, on, at once".to_owned(),
+        PlannedStep::Switch { shard } => format!("serve it of shard {shard}"),
         PlannedStep::Compare { percent, searches, floor_percent } => format!(
             "make {percent} % of the live searches in it as well, until {searches} were compared; fewer than {floor_percent} % \
              of common hits stop it"

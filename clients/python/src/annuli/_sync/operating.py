@@ -49,6 +49,7 @@ class Operating(Named):
         generation: Optional[int] = None,
         *,
         max_unavailable: Optional[int] = None,
+        drain: Optional[bool] = None,
         approve: Optional[bool] = None,
         canary: Optional[Canary] = None,
     ) -> str:
@@ -56,8 +57,9 @@ class Operating(Named):
 
         `max_unavailable` replicas of a shard prepare it at once. With `approve` it waits before the switch for
         `say_to_rollout(task, "resume")`. With `canary` a share of the live searches is first made in it as well.
+        With `drain` each replica lets go of what it serves before it prepares.
         """
-        options = {"max_unavailable": max_unavailable, "approve": approve, "canary": canary}
+        options = {"max_unavailable": max_unavailable, "drain": drain, "approve": approve, "canary": canary}
         asked = body.given(generation=generation, **options)
         return (self._post(("rollouts",), asked, TaskStarted, Repeat.UNLESS_BEGUN)).task
 
@@ -66,11 +68,12 @@ class Operating(Named):
         generation: Optional[int] = None,
         *,
         max_unavailable: Optional[int] = None,
+        drain: Optional[bool] = None,
         approve: Optional[bool] = None,
         canary: Optional[Canary] = None,
     ) -> RolloutPlan:
         """What such a rollout would do. Nothing is done."""
-        options = {"max_unavailable": max_unavailable, "approve": approve, "canary": canary}
+        options = {"max_unavailable": max_unavailable, "drain": drain, "approve": approve, "canary": canary}
         asked = body.given(generation=generation, **options, plan=True)
         return self._post(("rollouts",), asked, RolloutPlan, Repeat.ALWAYS)
 

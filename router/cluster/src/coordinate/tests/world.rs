@@ -5,7 +5,10 @@ use crate::decide::{
     Reported, RolloutOptions, Word, begin_dump, begin_reshard, commit_dump, report_dumped, report_made, request_dump,
     request_rollout, say,
 };
-use crate::record::{Blame, DumpedShard, Generations, NodeId, NodeRecord, Prepared, ReplicaRecord, Role, ShardDump};
+use crate::reconcile::replica::heard;
+use crate::record::{
+    Blame, DumpedShard, Generations, LayoutId, NodeId, NodeRecord, Prepared, ReplicaRecord, Role, ShardDump,
+};
 use crate::testing::{Plain, dump, history, name, uuid};
 use annuli_core::{Generation, Seq};
 use annuli_dump::CreatedAt;
@@ -13,6 +16,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub(super) const KEEPING: Keeping = Keeping { dumps: 2, retiring: Duration::from_secs(60) };
+
+/// The rollouts that a replica knows of.
+pub(super) type Heard = BTreeMap<IndexUuid, (TaskId, Generation)>;
 
 /// An index `faces` of two shards with their primaries, and a coordinator for which no time passes unless it is said so.
 #[derive(Clone)]
@@ -59,12 +65,31 @@ impl World {
         assert!(self.store.commit(&change));
     }
 
-    /// A replica says how its generations are.
+    /// A replica says how its generations are, knowing of what is under way.
     pub(super) fn replica(&mut self, number: u128, shard: u32, generations: &[(u64, Prepared)]) {
+        let heard = heard(&self.store.records, LayoutId::FIRST);
+        self.replica_knowing(number, shard, generations, heard);
+    }
+
+    /// The same, knowing of something else.
+    pub(super) fn replica_knowing(&mut self, number: u128, shard: u32, generations: &[(u64, Prepared)], heard: Heard) {
         let generations = generations.iter().map(|(number, how)| ((uuid(1), Generation(*number)), how.clone()));
-        let record = ReplicaRecord { id: ReplicaId(Uuid::from_u128(number)), generations: generations.collect() };
+        let id = ReplicaId(Uuid::from_u128(number));
+        let record = ReplicaRecord { id, generations: generations.collect(), heard };
         let node = NodeRecord { role: Role::Replica, replica: Some(record), ..primary(shard) };
         self.node(number, &node);
+    }
+
+    /// Every replica says that it knows of what is under way, and else what it said before.
+    pub(super) fn hear(&mut self) {
+        let known = heard(&self.store.records, LayoutId::FIRST);
+        let is_behind = |node: &NodeRecord| node.replica.as_ref().is_some_and(|replica| replica.heard != known);
+        let nodes = self.store.records.nodes.iter().map(|(id, stored)| (*id, stored.record.clone()));
+        let behind: Vec<_> = nodes.filter(|(_, node)| is_behind(node)).collect();
+        for (id, mut node) in behind {
+            node.replica.as_mut().unwrap().heard = known.clone();
+            self.node(id.0.as_u128(), &node);
+        }
     }
 
     pub(super) fn gone(&mut self, number: u128) {
@@ -84,7 +109,7 @@ impl World {
 
     pub(super) fn ask_dump(&mut self) -> TaskId {
         let id = self.next_id();
-        let change = request_dump(&self.store.records, &name("faces"), id, false).unwrap();
+        let change = request_dump(&self.store.records, &name("faces"), id, None).unwrap();
         assert!(self.store.commit(&change));
         id
     }
@@ -112,9 +137,10 @@ impl World {
         written.is_some_and(|change| self.store.commit(&change))
     }
 
-    /// Does what is due at once until nothing is.
+    /// Does what is due at once until nothing is. Replicas hear of it at once too.
     pub(super) fn settle(&mut self) {
         for _ in 0..100 {
+            self.hear();
             let due = self.due();
             if !due.iter().any(|step| self.take(step)) {
                 return;

@@ -64,10 +64,18 @@ function Planner({ index, placed, dumps }) {
     </div>`}`;
 }
 
+function replicasSaid(replicas) {
+  return replicas.map((replica, nth) => html`${nth > 0 && ', '}<code key=${replica.id}>${replica.address}</code> (shard ${replica.shard})`);
+}
+
 function stepSaid(step) {
   switch (step.step) {
     case 'prepare':
-      return html`<strong>Prepare</strong> on ${step.replicas.map((replica, nth) => html`${nth > 0 && ', '}<code key=${replica.id}>${replica.address}</code> (shard ${replica.shard})`)}`;
+      return html`<strong>Prepare</strong> on ${replicasSaid(step.replicas)}`;
+    case 'drain':
+      return html`<strong>Drain</strong>: let go, then prepare, on ${replicasSaid(step.replicas)}`;
+    case 'switch':
+      return html`<strong>Switch</strong> shard ${step.shard}: routers ask for it there`;
     case 'compare':
       return html`<strong>Compare</strong> ${step.percent} % of the live searches, until ${counted(step.searches, 'search', 'searches')} were made in it too; fewer than ${step.floor_percent} % of common hits stop it`;
     case 'await_approval':
@@ -87,8 +95,8 @@ function Board({ index, rollout, placed }) {
   const generation = rollout.result?.generation;
   const over = OVER.includes(rollout.status);
   const { replicas_ready: ready = 0, replicas_total: total = 0 } = rollout.progress;
-  // Paused with everything ready: what is missing is somebody's word.
-  const waits = rollout.status === 'paused' && ready === total;
+  // Paused with everything ready, and hindered by nothing: what is missing is somebody's word.
+  const waits = rollout.status === 'paused' && ready === total && !rollout.error;
   const say = (word, outcome) => run(async () => {
     await post(indexPath(index.name, 'rollouts', rollout.id, word));
     return outcome;

@@ -48,7 +48,7 @@ fn what_waited_for_its_turn_when_the_index_moved_says_so() {
     world.fill();
     let records = &world.store.records;
     let (dump, rollout) = (TaskId(crate::testing::dump(5_000).uuid()), TaskId(crate::testing::dump(5_001).uuid()));
-    let asked = request_dump(records, &name("faces"), dump, false).unwrap();
+    let asked = request_dump(records, &name("faces"), dump, None).unwrap();
     assert!(world.store.commit(&asked));
     let asked = request_rollout(&world.store.records, &name("faces"), rollout, RolloutOptions::default()).unwrap();
     assert!(world.store.commit(&asked));

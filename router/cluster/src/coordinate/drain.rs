@@ -1,0 +1,83 @@
+//! What is due of a rollout that drains: which replica may let go of what it serves, and when a shard goes over.
+
+use super::{Due, Step};
+use crate::decide::{has_prepared, serves, spared};
+use crate::record::{IndexRecord, Preparing, ReplicaId, TaskId};
+use crate::records::{LiveReplica, Records};
+use annuli_core::ShardId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How long routers have to hear that a shard has gone over, before those that had what was asked of it before let go of it.
+/// One that has not heard by then asks the primary.
+pub(super) const SWITCH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Replicas of each shard.
+pub(super) type ByShard<'a> = BTreeMap<ShardId, Vec<&'a LiveReplica<'a>>>;
+
+/// Shards of which as many replicas have what is new as serve what was before: from then on it is the other way round that
+/// the fewer would answer.
+pub(super) fn switches(id: TaskId, index: &IndexRecord, preparing: &Preparing, replicas: &ByShard<'_>) -> Vec<Due> {
+    let Some(over) = &preparing.over else { return Vec::new() };
+    let goes_over = |of_shard: &Vec<&LiveReplica<'_>>| {
+        let (new, others): (Vec<&LiveReplica<'_>>, Vec<_>) =
+            of_shard.iter().partition(|replica| has_prepared(index, preparing, replica));
+        let before = others.iter().filter(|replica| serves(index, replica)).count();
+        !new.is_empty() && new.len() >= before
+    };
+    let due = replicas.iter().filter(|(shard, of_shard)| !over.contains(shard) && goes_over(of_shard));
+    due.map(|(shard, _)| Due::now(Step::SwitchShard(id, *shard))).collect()
+}
+
+/// Whether routers ask a shard for what is prepared already: from then on nothing is given up by itself.
+pub(super) fn has_gone_over(preparing: &Preparing) -> bool {
+    preparing.over.as_ref().is_some_and(|over| !over.is_empty())
+}
+
+/// Whose turn it is among the replicas of a shard that wait.
+pub(super) enum Turn {
+    /// These may let go now.
+    Of(Vec<ReplicaId>),
+    /// It is theirs who have been let go before.
+    Others,
+    /// Nobody's, and this is why.
+    Nobody(String),
+}
+
+/// Which of the replicas of a shard that wait may let go now: at most as many as there are places, of those that are not
+/// missed. One that answers nothing comes first.
+pub(super) fn turn(
+    records: &Records,
+    index: &IndexRecord,
+    preparing: &Preparing,
+    waiting: &[&LiveReplica<'_>],
+    places: usize,
+) -> Turn {
+    if places == 0 {
+        return Turn::Others;
+    }
+    // What one says that has not heard of this rollout is what one before it asked for.
+    let mut heard: Vec<_> = waiting.iter().filter(|replica| replica.has_heard(index.uuid, preparing)).collect();
+    heard.sort_by_key(|replica| serves(index, replica));
+    let (mut turns, mut leaving) = (Vec::new(), BTreeSet::new());
+    for replica in &heard {
+        if turns.len() < places && spared(records, index, replica, &leaving).is_some() {
+            turns.push(replica.record.id);
+            leaving.insert(replica.record.id);
+        }
+    }
+    match waiting.first() {
+        Some(LiveReplica { place, address, .. }) if turns.is_empty() => {
+            let shard = place.shard;
+            Turn::Nobody(if heard.is_empty() {
+                format!("the replica of shard {shard} at {address} does not say that it has heard of the rollout")
+            } else {
+                format!(
+                    "no replica of shard {shard} can let go of what it serves: nobody else would answer, and its primary is \
+                     down or does not serve the index"
+                )
+            })
+        }
+        Some(_) | None => Turn::Of(turns),
+    }
+}

@@ -1,0 +1,129 @@
+//! A rollout that drains: each replica lets go of what it serves before it prepares what comes, and each shard goes over to
+//! that by itself, before all have it.
+//!
+//! Who counts on a process that answers says so in the conditions of the change: if that has gone, or says another thing,
+//! nothing is written.
+
+use super::Under;
+use crate::change::Change;
+use crate::record::{Generations, IndexRecord, Key, NodeId, Place, Preparing, ReplicaId, Served, TaskId, Way};
+use crate::records::{LiveReplica, Records};
+use annuli_api::{ErrorCode, Failure};
+use annuli_core::ShardId;
+use std::collections::BTreeSet;
+
+/// Lets routers ask for the new generation of a shard from now on.
+pub fn switch_shard(records: &Records, id: TaskId, shard: ShardId) -> Option<Change> {
+    let (under, preparing) = Under::preparing(records, id)?;
+    let index = &under.index.record;
+    let has_it = |replica: &LiveReplica<'_>| replica.place.shard == shard && has_prepared(index, preparing, replica);
+    let LiveReplica { node, revision, .. } = records.replicas_on(index.layout).find(has_it)?;
+    let mut preparing = preparing.clone();
+    let is_new = preparing.over.as_mut()?.insert(shard);
+    let change = under.with(Generations { preparing: Some(preparing), ..under.generations() });
+    is_new.then(|| change.if_at(Key::Node(node), revision))
+}
+
+/// Whether a replica has what is prepared, for this rollout: not left over from one before, which is about to go.
+pub(crate) fn has_prepared(index: &IndexRecord, preparing: &Preparing, replica: &LiveReplica<'_>) -> bool {
+    let is_asked = preparing.way() == Way::Beside || preparing.allowed.contains(&replica.record.id);
+    is_asked && replica.has_heard(index.uuid, preparing) && replica.is_ready(index.uuid, preparing.of.generation)
+}
+
+/// Whether a replica answers for its shard: it has what routers ask for there, and is not told to let go of it.
+pub(crate) fn serves(index: &IndexRecord, replica: &LiveReplica<'_>) -> bool {
+    let generations = &index.generations;
+    let Some(asked) = generations.of_shard(replica.place.shard) else { return false };
+    replica.is_ready(index.uuid, asked.generation) && !generations.lets_go(replica.record.id, asked)
+}
+
+/// What must stand for a replica to be let go of what it has, if it can be spared beside those that leave: the record of
+/// somebody else who answers for its shard; or its own, if it answers nothing itself.
+pub(crate) fn spared(
+    records: &Records,
+    index: &IndexRecord,
+    replica: &LiveReplica<'_>,
+    leaving: &BTreeSet<ReplicaId>,
+) -> Option<(NodeId, u64)> {
+    if !serves(index, replica) {
+        return Some((replica.node, replica.revision));
+    }
+    let preparing = index.generations.preparing.as_ref()?;
+    let stays = |other: &LiveReplica<'_>| {
+        let is_other = other.place == replica.place && other.record.id != replica.record.id;
+        let is_left = !leaving.contains(&other.record.id) && other.has_heard(index.uuid, preparing);
+        is_other && is_left && serves(index, other)
+    };
+    let other = records.replicas().find(stays).map(|other| (other.node, other.revision));
+    other.or_else(|| primary(records, index, replica.place.shard))
+}
+
+/// What a rollout that drains becomes when it is rolled back after a shard has gone over: the same the other way. Nobody is
+/// asked for anything else by that, and nobody who answers lets go: what is new is official now, and those shards have gone
+/// over that had not before.
+pub(super) fn turned(records: &Records, under: &Under<'_>, preparing: &Preparing) -> Option<Change> {
+    let (index, generations) = (&under.index.record, under.generations());
+    let (over, before) = (preparing.over.as_ref()?, generations.official?);
+    let stays_as_it_is = |replica: &LiveReplica<'_>| {
+        over.contains(&replica.place.shard) && preparing.allowed.contains(&replica.record.id)
+    };
+    let goes_back = records.replicas_on(index.layout).filter(|replica| !stays_as_it_is(replica));
+    let back = Preparing {
+        of: before,
+        rollout: under.id,
+        allowed: goes_back.map(|replica| replica.record.id).collect(),
+        over: Some(index.schema.shards.shards().filter(|shard| !over.contains(shard)).collect()),
+    };
+    Some(under.with(Generations {
+        official: Some(preparing.of),
+        retiring: None,
+        preparing: Some(back),
+        // It is not to come again by itself, with the next dump.
+        held: true,
+        ..generations
+    }))
+}
+
+/// What must stand for a rollout to end where it is: for each shard that has gone over, the record of somebody who answers
+/// from what is official, or the primary's.
+///
+/// # Errors
+/// The shard that would be left to nobody.
+pub(super) fn given_up(records: &Records, index: &IndexRecord, preparing: &Preparing) -> Result<Change, ShardId> {
+    let mut change = Change::new();
+    for shard in preparing.over.iter().flatten().copied() {
+        let has_official = |replica: &LiveReplica<'_>| {
+            let official = index.generations.official;
+            let is_ready = official.is_some_and(|official| replica.is_ready(index.uuid, official.generation));
+            let keeps = replica.has_heard(index.uuid, preparing) && !preparing.allowed.contains(&replica.record.id);
+            replica.place.shard == shard && is_ready && keeps
+        };
+        let replica = records.replicas_on(index.layout).find(has_official).map(|found| (found.node, found.revision));
+        let (node, revision) = replica.or_else(|| primary(records, index, shard)).ok_or(shard)?;
+        change = change.if_at(Key::Node(node), revision);
+    }
+    Ok(change)
+}
+
+/// Refuses a rollout that takes the one replica of a shard out of service where nobody would stand in for it.
+pub(in crate::decide) fn check_drainable(records: &Records, index: &IndexRecord) -> Result<(), Failure> {
+    let replicas: Vec<_> = records.replicas_on(index.layout).collect();
+    for shard in index.schema.shards.shards() {
+        let of_shard = replicas.iter().filter(|replica| replica.place.shard == shard).count();
+        if of_shard == 1 && primary(records, index, shard).is_none() {
+            let message = format!(
+                "shard {shard} would be left to nobody: a rollout that drains takes its one replica out of service, and its \
+                 primary is down; start the primary or a second replica, or roll out without draining"
+            );
+            return Err(Failure::new(ErrorCode::TaskConflict, message).with("shard", shard.0));
+        }
+    }
+    Ok(())
+}
+
+/// The primary of a shard, if it lives and does not say that it cannot serve the index.
+fn primary(records: &Records, index: &IndexRecord, shard: ShardId) -> Option<(NodeId, u64)> {
+    let (node, stored) = records.primary_node(Place { layout: index.layout, shard })?;
+    let serves = stored.record.serves.get(&index.uuid) != Some(&Served::Unavailable);
+    serves.then_some((node, stored.revision))
+}
