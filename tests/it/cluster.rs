@@ -5,6 +5,7 @@ mod chaos;
 mod commands;
 mod events;
 mod failures;
+mod fixed_hosts;
 mod partitions;
 mod primaries;
 mod requests;

@@ -20,8 +20,8 @@ pub use export::{ExportArgs, ExportFormat};
 pub use import::ImportArgs;
 pub use index::{IndexCommand, IndexCreate, IndexDelete, IndexInfoArgs};
 pub use role::{
-    ClusterArgs, ClusterCommand, ClusterUp, CoordinationArgs, CoordinationPlace, IndexerArgs, Interval, NodeRole,
-    ReshardArgs, RouterArgs,
+    ClusterArgs, ClusterCommand, ClusterUp, CoordinationArgs, CoordinationPlace, IndexerArgs, Interval, InvalidEtcd,
+    NodeRole, ReshardArgs, RouterArgs,
 };
 pub use rollout::{RolloutArgs, RolloutCommand, RolloutStart};
 pub use search::{IncludePart, SearchArgs};

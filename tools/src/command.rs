@@ -12,6 +12,7 @@ pub mod export;
 pub mod import;
 pub mod index;
 pub mod man;
+mod placed;
 mod progress;
 mod reshard;
 pub mod rollout;
@@ -29,6 +30,7 @@ use crate::indexer::IndexerError;
 use crate::local_cluster::{self, ClusterError};
 use crate::logging::{self, LoggingError};
 use crate::serve::ServeError;
+use crate::topology::TopologyError;
 use bench::BenchError;
 use cluster::ShowError;
 use dump::DumpError;
@@ -51,6 +53,9 @@ pub enum CommandError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The file of a cluster with fixed hosts.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
     /// `annuli serve`
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -104,7 +109,7 @@ pub enum CommandError {
 impl CommandError {
     /// The exit code that belongs to it.
     pub fn exit(&self) -> Exit {
-        if matches!(self, Self::Config(_) | Self::Cluster(ClusterError::Settings(_))) {
+        if matches!(self, Self::Config(_) | Self::Topology(_) | Self::Cluster(ClusterError::Settings(_))) {
             return Exit::Configuration;
         }
         match self.client_error() {
@@ -135,6 +140,7 @@ impl CommandError {
             },
             Self::Logging(_)
             | Self::Config(_)
+            | Self::Topology(_)
             | Self::Serve(_)
             | Self::Indexer(_)
             | Self::Cluster(_)
@@ -170,6 +176,7 @@ impl CommandError {
             | Self::Dump(DumpError::Output(error)) => Some(error),
             Self::Logging(_)
             | Self::Config(_)
+            | Self::Topology(_)
             | Self::Serve(_)
             | Self::Indexer(_)
             | Self::Cluster(_)

@@ -65,16 +65,30 @@ pub struct Config {
 impl Config {
     /// Reads file, environment and flags, and checks what comes of them.
     pub fn load(flags: &Flags, callers: Callers) -> Result<Self, ConfigError> {
-        Self::load_with(flags, callers, std::env::vars_os())
+        Self::load_over(None, flags, callers)
     }
 
-    /// The same, with another environment than that of this process.
+    /// The same, over what a place says that everybody may contradict.
+    pub fn load_over(below: Option<(&str, &Flags)>, flags: &Flags, callers: Callers) -> Result<Self, ConfigError> {
+        Self::of(below, flags, callers, std::env::vars_os())
+    }
+
+    /// Reads file and flags, with another environment than that of this process.
     pub fn load_with(
         flags: &Flags,
         callers: Callers,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        let mut layers = Vec::new();
+        Self::of(None, flags, callers, environment)
+    }
+
+    fn of(
+        below: Option<(&str, &Flags)>,
+        flags: &Flags,
+        callers: Callers,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut layers: Vec<_> = below.map(|(place, said)| layer::said(place, said)).into_iter().collect();
         if let Some(path) = &flags.config {
             layers.push(layer::file(path)?);
         }

@@ -38,6 +38,9 @@ pub enum IndexerError {
         /// Shards of the cluster.
         shards: u32,
     },
+    /// Nobody has said which.
+    #[error("say with --shard which shard this process holds, or with --topology which file says so")]
+    NoShard,
     /// The folder cannot be used.
     #[error(transparent)]
     Node(#[from] OpenNodeError),
@@ -127,7 +130,7 @@ pub fn check_flags(args: &IndexerArgs) -> Result<(), IndexerError> {
 
 /// Serves until the process is told to end by SIGTERM or SIGINT.
 pub fn run(args: &IndexerArgs, settings: &Settings) -> Result<(), IndexerError> {
-    let (shard, shards) = (args.shard, settings.shards);
+    let (shard, shards) = (args.shard.ok_or(IndexerError::NoShard)?, settings.shards);
     if shard >= shards.get() {
         return Err(IndexerError::NoSuchShard { shard, shards: shards.get() });
     }

@@ -19,6 +19,7 @@ pub mod command;
 mod process_figures;
 pub mod serve;
 mod told;
+pub mod topology;
 
 pub mod keys;
 mod reload;

@@ -28,6 +28,9 @@ pub enum MembershipError {
         /// Why.
         reason: io::Error,
     },
+    /// Nobody has said where it is.
+    #[error("say with --coordination where the cluster's coordination store is, or with --topology which file says so")]
+    Nowhere,
     /// What is in it is no secret.
     #[error("`{}`: {reason}", path.display())]
     Secret {
@@ -50,7 +53,7 @@ impl Membership {
     /// Opens the coordination store and reads the secret.
     pub async fn open(args: &ClusterArgs) -> Result<Self, MembershipError> {
         let secret = secret(args)?;
-        let store: Arc<dyn CoordinationStore> = match &args.coordination {
+        let store: Arc<dyn CoordinationStore> = match args.coordination.as_ref().ok_or(MembershipError::Nowhere)? {
             CoordinationPlace::Folder(folder) => {
                 let clock = Arc::new(SystemClock::new());
                 Arc::new(EmbeddedStore::open(folder, EmbeddedSettings::default(), clock)?)

@@ -17,8 +17,17 @@ use std::time::Duration;
 pub struct ClusterArgs {
     /// Coordination store that every process of the cluster names: a folder, if all run on this machine, or an etcd as
     /// etcd://HOST:PORT[,HOST:PORT…]
-    #[arg(long, value_name = "PLACE", env = "ANNULI_COORDINATION")]
-    pub coordination: CoordinationPlace,
+    #[arg(long, value_name = "PLACE", env = "ANNULI_COORDINATION", required_unless_present = "topology")]
+    pub coordination: Option<CoordinationPlace>,
+
+    /// File that says which processes the cluster has, on which hosts: in place of --coordination, and of --shard, --shards
+    /// and --role
+    #[arg(long, value_name = "FILE", env = "ANNULI_TOPOLOGY", conflicts_with = "coordination")]
+    pub topology: Option<PathBuf>,
+
+    /// Which of the addresses in that file this process has
+    #[arg(long, value_name = "IP:PORT", env = "ANNULI_AT", requires = "topology")]
+    pub at: Option<SocketAddr>,
 
     /// File with the secret that the processes of the cluster know each other by; without it they only talk to their
     /// own machine
@@ -141,11 +150,11 @@ impl FromStr for Interval {
 #[derive(Debug, Clone, Args)]
 pub struct IndexerArgs {
     /// Shard that this process holds, of every index: 0 to N-1, where N is --shards
-    #[arg(long, value_name = "K", env = "ANNULI_SHARD")]
-    pub shard: u32,
+    #[arg(long, value_name = "K", env = "ANNULI_SHARD", required_unless_present = "topology")]
+    pub shard: Option<u32>,
 
     /// What this process does for its shard
-    #[arg(long, value_enum, default_value = "primary")]
+    #[arg(long, value_enum, default_value = "primary", conflicts_with = "topology")]
     pub role: NodeRole,
 
     /// Serve the shard from this folder although another served it last: what was written there since is given up

@@ -17,13 +17,14 @@ use std::path::Path;
 const PREFIX: &str = "ANNULI_";
 
 /// Variables of the command line and of `annuli bench`, which are no settings.
-const NOT_SETTINGS: [&str; 19] = [
+const NOT_SETTINGS: [&str; 21] = [
     "ANNULI_ADVERTISE",
     "ANNULI_API_KEY",
     "ANNULI_API_KEY_ADMIN",
     "ANNULI_API_KEY_FILE",
     "ANNULI_API_KEY_READ",
     "ANNULI_API_KEY_WRITE",
+    "ANNULI_AT",
     "ANNULI_CA_FILE",
     "ANNULI_CLUSTER_SECRET_FILE",
     "ANNULI_CONFIG",
@@ -36,6 +37,7 @@ const NOT_SETTINGS: [&str; 19] = [
     "ANNULI_PROGRAM",
     "ANNULI_RETIRE_AFTER",
     "ANNULI_SHARD",
+    "ANNULI_TOPOLOGY",
     "ANNULI_URL",
 ];
 
@@ -99,15 +101,24 @@ pub(super) fn environment(
     Ok(found)
 }
 
-pub(super) fn flags(flags: &Flags) -> Vec<Layer> {
+/// What another place than the command line says in the words of its flags.
+pub(super) fn said(place: &str, flags: &Flags) -> Layer {
+    Layer { place: place.to_owned(), values: values(flags) }
+}
+
+fn values(flags: &Flags) -> Dict {
     let Ok(Value::Dict(_, values)) = Value::serialize(flags) else {
         unreachable!("a struct of texts and numbers is a dictionary")
     };
+    values
+}
+
+pub(super) fn flags(flags: &Flags) -> Vec<Layer> {
     let layer = |(key, value): (String, Value)| Layer {
         place: format!("flag --{}", key.replace('_', "-")),
         values: Dict::from([(key, value)]),
     };
-    values.into_iter().map(layer).collect()
+    values(flags).into_iter().map(layer).collect()
 }
 
 /// A known name, or one so near to it that it is better refused than ignored.

@@ -293,3 +293,21 @@ fn a_place_of_dumps_is_checked_and_its_credentials_are_not_repeated() {
     let flags = Flags { dumps_endpoint: Some("https://key:secret@s3.example".to_owned()), ..Flags::default() };
     check_refused("", &[], flags, &endpoint);
 }
+
+/// The file of fixed hosts says where a process is reached: in a container it listens elsewhere.
+#[test]
+fn everybody_may_contradict_the_place_below() {
+    let said = Flags { dumps: Some("s3://bucket/prefix".to_owned()), ..listen("10.0.0.1:7710") };
+    let config = |environment: &[(&str, &str)]| {
+        let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+        let below = Some(("file cluster.toml", &said));
+        Config::of(below, &Flags { insecure: true, ..Flags::default() }, Callers::Cluster, environment).unwrap()
+    };
+    let alone = config(&[]);
+    assert_eq!(alone.settings.listen.to_string(), "10.0.0.1:7710");
+    assert_eq!(alone.source("dumps"), "file cluster.toml");
+    let contained = config(&[("ANNULI_LISTEN", "0.0.0.0:7710")]);
+    assert_eq!(contained.settings.listen.to_string(), "0.0.0.0:7710");
+    assert_eq!(contained.source("listen"), "environment variable ANNULI_LISTEN");
+    assert_eq!(contained.source("dumps"), "file cluster.toml");
+}
