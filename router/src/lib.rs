@@ -36,6 +36,7 @@ use access::Access;
 use annuli_api::shard_api::Consistency;
 use annuli_api::{AsOf, Catalogue, ErrorCode, Failure, Index, Operations};
 use annuli_core::{IndexName, ShardCount};
+use annuli_traces::Traces;
 use axum::body::Bytes;
 use limits::LISTENERS_MAX;
 use metrics::Metrics;
@@ -60,6 +61,8 @@ pub struct Router {
     pub tasks: Arc<Tasks>,
     /// Who is let in.
     access: Access,
+    /// Who begins the spans of requests that are traced; without it, none is.
+    traces: Option<Traces>,
     /// The process is about to end: it takes no new requests.
     draining: AtomicBool,
     /// The same, for those who listen.
@@ -99,6 +102,7 @@ impl Router {
             default_shards,
             tasks,
             access: Access::Open,
+            traces: None,
             draining,
             ending: watch::Sender::new(false),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
@@ -115,6 +119,12 @@ impl Router {
     #[must_use]
     pub fn guarded_by(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// The same, some of whose requests are traced.
+    #[must_use]
+    pub fn traced_by(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// From now on the process is not ready, and new requests are refused; those under way go on.

@@ -2,6 +2,7 @@
 
 use annuli_api::{ErrorCode, Failure, Index, ShardApi};
 use annuli_core::ShardId;
+use annuli_traces::Span;
 use futures_util::future::join_all;
 use std::future::Future;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub async fn in_time<R>(
     deadline: Instant,
     answer: impl Future<Output = Result<R, Failure>>,
 ) -> Result<R, Failure> {
+    let answer = Span::begin("shard").with("annuli.shard", i64::from(shard.0)).of_call(answer);
     tokio::time::timeout_at(deadline.into(), answer).await.unwrap_or_else(|_| {
         Err(Failure::new(ErrorCode::DeadlineExceeded, format_args!("shard {shard} did not answer before the deadline")))
     })

@@ -21,6 +21,7 @@ use annuli_api::{AsOf, ErrorCode, Failure, Index};
 use annuli_core::limits::{EF_DEFAULT, LIMIT_DEFAULT, REPLY_HITS_MAX};
 use annuli_core::placement::shard_of;
 use annuli_core::{DocId, Metric, ShardId, Vector};
+use annuli_traces::Span;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,7 +75,7 @@ impl Router {
             let (index, queries) = (Arc::clone(index), search.queries.len());
             move || reply(&index, &page, queries, gathered, arrived.at)
         };
-        let reply = self.offload.run_by(deadline, bytes, reply).await?;
+        let reply = Span::begin("merge").of_call(self.offload.run_by(deadline, bytes, reply)).await?;
         stages.merged(now().duration_since(answered));
         Ok(reply)
     }

@@ -11,6 +11,7 @@ pub mod wait;
 
 pub mod cable;
 pub mod cluster;
+pub mod collector;
 pub mod etcd;
 pub mod load;
 pub mod memory;

@@ -155,7 +155,8 @@ impl Launch {
             None => Command::new(program()),
         };
         // What the developer has set for a server of their own is not meant for this one.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ANNULI_")) {
+        let is_setting = |name: &str| name.starts_with("ANNULI_") || name.starts_with("OTEL_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
             command.env_remove(name);
         }
         match self.role {

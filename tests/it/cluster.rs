@@ -14,6 +14,7 @@ mod restores;
 mod rolling;
 mod rollouts;
 mod take_overs;
+mod traces;
 
 use annuli_tests::Index;
 use serde_json::{Value, json};

@@ -12,12 +12,14 @@
 
 pub mod help;
 
+mod collector;
 pub mod dump_place;
 pub mod limits;
 pub mod polling;
 mod port;
 pub mod settings;
 mod shard_count;
+mod share;
 
 mod error;
 mod flags;
@@ -25,12 +27,14 @@ mod layer;
 mod nearest;
 mod soundness;
 
+pub use collector::{Collector, InvalidCollector};
 pub use dump_place::DumpPlace;
 pub use error::{ConfigError, Refusal};
 pub use flags::Flags;
 pub use limits::Limits;
 pub use polling::{Endpoint, PollingRule, PollingRules};
 pub use settings::{Durability, LogFormat, MetricSetting, Settings};
+pub use share::{InvalidShare, Share};
 use soundness::Guard;
 pub use soundness::Unsound;
 

@@ -11,6 +11,7 @@ use crate::peers::Peers;
 use crate::process_figures::RunsAs;
 use crate::serve::{self, ServeError};
 use crate::told::Told;
+use crate::traces;
 use annuli_api::Failure;
 use annuli_cluster::Post;
 use annuli_cluster::decide::OlderFolder;
@@ -19,6 +20,7 @@ use annuli_core::ShardId;
 use annuli_indexer::node::{OpenNodeError, Place};
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::{Node, Replica, clock};
+use annuli_traces::{Sending, Traces};
 use annuli_wire::peer::{InvalidAddress, Peer, PeerSettings};
 use annuli_wire::server::{self, ServerSettings, ShardServer, Shards, Watched};
 use figures::Figures;
@@ -138,16 +140,18 @@ pub fn run(args: &IndexerArgs, settings: &Settings) -> Result<(), IndexerError> 
     let listener = serve::listen(settings.listen, "--listen")?;
     let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
     let figures = Figures::new(runs_as(args.role), &parts);
+    let sending = traces::start(settings, runs_as(args.role), figures.registry()).map_err(ServeError::Traces)?;
     let folder = Folder::open(args, settings, place, parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("peers")
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
-    let ended =
-        runtime.block_on(serve_shard(args, settings, listener, Held { place, folder: folder.clone(), figures }));
+    let held = Held { place, folder: folder.clone(), figures, traces: sending.as_ref().map(Sending::traces) };
+    let ended = runtime.block_on(serve_shard(args, settings, listener, held));
     tracing::info!("closing the shards");
     runtime.shutdown_background();
+    drop(sending);
     folder.close();
     tracing::info!("ended");
     ended
@@ -160,18 +164,19 @@ fn runs_as(role: NodeRole) -> RunsAs {
     }
 }
 
-/// The folder, and what is counted of it.
+/// The folder, what is counted of it, and who begins the spans of what is asked of it.
 struct Held {
     place: Place,
     folder: Folder,
     figures: Figures,
+    traces: Option<Traces>,
 }
 
 async fn serve_shard(
     args: &IndexerArgs,
     settings: &Settings,
     listener: TcpListener,
-    Held { place, folder, figures }: Held,
+    Held { place, folder, figures, traces }: Held,
 ) -> Result<(), IndexerError> {
     let Membership { store, secret } = Membership::open(&args.cluster).await?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
@@ -195,7 +200,7 @@ async fn serve_shard(
     };
     let Ready { shards, watched, agent } = joined.map_err(IndexerError::Join)?;
     let told = Told::new(args.cluster.stdin()).map_err(ServeError::Start)?;
-    let server = ShardServer::watched(shards, secret, ServerSettings::default(), watched, calls);
+    let server = ShardServer::watched(shards, secret, ServerSettings::default(), watched, calls, traces);
     tracing::info!(url = %format_args!("http://{address}"), "serving");
     let drain = Duration::from_millis(settings.drain_ms);
     // In one task: an agent that ended in a panic must not leave a process behind that goes on without it.

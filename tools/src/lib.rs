@@ -20,6 +20,7 @@ mod process_figures;
 pub mod serve;
 mod told;
 pub mod topology;
+mod traces;
 
 pub mod keys;
 mod reload;

@@ -9,10 +9,12 @@ use crate::membership::{Membership, MembershipError};
 use crate::peers::Peers;
 use crate::process_figures::{self, RunsAs};
 use crate::serve::{self, PartEnded, Ports, ServeError};
+use crate::traces;
 use annuli_cluster::record::Way;
 use annuli_cluster::{ClusterCatalogue, Coordinator, CoordinatorSettings, Dumps, Keeping, Origins, Reach, Schedule};
 use annuli_indexer::clock;
 use annuli_router::Router;
+use annuli_traces::Sending;
 use meters::ClusterMeters;
 use std::future::pending;
 use std::net::SocketAddr;
@@ -57,8 +59,11 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let router = Router::new(catalogue, serve::limits(settings), polling, settings.shards).guarded_by(access);
     router.registry().register(Box::new(meters)).expect("it is the first that says none of its names before");
     process_figures::register(router.registry(), RunsAs::Router);
+    let sending = traces::start(settings, RunsAs::Router, router.registry())?;
+    let router = router.traced_by(sending.as_ref().map(Sending::traces));
     let ended = serve::serve_router(ports, &Arc::new(router), args.cluster.stdin(), settings, ends);
     following.shutdown_background();
+    drop(sending);
     tracing::info!("ended");
     ended
 }

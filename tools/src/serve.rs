@@ -6,6 +6,7 @@ use crate::membership::MembershipError;
 use crate::process_figures::{self, RunsAs};
 use crate::tls::{self, Shown, TlsError};
 use crate::told::{Told, UntilStdinCloses};
+use crate::traces;
 use annuli_core::Metric;
 use annuli_dump_s3::OpenS3Error;
 use annuli_indexer::settings::SEARCH_QUEUE_MAX;
@@ -17,6 +18,8 @@ use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::http::{api_with, dialect};
 use annuli_router::polling::InvalidPolling;
 use annuli_router::{Limits, Polling, PollingTable, Router};
+use annuli_traces::Sending;
+use opentelemetry_otlp::ExporterBuildError;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
@@ -62,6 +65,9 @@ pub enum ServeError {
     /// There are no API keys although there should be some.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// A variable of OpenTelemetry's says what cannot be done.
+    #[error("spans cannot be sent as the OTEL_… variables say: {0}")]
+    Traces(#[from] ExporterBuildError),
     /// Requests were still under way when the time was over.
     #[error("some requests were not finished within {drain_ms} ms (`drain_ms`)")]
     NotDrained {
@@ -109,7 +115,10 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     meters.register(router.registry(), &search_pool);
     process_figures::register(router.registry(), RunsAs::Serve);
     drop(search_pool);
+    let sending = traces::start(settings, RunsAs::Serve, router.registry())?;
+    let router = router.traced_by(sending.as_ref().map(Sending::traces));
     let ended = serve_router(ports, &Arc::new(router), UntilStdinCloses::No, settings, pending());
+    drop(sending);
     tracing::info!("closing the workspace");
     workspace.close();
     tracing::info!("ended");

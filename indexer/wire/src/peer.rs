@@ -161,6 +161,7 @@ impl Peer {
         if let Some(secret) = &self.secret {
             headers.insert(header::SECRET, secret.header().clone());
         }
+        annuli_traces::hand_over(headers);
         request
     }
 

@@ -16,6 +16,7 @@ use annuli_api::shard_api::{
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::placement::shard_of;
 use annuli_core::{DocId, Filter, Generation, IndexUuid, ShardId, Vector};
+use annuli_traces::Span;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,11 +54,28 @@ impl RemoteShard {
         write: impl FnOnce() -> Result<Vec<u8>, Unsayable> + Send + 'static,
         read: impl FnOnce(&[u8]) -> Result<A, Unfit> + Send + 'static,
     ) -> Result<A, Failure> {
-        let body = self.peer.beside.run(bytes_about, write).await??;
-        let target = Target { index: self.index, shard: self.shard, generation: self.generation, call };
-        let answer = self.peer.ask(target, body.into(), deadline).await?;
-        let answer = self.peer.beside.run(answer.len(), move || read(&answer)).await?;
-        Ok(answer.map_err(|error| Asked { address: self.peer.address(), call }.senseless(&error))?)
+        let asked = async {
+            let body = self.peer.beside.run(bytes_about, write).await??;
+            let target = Target { index: self.index, shard: self.shard, generation: self.generation, call };
+            let answer = self.peer.ask(target, body.into(), deadline).await?;
+            let answer = self.peer.beside.run(answer.len(), move || read(&answer)).await?;
+            Ok(answer.map_err(|error| Asked { address: self.peer.address(), call }.senseless(&error))?)
+        };
+        self.span(call).of_call(asked).await
+    }
+
+    /// What the call is in a trace: from the message that is made to the answer that was read.
+    fn span(&self, call: Call) -> Span {
+        let span = Span::begin_elsewhere(call.name());
+        if !span.is_kept() {
+            return span;
+        }
+        let span =
+            span.with("server.address", self.peer.address().to_owned()).with("annuli.shard", i64::from(self.shard.0));
+        match self.generation {
+            Some(generation) => span.with("annuli.generation", i64::try_from(generation.0).unwrap_or(i64::MAX)),
+            None => span,
+        }
     }
 }
 

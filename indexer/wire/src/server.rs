@@ -11,13 +11,16 @@ pub use meters::CallMeters;
 pub use watch::Watched;
 
 use crate::beside::Beside;
+use crate::call::Target;
 use crate::limits::{ANSWER_BYTES_MAX, CONCURRENT_CALLS_MAX, CONNECTIONS_MAX, REQUEST_BYTES_MAX};
 use crate::secret::ClusterSecret;
 use crate::transport;
 use admission::{Admitted, Refusal};
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
 use annuli_core::{Generation, IndexUuid, ShardId};
+use annuli_traces::{Span, Traces};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderMap;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
@@ -90,6 +93,8 @@ pub struct ShardServer {
     /// What watchers are told; without it, there are no pages for them.
     watched: Option<Arc<dyn Watched>>,
     meters: CallMeters,
+    /// Who begins the spans of calls that are traced; without it, none is.
+    traces: Option<Traces>,
 }
 
 impl ShardServer {
@@ -98,21 +103,23 @@ impl ShardServer {
         Arc::new(Self::of(shards, secret, settings))
     }
 
-    /// The same, with pages for those who watch over the process: they need no secret.
+    /// The same, with pages for those who watch over the process: they need no secret. Calls that are traced get spans
+    /// here too, if there is who begins them.
     pub fn watched(
         shards: Arc<dyn Shards>,
         secret: Option<ClusterSecret>,
         settings: ServerSettings,
         watched: Arc<dyn Watched>,
         meters: CallMeters,
+        traces: Option<Traces>,
     ) -> Arc<Self> {
-        Arc::new(Self { watched: Some(watched), meters, ..Self::of(shards, secret, settings) })
+        Arc::new(Self { watched: Some(watched), meters, traces, ..Self::of(shards, secret, settings) })
     }
 
     fn of(shards: Arc<dyn Shards>, secret: Option<ClusterSecret>, settings: ServerSettings) -> Self {
         let calls = Arc::new(Semaphore::new(settings.concurrent_calls_max));
         let meters = CallMeters::default();
-        Self { shards, secret, settings, calls, beside: Beside::new(), watched: None, meters }
+        Self { shards, secret, settings, calls, beside: Beside::new(), watched: None, meters, traces: None }
     }
 
     /// Answers one request of a peer at `address`.
@@ -138,7 +145,8 @@ impl ShardServer {
             return refused(Refusal::of(Failure::new(ErrorCode::Overloaded, message)), address);
         };
         let underway = self.meters.begin(target.call);
-        let carried_out = self.carry_out(admitted, body).await;
+        let span = self.span(&head.headers, target);
+        let carried_out = span.around(self.carry_out(admitted, body), Stopped::tell).await;
         underway.end(if carried_out.is_ok() { Outcome::Answered } else { Outcome::Failed });
         match carried_out {
             Ok(answer) => reply::message(answer, place),
@@ -148,6 +156,14 @@ impl ShardServer {
                 reply::failure(failure.code.status(), failure, Some(place))
             }
         }
+    }
+
+    /// What the call is in the trace of its caller, if there is one: from its head to its answer.
+    fn span(&self, headers: &HeaderMap, target: Target) -> Span {
+        let Some(traces) = &self.traces else { return Span::NONE };
+        let span = traces.go_on(headers, target.call.name());
+        span.set("annuli.shard", i64::from(target.shard.0));
+        span
     }
 
     fn place(&self) -> Result<OwnedSemaphorePermit, tokio::sync::TryAcquireError> {
@@ -185,6 +201,16 @@ enum Stopped {
     Refused(Refusal),
     /// The shard failed.
     Failed(Failure),
+}
+
+impl Stopped {
+    /// Tells a call's span what came of it.
+    fn tell(span: &Span, carried_out: &Result<Bytes, Self>) {
+        match carried_out {
+            Ok(_) => {}
+            Err(Self::Refused(Refusal { failure, .. }) | Self::Failed(failure)) => span.fail(failure.code),
+        }
+    }
 }
 
 impl From<Refusal> for Stopped {

@@ -9,6 +9,7 @@ use crate::unable::{Since, Unable};
 use crate::underway::{Patience, Underway};
 use crate::verdict::Verdict;
 use annuli_api::{Failure, ShardApi};
+use annuli_traces::Span;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -19,7 +20,7 @@ type Answering<'a, R> = Pin<Box<dyn Future<Output = Result<R, Failure>> + Send +
 /// Asks the replicas of the set one after the other, each at most once, until one answers; then the primary. `call` makes
 /// the call, of whomever with the same `deadline`. Only what is measured by a `tempo` is hedged; but whatever is late is the
 /// primary asked as well, once.
-pub(crate) async fn in_turn<'a, R, C>(
+pub(crate) async fn in_turn<'a, R: 'a, C>(
     set: &'a ReplicaSet,
     tempo: Option<&'a Tempo>,
     deadline: Instant,
@@ -32,7 +33,7 @@ where
     let mut unable = Unable::default();
     let stand_in = || {
         set.memory.note_stood_in();
-        call(&*set.primary)
+        traced("primary", call(&*set.primary))
     };
     let (of_primary, since) = {
         let mut replicas = pin!(Asking { set, patience, call: &call, unable: &mut unable }.replicas());
@@ -64,6 +65,12 @@ where
         }
     };
     of_primary.map_err(|failure| unable.and_primary(set, failure, since))
+}
+
+/// The same call as a span of its own, if the request is traced, which says why who is asked is.
+fn traced<'a, R: 'a>(asked: &'static str, answering: Answering<'a, R>) -> Answering<'a, R> {
+    let span = Span::begin("replica");
+    if span.is_kept() { Box::pin(span.with("annuli.asked", asked).of_call(answering)) } else { answering }
 }
 
 /// When the primary is asked as well: in time for an answer, and where it is known what is usual, once no replica that
@@ -101,7 +108,7 @@ struct Ended<R> {
     answer: Result<R, Failure>,
 }
 
-impl<'a, R, C> Asking<'a, '_, C>
+impl<'a, R: 'a, C> Asking<'a, '_, C>
 where
     C: Fn(&'a dyn ShardApi) -> Answering<'a, R>,
 {
@@ -128,7 +135,7 @@ where
     }
 
     fn call(&self, underway: Underway<'a>) -> Call<'a, R> {
-        Call { answering: (self.call)(&*underway.replica().handle), underway }
+        Call { answering: traced(underway.turn().name(), (self.call)(&*underway.replica().handle)), underway }
     }
 
     /// What the request is answered after that call; nothing, if another replica may be asked.

@@ -31,6 +31,17 @@ pub(crate) enum Turn {
     Hedge,
 }
 
+impl Turn {
+    /// As a trace says it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Next => "next",
+            Self::Hedge => "hedge",
+        }
+    }
+}
+
 /// Draws two of the candidates and returns the one to ask; `None` if there is no candidate.
 pub(crate) fn choose(candidates: impl Iterator<Item = Candidate>, turn: Turn, rng: &mut Rng) -> Option<Candidate> {
     let mut drawn: [Option<Candidate>; 2] = [None; 2];

@@ -58,7 +58,7 @@ pub(crate) struct Underway<'a> {
     patience: Patience<'a>,
     started: Instant,
     trials: Trials,
-    is_hedge: bool,
+    turn: Turn,
     is_settled: bool,
 }
 
@@ -71,9 +71,8 @@ impl<'a> Underway<'a> {
         patience: Patience<'a>,
         started: Instant,
     ) -> Self {
-        let is_hedge = turn == Turn::Hedge;
-        set.replica(place).health.begin(is_hedge);
-        Self { set, place, patience, started, trials, is_hedge, is_settled: false }
+        set.replica(place).health.begin(turn == Turn::Hedge);
+        Self { set, place, patience, started, trials, turn, is_settled: false }
     }
 
     pub(crate) fn replica(&self) -> &'a Replica {
@@ -84,13 +83,18 @@ impl<'a> Underway<'a> {
         self.place
     }
 
+    /// For what the replica was sought.
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn
+    }
+
     /// The call ended so.
     pub(crate) fn settle<R>(&mut self, answer: &Result<R, Failure>) -> Verdict {
         self.is_settled = true;
         let (Replica { health, served, .. }, now) = (self.replica(), Instant::now());
         let took = now.saturating_duration_since(self.started);
         let verdict = Verdict::of(answer);
-        if self.is_hedge && verdict.is_good() {
+        if self.turn == Turn::Hedge && verdict.is_good() {
             health.hedge_won();
         }
         let (of_process, of_served) = match verdict {

@@ -11,6 +11,7 @@ use super::unread::{self, ReadToEnd};
 use crate::Router;
 use crate::access::{Caller, Needs, Role};
 use annuli_api::{ErrorCode, Failure};
+use annuli_traces::Span;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
@@ -31,12 +32,38 @@ pub(super) async fn limit_requests(State(router): State<Arc<Router>>, request: R
     let Ok(under_way) = router.under_way.try_acquire() else { return shutting_down() };
     let format = accepted(request.headers());
     let sending = request.extensions().get::<Sending>().cloned();
-    let response = answer::write(next.run(request).await, format, &router.offload).await;
+    let span = span(&router, &request);
+    let answered = async { answer::write(next.run(request).await, format, &router.offload).await };
+    let response = span.around(answered, tell).await;
     drop(under_way);
     match sending {
         Some(sending) => response.map(|body| sending.hold(place, body)),
         // Who called has the answer when this returns.
         None => response,
+    }
+}
+
+/// What the request is in a trace, if it is traced: from its place to the answer that is there to be sent. Who is not let
+/// in has none, whatever he says.
+fn span(router: &Router, request: &Request) -> Span {
+    let Some(traces) = &router.traces else { return Span::NONE };
+    let span = traces.take_up(request.headers());
+    if span.is_kept() {
+        let method = request.method();
+        // Not the path as it was asked for: that has the ids of documents.
+        if let Some(route) = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
+            span.rename(format!("{method} {route}"));
+            span.set("http.route", route.to_owned());
+        }
+        span.set("http.request.method", method.to_string());
+    }
+    span
+}
+
+fn tell(span: &Span, response: &Response) {
+    span.set("http.response.status_code", i64::from(response.status().as_u16()));
+    if let Some(&code) = response.extensions().get::<ErrorCode>() {
+        span.fail(code);
     }
 }
 

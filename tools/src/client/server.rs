@@ -90,7 +90,7 @@ impl Server {
     }
 
     /// How TLS is spoken, if it is.
-    pub(super) fn tls_config(&self) -> TlsConfig {
+    pub(crate) fn tls_config(&self) -> TlsConfig {
         let mut authorities = self.authorities.clone();
         if authorities.is_empty() && self.url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
             // What cannot be read is left out: a server that needs it is then not believed, which is said.

@@ -89,6 +89,17 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_ms: Option<u64>,
 
+    /// URL of an OpenTelemetry collector that takes the spans of requests, such as http://127.0.0.1:4318
+    /// [default: OTEL_EXPORTER_OTLP_ENDPOINT, else none]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<String>,
+
+    /// Share of requests that are traced, from 0 to 1, of those whose clients do not say [default: 0.01]
+    #[arg(long, value_name = "SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces_sample: Option<f64>,
+
     // These two are flags of every command, so clap has them elsewhere; `cli` copies them.
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// Begins every variable.
@@ -40,6 +40,9 @@ const NOT_SETTINGS: [&str; 21] = [
     "ANNULI_TOPOLOGY",
     "ANNULI_URL",
 ];
+
+/// Where other programs of a machine are told who takes spans: heard below our own variables.
+const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// Begins the metadata's name of each layer of this module, and of no other provider.
 pub(super) const NAMED_AFTER_ITS_PLACE: &str = "annuli: ";
@@ -81,6 +84,11 @@ pub(super) fn environment(
     let mut found = Environment { layers: Vec::new(), ignored: Vec::new(), has_key: false };
     // By name, so that ANNULI_LIMITS__K_MAX wins over the k_max in ANNULI_LIMITS, wherever they stand.
     let variables: BTreeMap<OsString, OsString> = variables.into_iter().collect();
+    if let Some(url) = variables.get(OsStr::new(COLLECTOR)).filter(|url| !url.is_empty()) {
+        let url = url.to_str().ok_or_else(|| NotText { variable: COLLECTOR.to_owned() })?;
+        let values = nested(&["traces"], Value::from(url));
+        found.layers.push(Layer { place: format!("environment variable {COLLECTOR}"), values });
+    }
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
         let Some(key) = name.strip_prefix(PREFIX) else { continue };

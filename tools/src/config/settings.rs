@@ -1,9 +1,11 @@
 //! Every setting of the server. The doc comments are the help text of `annuli config`.
 
+use super::collector::Collector;
 use super::dump_place::DumpPlace;
 use super::help::settings;
 use super::limits::Limits;
 use super::polling::PollingRules;
+use super::share::Share;
 use annuli_core::ShardCount;
 use annuli_dump::DumpStore;
 use annuli_dump_s3::OpenS3Error;
@@ -73,6 +75,12 @@ settings! {
         pub log: String,
         /// How it is logged: "text" for people, "json" for programs.
         pub log_format: LogFormat,
+        /// URL of an OpenTelemetry collector that takes spans by OTLP over HTTP, such as http://127.0.0.1:4318: with it,
+        /// requests are traced. The default is OTEL_EXPORTER_OTLP_ENDPOINT; an empty text is none.
+        #[serde(with = "super::collector::setting")]
+        pub traces: Option<Collector>,
+        /// Share of requests that are traced, from 0 to 1, of those whose clients do not say by a `traceparent`.
+        pub traces_sample: Share,
         /// Which shards a request goes to, by endpoint: "ANY": to the one that owns the document; "ALL": to all.
         /// `*` stands for the endpoints that are not named.
         pub polling: PollingRules,
@@ -147,6 +155,8 @@ impl Default for Settings {
             drain_ms: DRAIN_MS_DEFAULT,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
+            traces: None,
+            traces_sample: Share::HUNDREDTH,
             polling: PollingRules::default(),
             limits: Limits::default(),
         }

@@ -113,8 +113,8 @@ fn an_unknown_key_is_refused_with_the_nearest_known_name() {
         "`limit` from environment variable ANNULI_LIMIT__K_MAX is no setting: did you mean `limits`?",
     );
     let known = "workspace, listen, qdrant_port, jina_metric, api_keys, metrics_open, tls_cert, tls_key, audit_log, insecure, \
-                 shards, durability, search_threads, seal_points, dumps, dumps_endpoint, drain_ms, log, log_format, polling, \
-                 limits";
+                 shards, durability, search_threads, seal_points, dumps, dumps_endpoint, drain_ms, log, log_format, traces, traces_sample, \
+                 polling, limits";
     let message = format!("`colour` from file F is no setting: there are {known}");
     check_refused("colour = 1", &[], Flags::default(), &message);
 }
@@ -310,4 +310,46 @@ fn everybody_may_contradict_the_place_below() {
     assert_eq!(contained.settings.listen.to_string(), "0.0.0.0:7710");
     assert_eq!(contained.source("listen"), "environment variable ANNULI_LISTEN");
     assert_eq!(contained.source("dumps"), "file cluster.toml");
+}
+
+#[test]
+fn a_collector_is_also_found_where_other_programs_find_it_and_is_taken_back_by_nothing() {
+    let traces = |file, environment: &[_], flags| {
+        let config = load(file, environment, flags)?;
+        let url = config.settings.traces.as_ref().map(Collector::url_of_spans);
+        Ok::<_, String>((url, config.source("traces")))
+    };
+    let otel = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4318");
+    let spans = |host: &str| Some(format!("http://{host}:4318/v1/traces"));
+    let default = Flags::default;
+    assert_eq!(traces("", &[], default()), Ok((None, "default".to_owned())));
+    assert_eq!(traces("", &[(otel.0, "")], default()), Ok((None, "default".to_owned())));
+    assert_eq!(traces("", &[otel], default()), Ok((spans("otel"), format!("environment variable {}", otel.0))));
+    let ours = ("ANNULI_TRACES", "http://ours:4318");
+    assert_eq!(traces("", &[otel, ours], default()).unwrap().0, spans("ours"));
+    let flag = Flags { traces: Some("http://flag:4318".to_owned()), ..default() };
+    assert_eq!(traces("", &[otel, ours], flag).unwrap().0, spans("flag"));
+    assert_eq!(traces("", &[otel, (ours.0, "")], default()).unwrap().0, None);
+    let message =
+        "traces = \"otel:4317\" from environment variable OTEL_EXPORTER_OTLP_ENDPOINT: it is no URL of a collector";
+    assert!(traces("", &[(otel.0, "otel:4317")], default()).unwrap_err().starts_with(message));
+    let message = "traces = \"http://…@otel:4318\" from file F: a collector's URL holds no credentials";
+    assert!(traces("traces = \"http://user:secret@otel:4318\"", &[], default()).unwrap_err().starts_with(message));
+}
+
+#[test]
+fn a_share_of_requests_goes_from_none_to_all() {
+    fn share(file: &str, environment: &[(&str, &str)], flags: Flags) -> Result<Share, String> {
+        Ok(load(file, environment, flags)?.settings.traces_sample)
+    }
+    assert_eq!(share("", &[], Flags::default()), Ok(Share::HUNDREDTH));
+    for (text, want) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25)] {
+        let want = Ok(Share::try_from(want).unwrap());
+        assert_eq!(share(&format!("traces_sample = {text}"), &[], Flags::default()), want);
+        assert_eq!(share("", &[("ANNULI_TRACES_SAMPLE", text)], Flags::default()), want);
+    }
+    let message = "traces_sample = 1.5 from file F: a share goes from 0 to 1";
+    check_refused("traces_sample = 1.5", &[], Flags::default(), message);
+    let flags = Flags { traces_sample: Some(-0.5), ..Flags::default() };
+    check_refused("", &[], flags, "traces_sample = -0.5 from flag --traces-sample: a share goes from 0 to 1");
 }

@@ -33,6 +33,11 @@ impl Figures {
         Self { registry, ready, calls }
     }
 
+    /// Where more of the process may be listed.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// All of them, with what the shards were found to be.
     pub(super) fn text(&self, ready: bool, shards: Vec<MetricFamily>) -> Result<String, Failure> {
         self.ready.set(i64::from(ready));

@@ -16,6 +16,7 @@ use annuli_api::shard_api::{
 };
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::{DocId, Filter, Vector};
+use annuli_traces::Span;
 use bincode::{BorrowDecode, Encode};
 use hyper::body::Bytes;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub(super) async fn work(
         Call::Search => {
             let read = move || parse::<SearchRequest<'_>, ShardSearch>(&body);
             let search = beside.run(bytes, read).await??;
-            let hits = shard.search(search, deadline).await?;
+            let hits = Span::begin("search the shard").of_call(shard.search(search, deadline)).await?;
             beside.run(hits_bytes(&hits), move || say(&SearchAnswer::try_from(&hits)?)).await?
         }
         Call::Get => {

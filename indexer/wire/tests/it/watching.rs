@@ -37,7 +37,8 @@ async fn start() -> (Running, Arc<Process>) {
     meters.register(&process.registry);
     let (process, shards) = (Arc::new(process), OneShard::of(ModelShard::new(schema())));
     let secret = Some(ClusterSecret::new(SECRET).unwrap());
-    let server = ShardServer::watched(shards, secret, ServerSettings::default(), Arc::clone(&process) as _, meters);
+    let server =
+        ShardServer::watched(shards, secret, ServerSettings::default(), Arc::clone(&process) as _, meters, None);
     (Running::serving(TcpListener::bind("127.0.0.1:0").await.unwrap(), server), process)
 }
 

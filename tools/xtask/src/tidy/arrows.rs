@@ -1,7 +1,7 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core and console; dump and coordination; api; contract; replicas; wire, router, cluster and
-//! indexer; jina and qdrant; tools; tests and benches.
+//! Tiers, innermost first: core and console; dump and coordination; api; contract and traces; replicas; wire, router,
+//! cluster and indexer; jina and qdrant; tools; tests and benches.
 
 use super::{File, Finding};
 
@@ -52,7 +52,7 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         folder: "indexer/wire",
-        may_use: &["annuli-api", "annuli-contract", "annuli-core"],
+        may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-traces"],
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
     Crate {
@@ -63,12 +63,24 @@ const CRATES: &[Crate] = &[
     Crate { folder: "router/console", may_use: &[], outside: Outside::Except(&["rocksdb", "hnsw_rs"]) },
     Crate {
         folder: "router",
-        may_use: &["annuli-api", "annuli-console", "annuli-coordination", "annuli-core", "annuli-dump"],
+        may_use: &[
+            "annuli-api",
+            "annuli-console",
+            "annuli-coordination",
+            "annuli-core",
+            "annuli-dump",
+            "annuli-traces",
+        ],
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
     },
     Crate {
+        folder: "router/traces",
+        may_use: &["annuli-api"],
+        outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs", "serde", "tokio"]),
+    },
+    Crate {
         folder: "router/replicas",
-        may_use: &["annuli-api", "annuli-contract", "annuli-core"],
+        may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-traces"],
         outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
     },
     Crate {
@@ -115,6 +127,7 @@ const LIBRARIES: &[&str] = &[
     "annuli-qdrant",
     "annuli-replicas",
     "annuli-router",
+    "annuli-traces",
     "annuli-wire",
 ];
 const WITHOUT_CXX: &[&str] = &[
