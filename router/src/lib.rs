@@ -77,7 +77,7 @@ pub struct Router {
     /// Where large bodies are read and written.
     offload: Offload,
     /// Whether the process could serve a moment ago.
-    readiness: Readiness,
+    readiness: Arc<Readiness>,
     /// What is counted.
     metrics: Metrics,
     /// The API as an OpenAPI document, once somebody has asked for it.

@@ -1,7 +1,7 @@
 //! Whether the process can serve.
 //!
 //! It is found out by a search of every shard, and anybody may ask, also without a key. So it is found out for all who ask
-//! within a moment: however many they are, shards are searched once.
+//! within a moment: however many they are, and whoever of them leaves, shards are searched once.
 
 use crate::Router;
 use crate::gather::{Completeness, Gathered};
@@ -10,7 +10,7 @@ use crate::scatter::scatter;
 use annuli_api::shard_api::{Consistency, Include, Read, SearchMode, ShardSearch};
 use annuli_api::{Failure, Index};
 use annuli_core::Vector;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -20,8 +20,8 @@ const TOLD_FOR: Duration = Duration::from_secs(1);
 
 /// What was found last.
 pub(crate) struct Readiness {
-    /// Whoever finds out; others wait for it.
-    turn: Semaphore,
+    /// Of the one look that is under way; others wait for it.
+    turn: Arc<Semaphore>,
     found: Mutex<Option<Found>>,
 }
 
@@ -36,14 +36,15 @@ impl Router {
     ///
     /// # Errors
     /// Why it cannot, with the names of indexes: not for strangers.
-    pub async fn check_ready(&self) -> Result<(), String> {
+    pub async fn check_ready(self: &Arc<Self>) -> Result<(), String> {
         if self.is_draining() {
             return Err("the process is about to end".to_owned());
         }
         if !self.catalogue.is_local() {
             return Ok(());
         }
-        self.readiness.find_out(|| self.search_every_shard()).await
+        let router = Arc::clone(self);
+        self.readiness.find_out(|| async move { router.search_every_shard().await }).await
     }
 
     async fn search_every_shard(&self) -> Result<(), String> {
@@ -56,29 +57,35 @@ impl Router {
 }
 
 impl Readiness {
-    pub(crate) fn new() -> Self {
-        Self { turn: Semaphore::new(1), found: Mutex::new(None) }
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { turn: Arc::new(Semaphore::new(1)), found: Mutex::new(None) })
     }
 
-    /// What was found a moment ago, or else what `look` finds. Of many who ask at once one looks; if it leaves, the next.
-    async fn find_out<Looking>(&self, look: impl FnOnce() -> Looking) -> Result<(), String>
+    /// What was found a moment ago, or else what `look` finds. Of many who ask at once one begins to look. That goes on
+    /// when it leaves: else each who leaves would have shards searched in vain, and keep the others waiting.
+    async fn find_out<Looking>(self: &Arc<Self>, look: impl FnOnce() -> Looking) -> Result<(), String>
     where
-        Looking: Future<Output = Result<(), String>>,
+        Looking: Future<Output = Result<(), String>> + Send + 'static,
     {
         if let Some(ready) = self.of_late() {
             return ready;
         }
         // The semaphore is never closed, so nothing else can come of this than a turn.
-        let _turn = self.turn.acquire().await;
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
         if let Some(ready) = self.of_late() {
             return ready;
         }
-        let ready = look().await;
-        if let Err(reason) = &ready {
-            tracing::warn!(reason, "the process is not ready");
-        }
-        *self.found() = Some(Found { at: Instant::now(), ready: ready.clone() });
-        ready
+        let (readiness, looking) = (Arc::clone(self), look());
+        let found = tokio::spawn(async move {
+            let _turn = turn;
+            let ready = looking.await;
+            if let Err(reason) = &ready {
+                tracing::warn!(reason, "the process is not ready");
+            }
+            *readiness.found() = Some(Found { at: Instant::now(), ready: ready.clone() });
+            ready
+        });
+        found.await.unwrap_or_else(|error| Err(format!("the look at the shards ended early: {error}")))
     }
 
     fn of_late(&self) -> Option<Result<(), String>> {
@@ -120,43 +127,45 @@ async fn canary(index: &Index, deadline: std::time::Instant) -> Result<(), Failu
 mod tests {
     use super::*;
     use futures_util::future::join_all;
-    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::time::sleep;
 
     /// Takes a moment, and counts.
-    async fn look(looks: &Cell<u32>, ready: Result<(), String>) -> Result<(), String> {
-        looks.set(looks.get() + 1);
+    async fn look(looks: Arc<AtomicU32>, ready: Result<(), String>) -> Result<(), String> {
+        looks.fetch_add(1, Ordering::Relaxed);
         sleep(Duration::from_millis(100)).await;
         ready
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_asks_at_once_or_a_moment_later_hears_of_one_look() {
-        let (readiness, looks) = (Readiness::new(), Cell::new(0));
-        let ask = || readiness.find_out(|| look(&looks, Ok(())));
+        let (readiness, looks) = (Readiness::new(), Arc::new(AtomicU32::new(0)));
+        let ask = || readiness.find_out(|| look(Arc::clone(&looks), Ok(())));
         assert_eq!(join_all((0..1_000).map(|_| ask())).await, vec![Ok(()); 1_000]);
         sleep(TOLD_FOR / 2).await;
-        assert_eq!((ask().await, looks.get()), (Ok(()), 1));
+        assert_eq!((ask().await, looks.load(Ordering::Relaxed)), (Ok(()), 1));
         sleep(TOLD_FOR / 2).await;
-        assert_eq!((ask().await, looks.get()), (Ok(()), 2));
+        assert_eq!((ask().await, looks.load(Ordering::Relaxed)), (Ok(()), 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn that_it_is_not_ready_is_found_out_once_as_well() {
-        let (readiness, looks) = (Readiness::new(), Cell::new(0));
+        let (readiness, looks) = (Readiness::new(), Arc::new(AtomicU32::new(0)));
         let not = || Err("a shard is silent".to_owned());
-        let ask = || readiness.find_out(|| look(&looks, not()));
+        let ask = || readiness.find_out(|| look(Arc::clone(&looks), not()));
         assert_eq!(join_all((0..10).map(|_| ask())).await, vec![not(); 10]);
-        assert_eq!(looks.get(), 1);
+        assert_eq!(looks.load(Ordering::Relaxed), 1);
     }
 
+    /// Each who left ended the look that it had begun, and whoever asked next waited for one of its own.
     #[tokio::test(start_paused = true)]
-    async fn who_leaves_while_it_looks_leaves_that_to_the_next() {
-        let (readiness, looks) = (Readiness::new(), Cell::new(0));
-        let mut first = Box::pin(readiness.find_out(|| look(&looks, Ok(()))));
-        assert!(futures_util::poll!(&mut first).is_pending());
-        let second = readiness.find_out(|| look(&looks, Ok(())));
-        drop(first);
-        assert_eq!((second.await, looks.get()), (Ok(()), 2));
+    async fn who_leaves_while_it_looks_leaves_what_is_found_to_the_others() {
+        let (readiness, looks) = (Readiness::new(), Arc::new(AtomicU32::new(0)));
+        let ask = || readiness.find_out(|| look(Arc::clone(&looks), Ok(())));
+        for _ in 0..10 {
+            let mut asking = Box::pin(ask());
+            assert!(futures_util::poll!(&mut asking).is_pending());
+        }
+        assert_eq!((ask().await, looks.load(Ordering::Relaxed)), (Ok(()), 1));
     }
 }

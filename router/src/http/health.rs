@@ -24,7 +24,7 @@ pub(super) async fn ready(State(router): State<Arc<Router>>, headers: HeaderMap)
 ///
 /// # Errors
 /// That it is not ready; and why, which names indexes, to who may read. The log has that as well.
-pub async fn readiness(router: &Router, headers: &HeaderMap) -> Result<(), String> {
+pub async fn readiness(router: &Arc<Router>, headers: &HeaderMap) -> Result<(), String> {
     let Err(reason) = router.check_ready().await else { return Ok(()) };
     match router.access.admit(shown(headers), Needs::Role(Role::Read)) {
         Ok(_) => Err(format!("not ready: {reason}")),
