@@ -32,7 +32,7 @@ use crate::config::{Flags, LogFormat};
 use annuli_core::Metric;
 use annuli_core::Quantization;
 use annuli_core::ShardCount;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -125,11 +125,11 @@ pub struct Global {
     pub url: String,
 
     /// File with the API key that the server asks for; also ANNULI_API_KEY, the key itself
-    #[arg(long, global = true, value_name = "FILE", env = "ANNULI_API_KEY_FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ANNULI_API_KEY_FILE", value_parser = file_or_none())]
     pub api_key_file: Option<PathBuf>,
 
     /// Certificates (PEM) of whoever issued the server's; those that this machine believes, if none are named
-    #[arg(long, global = true, value_name = "FILE", env = "ANNULI_CA_FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ANNULI_CA_FILE", value_parser = file_or_none())]
     pub ca_file: Option<PathBuf>,
 
     /// Tables for people, or the API's JSON
@@ -149,7 +149,8 @@ pub struct Global {
 impl Global {
     /// The server to talk to, with the key that it asks for.
     pub fn server(&self) -> Result<Server, InvalidServer> {
-        Server::with_key(&self.url, self.api_key_file.as_deref())?.trusting(self.ca_file.as_deref())
+        let named = |file: &'_ Option<PathBuf>| file.clone().filter(|path| !path.as_os_str().is_empty());
+        Server::with_key(&self.url, named(&self.api_key_file).as_deref())?.trusting(named(&self.ca_file).as_deref())
     }
 
     /// The flags of a server, those for every command included.
@@ -165,6 +166,11 @@ pub enum OutputFormat {
     Table,
     /// JSON for programs
     Json,
+}
+
+/// Reads a path that may be empty: a variable that is empty is how a shell or a compose file leaves one out.
+fn file_or_none() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// Reads a metric, and lets clap list them all.
@@ -208,6 +214,14 @@ mod tests {
         check("search --index a --id 7 --vector [1]", false);
         check("search --index a --vectors q.npy", false);
         check("search --index a --id 7 --row 3", false);
+    }
+
+    #[test]
+    fn an_empty_name_of_a_file_is_none() {
+        let cli = Cli::try_parse_from(["annuli", "index", "list", "--ca-file", "", "--api-key-file="]).unwrap();
+        assert!(cli.global.server().is_ok());
+        let cli = Cli::try_parse_from(["annuli", "index", "list", "--ca-file", "nowhere.pem"]).unwrap();
+        assert!(cli.global.server().unwrap_err().to_string().starts_with("cannot read `nowhere.pem`"));
     }
 
     #[test]

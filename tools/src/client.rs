@@ -4,7 +4,7 @@ mod error;
 mod server;
 mod stream;
 
-pub use error::{ClientError, InvalidUrl, NoAnswer, Refused, Unexpected, Unreachable};
+pub use error::{ClientError, InvalidUrl, NoAnswer, NotBelieved, Refused, Unexpected, Unreachable};
 pub use server::{InvalidServer, Server};
 pub use stream::{EventStream, SentEvent};
 

@@ -113,7 +113,9 @@ impl CommandError {
             return Exit::Configuration;
         }
         match self.client_error() {
-            Some(ClientError::Unreachable(_) | ClientError::NoAnswer(_)) => Exit::Unreachable,
+            Some(ClientError::Unreachable(_) | ClientError::NotBelieved(_) | ClientError::NoAnswer(_)) => {
+                Exit::Unreachable
+            }
             Some(ClientError::Refused(_) | ClientError::Unexpected(_)) | None => Exit::Failure,
         }
     }

@@ -1,6 +1,7 @@
 //! How a call fails, from the caller's side.
 
 use annuli_api::{ErrorCode, Failure, error::FailureBody};
+use rustls::CertificateError;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub enum ClientError {
     /// Nobody is there.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
+    /// Somebody is there, and shows a certificate that is not believed.
+    #[error(transparent)]
+    NotBelieved(#[from] NotBelieved),
     /// The server was reached, and no answer came.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
@@ -40,6 +44,25 @@ pub enum ClientError {
 pub struct Unreachable {
     url: String,
     reason: ureq::Error,
+}
+
+/// A certificate by which nobody can tell that this is the server that was meant.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate of {url} is not believed: {reason} ({})", mend(reason))]
+pub struct NotBelieved {
+    url: String,
+    reason: CertificateError,
+}
+
+/// What whoever asks, or whoever runs the server, does about it.
+fn mend(reason: &CertificateError) -> &'static str {
+    if matches!(reason, CertificateError::UnknownIssuer) {
+        "name the certificates of whoever issued it with --ca-file or ANNULI_CA_FILE"
+    } else if matches!(reason, CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) {
+        "name the server in --url or ANNULI_URL by a name that the certificate has"
+    } else {
+        "the server needs another one: --tls-cert"
+    }
 }
 
 /// A server that took the request and did not answer it in time.
@@ -102,6 +125,9 @@ fn start_of(body: &[u8]) -> String {
 impl ClientError {
     pub(super) fn of_transport(url: &str, reason: ureq::Error) -> Self {
         let url = url.to_owned();
+        if let Some(reason) = not_believed(&reason) {
+            return NotBelieved { url, reason: reason.clone() }.into();
+        }
         if reached(&reason) { NoAnswer { url, reason }.into() } else { Unreachable { url, reason }.into() }
     }
 
@@ -119,7 +145,7 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(refused) => Some(refused.failure.code),
-            Self::Unreachable(_) | Self::NoAnswer(_) | Self::Unexpected(_) => None,
+            Self::Unreachable(_) | Self::NotBelieved(_) | Self::NoAnswer(_) | Self::Unexpected(_) => None,
         }
     }
 
@@ -130,7 +156,7 @@ impl ClientError {
             Self::Refused(refused) => refused.failure.code.is_transient(),
             // A proxy in front of the server, which has its own pages for these.
             Self::Unexpected(unexpected) => matches!(unexpected.status, 429 | 503),
-            Self::Unreachable(_) | Self::NoAnswer(_) => false,
+            Self::Unreachable(_) | Self::NotBelieved(_) | Self::NoAnswer(_) => false,
         }
     }
 
@@ -139,9 +165,22 @@ impl ClientError {
         match self {
             Self::Refused(refused) => refused.retry_after,
             Self::Unexpected(unexpected) => unexpected.retry_after,
-            Self::Unreachable(_) | Self::NoAnswer(_) => None,
+            Self::Unreachable(_) | Self::NotBelieved(_) | Self::NoAnswer(_) => None,
         }
     }
+}
+
+/// Why the server's certificate is not believed, if that is what has gone wrong.
+fn not_believed(error: &ureq::Error) -> Option<&CertificateError> {
+    let tls = if let ureq::Error::Rustls(error) = error {
+        Some(error)
+    } else if let ureq::Error::Io(error) = error {
+        error.get_ref().and_then(|error| error.downcast_ref())
+    } else {
+        None
+    };
+    let Some(rustls::Error::InvalidCertificate(reason)) = tls else { return None };
+    Some(reason)
 }
 
 /// Whether there was a server to talk to.
