@@ -10,7 +10,7 @@ mod steps;
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
 use crate::decide::{FolderTerm, OlderFolder, check_layout, claim_term, found, served_last, to_begin_anew};
-use crate::mirror::{Mirror, read};
+use crate::mirror::{Mirror, Then, read};
 use crate::moment::until;
 use crate::reconcile::{HeldShard, Plan, Restore};
 use crate::record::{DumpedShard, Key, LayoutId, NodeId, NodeRecord, Place, Role, Served};
@@ -20,7 +20,7 @@ use crate::table::Reach;
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_coordination::election::{ElectionError, ElectionName, FencedCommitError, Terms};
 use annuli_coordination::{
-    Commit, CommitError, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Revision, Ttl,
+    Commit, CommitError, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Ttl,
 };
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardCount, ShardId};
 use annuli_dump::DumpId;
@@ -249,7 +249,7 @@ impl Agent {
         let claimed = self.claim(leadership).await?;
         // What an earlier primary has said stood there before: that its shard is sealed, or has all that it gets.
         let mut seen = self.mirror.changes();
-        seen.wait_for(|seen| seen.revision >= claimed).await.expect("the mirror is this agent's own");
+        seen.wait_for(|seen| seen.has(&claimed)).await.expect("the mirror is this agent's own");
         // Not before: what it served in an earlier term, another folder may have served since.
         self.serving.hold(Some(&(Arc::clone(leadership) as _)));
         let mut changes = self.mirror.changes();
@@ -291,7 +291,7 @@ impl Agent {
     ///
     /// # Errors
     /// When it may not, or that could not be written.
-    async fn claim(&self, leadership: &Leadership) -> Result<Revision, Failure> {
+    async fn claim(&self, leadership: &Leadership) -> Result<Then, Failure> {
         let (place, folder, epoch) = (self.place, self.holder.term(), leadership.epoch());
         let shard = place.shard;
         let claim = |records: &Records| claim_term(records, place, folder, epoch, self.post.older);
@@ -307,10 +307,10 @@ impl Agent {
         // In the folder first: if it is killed in between, it knows that it may have been the one.
         let last = seen.records.terms.get(&place).map(|last| last.record.epoch);
         self.holder.keep_term(folder.beginning(last, epoch)).await?;
-        let ((), revision) =
+        let ((), then) =
             decide_as(leadership, &*self.store, |records| Ok(Decision::Write(claim(records)?, ()))).await?;
         self.holder.keep_term(FolderTerm { served: Some(epoch), begun: None }).await?;
-        Ok(revision)
+        Ok(then)
     }
 
     /// Serves nothing, and says why: of what is not even here, that.

@@ -6,7 +6,7 @@ use crate::commit::{Decision, decide, once, write_if_it_stands};
 use crate::coordinator;
 use crate::decide::{Creation, Removal, create_index, dump_not_found, remove_alias, request_deletion, set_alias};
 use crate::events::Past;
-use crate::mirror::{Mirror, Seen, read};
+use crate::mirror::{Mirror, Seen, Then, read};
 use crate::record::{DumpRecord, IndexState, NumberedDump, Origin, Place, Role, Served};
 use crate::records::Records;
 use crate::table::{Reach, Table};
@@ -14,7 +14,7 @@ use crate::turns::Turns;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations, Position};
 use annuli_coordination::election::{self, Leader};
-use annuli_coordination::{CoordinationStore, Epoch, Revision, StoreError};
+use annuli_coordination::{CoordinationStore, Epoch, StoreError};
 use annuli_core::{IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use annuli_dump::{DumpId, DumpStore, FindDumpError, ReadManifestError};
 use arc_swap::ArcSwap;
@@ -114,8 +114,8 @@ impl ClusterCatalogue {
         &self,
         decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
     ) -> Result<R, Failure> {
-        let (result, revision) = decide(&*self.store, decision).await?;
-        self.catch_up(revision).await;
+        let (result, then) = decide(&*self.store, decision).await?;
+        self.catch_up(&then).await;
         Ok(result)
     }
 
@@ -177,10 +177,9 @@ impl ClusterCatalogue {
     }
 
     /// Waits until this process sees its own change, so that its next request does.
-    async fn catch_up(&self, revision: Revision) {
-        let deadline = Instant::now() + CATCH_UP_WAIT;
-        if !self.mirror.wait_until(deadline, |seen| seen.revision >= revision).await {
-            tracing::warn!(%revision, "a change of the catalogue is not seen here yet");
+    async fn catch_up(&self, then: &Then) {
+        if !self.mirror.wait_to_see(Instant::now() + CATCH_UP_WAIT, then).await {
+            tracing::warn!("a change of the catalogue is not seen here yet");
         }
     }
 
@@ -188,7 +187,7 @@ impl ClusterCatalogue {
     async fn look(&self) -> bool {
         match read(&*self.store).await {
             Ok(seen) => {
-                self.catch_up(seen.revision).await;
+                self.catch_up(&Then::Read(Box::new(seen))).await;
                 true
             }
             Err(error) => {
@@ -288,8 +287,8 @@ impl Catalogue for ClusterCatalogue {
                 Creation::New(change) => Decision::Write(change, (new, IndexState::Creating)),
             })
         };
-        let ((uuid, state), revision) = decide(&*self.store, creation).await?;
-        self.catch_up(revision).await;
+        let ((uuid, state), then) = decide(&*self.store, creation).await?;
+        self.catch_up(&then).await;
         // One that was made before is there, whether or not each of its shards is up.
         if state == IndexState::Creating {
             self.wait_until_served(&name, uuid).await?;
@@ -304,8 +303,8 @@ impl Catalogue for ClusterCatalogue {
             let change = removal.decide(records, &name)?;
             Ok(change.map_or(Decision::Stands(()), |change| Decision::Write(change, ())))
         };
-        let ((), revision) = decide(&*self.store, removal).await?;
-        self.catch_up(revision).await;
+        let ((), then) = decide(&*self.store, removal).await?;
+        self.catch_up(&then).await;
         Ok(())
     }
 
@@ -315,16 +314,16 @@ impl Catalogue for ClusterCatalogue {
 
     async fn set_alias(&self, alias: IndexName, index: IndexName) -> Result<(), Failure> {
         let setting = |records: &Records| Ok(Decision::Write(set_alias(records, &alias, &index)?, ()));
-        let ((), revision) = decide(&*self.store, setting).await?;
-        self.catch_up(revision).await;
+        let ((), then) = decide(&*self.store, setting).await?;
+        self.catch_up(&then).await;
         Ok(())
     }
 
     async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure> {
         let mut decided = false;
         let removal = |records: &Records| once(&mut decided, remove_alias(records, &alias));
-        let ((), revision) = decide(&*self.store, removal).await?;
-        self.catch_up(revision).await;
+        let ((), then) = decide(&*self.store, removal).await?;
+        self.catch_up(&then).await;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Carrying out a decision: read, decide, write if nothing has changed, else again.
 
 use crate::change::{self, Change};
-use crate::mirror::read;
+use crate::mirror::{Then, read};
 use crate::record;
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
@@ -45,12 +45,12 @@ pub(crate) async fn write_if_it_stands(store: &dyn CoordinationStore, change: &C
     }
 }
 
-/// Makes a decision by the records as they are now, and carries it out. Returns what it comes to, and a revision at
-/// which it stands.
+/// Makes a decision by the records as they are now, and carries it out. Returns what it comes to, and a moment at which it
+/// stands.
 pub(crate) async fn decide<R>(
     store: &dyn CoordinationStore,
     decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
-) -> Result<(R, Revision), Failure> {
+) -> Result<(R, Then), Failure> {
     let commit = |txn| async move {
         store.commit(txn).await.map_err(|error| match error {
             CommitError::Store(StoreError::Uncertain(_)) => NotCommitted::Uncertain,
@@ -66,7 +66,7 @@ pub(crate) async fn decide_as<R>(
     leadership: &Leadership,
     store: &dyn CoordinationStore,
     decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
-) -> Result<(R, Revision), Failure> {
+) -> Result<(R, Then), Failure> {
     let commit = |txn| async move {
         leadership.commit(txn).await.map_err(|error| match error {
             FencedCommitError::Commit(CommitError::Store(StoreError::Uncertain(_))) => NotCommitted::Uncertain,
@@ -90,18 +90,18 @@ async fn carry_out<R, Committing>(
     store: &dyn CoordinationStore,
     mut decision: impl FnMut(&Records) -> Result<Decision<R>, Failure>,
     commit: impl Fn(Txn) -> Committing,
-) -> Result<(R, Revision), Failure>
+) -> Result<(R, Then), Failure>
 where
     Committing: Future<Output = Result<Commit, NotCommitted>>,
 {
     for _ in 0..ATTEMPTS_MAX {
         let seen = read(store).await.map_err(|error| store_failure(&error))?;
         let (change, result) = match decision(&seen.records)? {
-            Decision::Stands(result) => return Ok((result, seen.revision)),
+            Decision::Stands(result) => return Ok((result, Then::Read(Box::new(seen)))),
             Decision::Write(change, result) => (change, result),
         };
         match commit(txn(&change, None)?).await {
-            Ok(Commit::Committed { revision }) => return Ok((result, revision)),
+            Ok(Commit::Committed { revision }) => return Ok((result, Then::Wrote(revision))),
             // Another was faster.
             Ok(Commit::Conflict { .. }) | Err(NotCommitted::Uncertain) => {}
             Err(NotCommitted::Failed(failure)) => return Err(failure),

@@ -15,13 +15,14 @@ use crate::catalogue::ClusterCatalogue;
 use crate::commit::{Decision, decide_as};
 use crate::coordinate::{Keeping, Step, change, due, dump_of};
 use crate::decide::{begin_dump, begin_reshard, commit_dump, fail_dump};
+use crate::mirror::Then;
 use crate::moment::until;
 use crate::operations::asked;
 use crate::record::{DumpRecord, TaskId};
 use crate::records::Records;
 use annuli_api::{ErrorCode, Failure};
 use annuli_coordination::election::{ElectionError, ElectionName, Terms};
-use annuli_coordination::{CoordinationStore, Election, Leadership, Revision, Ttl};
+use annuli_coordination::{CoordinationStore, Election, Leadership, Ttl};
 use annuli_core::{IndexSchema, IndexUuid};
 use annuli_dump::{
     BeginDumpError, CreatedAt, DeleteDumpError, DumpId, DumpStore, Manifest, ManifestHead, SchemaRecord,
@@ -201,7 +202,7 @@ impl Coordinator {
         let way = self.settings.schedule.way;
         let request = |records: &Records| asked(records, id, || wanted.request(records, id, way));
         match decide_as(leadership, &*self.store, request).await {
-            Ok(((), revision)) => self.catch_up(revision).await,
+            Ok(((), then)) => self.catch_up(&then).await,
             Err(failure) => tracing::warn!(index = %wanted.index(), %failure, "what is due cannot be asked for"),
         }
     }
@@ -210,7 +211,7 @@ impl Coordinator {
     async fn take(&self, leadership: &Leadership, records: &Records, step: Step, waiting: &mut Waiting) {
         tracing::info!(?step, "a step of the coordinator");
         let failure = match self.carry_out(leadership, records, &step).await {
-            Ok(revision) => return self.catch_up(revision).await,
+            Ok(then) => return self.catch_up(&then).await,
             Err(failure) => failure,
         };
         tracing::warn!(?step, %failure, "a step of the coordinator failed, it is tried again");
@@ -220,18 +221,18 @@ impl Coordinator {
                 Ok(written(dump_of(*id).and_then(|dump| fail_dump(records, *id, dump, failure.clone()))))
             };
             // If this fails too, the next try comes here again.
-            if let Ok(((), revision)) = decide_as(leadership, &*self.store, give_up).await {
-                self.catch_up(revision).await;
+            if let Ok(((), then)) = decide_as(leadership, &*self.store, give_up).await {
+                self.catch_up(&then).await;
             }
         }
     }
 
     /// Waits until this process sees what it has written.
-    async fn catch_up(&self, revision: Revision) {
-        self.catalogue.mirror().wait_until(Instant::now() + CATCH_UP, |seen| seen.revision >= revision).await;
+    async fn catch_up(&self, then: &Then) {
+        self.catalogue.mirror().wait_to_see(Instant::now() + CATCH_UP, then).await;
     }
 
-    async fn carry_out(&self, leadership: &Leadership, records: &Records, step: &Step) -> Result<Revision, Failure> {
+    async fn carry_out(&self, leadership: &Leadership, records: &Records, step: &Step) -> Result<Then, Failure> {
         if let Step::BeginDump(id) = step {
             return self.begin_dump(leadership, records, *id).await;
         }
@@ -244,7 +245,7 @@ impl Coordinator {
                 let begun = records.tasks.contains_key(&id);
                 Ok(written(if begun { None } else { begin_reshard(records, *uuid, id) }))
             };
-            return decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision);
+            return decide_as(leadership, &*self.store, decision).await.map(|((), then)| then);
         }
         if let Step::RemoveFiles(uuid, dump) = step {
             self.remove_files(*uuid, *dump).await?;
@@ -252,10 +253,10 @@ impl Coordinator {
         // What is due by what this process has seen may be so no longer.
         let keeping = &self.settings.keeping;
         let decision = |records: &Records| Ok(written(change(records, keeping, step)));
-        decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
+        decide_as(leadership, &*self.store, decision).await.map(|((), then)| then)
     }
 
-    async fn begin_dump(&self, leadership: &Leadership, records: &Records, id: TaskId) -> Result<Revision, Failure> {
+    async fn begin_dump(&self, leadership: &Leadership, records: &Records, id: TaskId) -> Result<Then, Failure> {
         let dump = named(id)?;
         if let Some(task) = records.tasks.get(&id) {
             let uuid = task.record.uuid;
@@ -268,10 +269,10 @@ impl Coordinator {
         }
         let created_at = CreatedAt::new(&(self.origins.utc_now)()).map_err(|error| internal(&error))?;
         let decision = |records: &Records| Ok(written(begin_dump(records, id, dump, created_at.clone())));
-        decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
+        decide_as(leadership, &*self.store, decision).await.map(|((), then)| then)
     }
 
-    async fn commit_dump(&self, leadership: &Leadership, records: &Records, id: TaskId) -> Result<Revision, Failure> {
+    async fn commit_dump(&self, leadership: &Leadership, records: &Records, id: TaskId) -> Result<Then, Failure> {
         let dump = named(id)?;
         if let (Some(stored), Some(task)) = (records.dumps.get(&dump), records.tasks.get(&id)) {
             let (record, uuid) = (stored.record.clone(), task.record.uuid);
@@ -282,7 +283,7 @@ impl Coordinator {
         }
         let fresh = (self.origins.new_uuid)();
         let decision = |records: &Records| Ok(written(commit_dump(records, id, dump, fresh)));
-        decide_as(leadership, &*self.store, decision).await.map(|((), revision)| revision)
+        decide_as(leadership, &*self.store, decision).await.map(|((), then)| then)
     }
 
     async fn remove_files(&self, uuid: IndexUuid, dump: DumpId) -> Result<(), Failure> {

@@ -29,6 +29,26 @@ pub struct Seen {
     pub records: Records,
 }
 
+impl Seen {
+    /// Whether all that was so by then is seen here. What is seen may be all there is though it is of an earlier revision: a
+    /// store counts also what it is asked to keep beside the records, and for others.
+    pub(crate) fn has(&self, then: &Then) -> bool {
+        match then {
+            Then::Wrote(revision) => self.revision >= *revision,
+            Then::Read(read) => self.revision >= read.revision || self.records == read.records,
+        }
+    }
+}
+
+/// A moment of the store that a process has come to know of.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// It has written something.
+    Wrote(Revision),
+    /// It has read everything.
+    Read(Box<Seen>),
+}
+
 impl Mirror {
     /// Reads the records, and follows them from then on. `on_change` hears of each state before anybody else,
     /// with the one before if nothing came in between.
@@ -57,6 +77,11 @@ impl Mirror {
     pub async fn ended(&self) {
         // It has said something new until then, which is not what is waited for.
         let _ = self.seen.clone().wait_for(|_| false).await;
+    }
+
+    /// Waits until what was so then is seen, at most until the deadline; returns whether it is.
+    pub(crate) async fn wait_to_see(&self, deadline: Instant, then: &Then) -> bool {
+        self.wait_until(deadline, |seen| seen.has(then)).await
     }
 
     /// Waits until the records are so, at most until the deadline; returns whether they are.
@@ -138,54 +163,94 @@ async fn retry_later(error: &StoreError) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::AliasRecord;
+    use crate::testing::{name, uuid};
     use annuli_coordination::{
         Commit, CommitError, EmbeddedSettings, EmbeddedStore, Entry, Kept, Key, Lease, LeaseId, Listing, SystemClock,
-        Ttl, Txn, Watch,
+        Ttl, Txn, Value, Watch,
     };
     use async_trait::async_trait;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    use tempfile::TempDir;
 
-    /// A store that can be read, and that nobody can follow without coming upon a defect.
-    struct Panicking(EmbeddedStore);
+    /// A store with something the matter.
+    struct Odd {
+        store: EmbeddedStore,
+        /// Revisions of what is none of ours.
+        of_others: AtomicU64,
+        /// Nobody can follow it without coming upon a defect.
+        panics: bool,
+        _root: TempDir,
+    }
+
+    impl Odd {
+        fn new(panics: bool) -> Arc<Self> {
+            let root = tempfile::tempdir().expect("a folder");
+            let clock = Arc::new(SystemClock::new());
+            let store = EmbeddedStore::open(root.path(), EmbeddedSettings::default(), clock).expect("an empty store");
+            Arc::new(Self { store, of_others: AtomicU64::new(0), panics, _root: root })
+        }
+    }
 
     #[async_trait]
-    impl CoordinationStore for Panicking {
+    impl CoordinationStore for Odd {
         async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-            self.0.get(key).await
+            self.store.get(key).await
         }
 
         async fn list(&self, prefix: &Prefix) -> Result<Listing, StoreError> {
-            self.0.list(prefix).await
+            let listing = self.store.list(prefix).await?;
+            Ok(Listing { revision: Revision(listing.revision.0 + self.of_others.load(Relaxed)), ..listing })
         }
 
         async fn commit(&self, txn: Txn) -> Result<Commit, CommitError> {
-            self.0.commit(txn).await
+            self.store.commit(txn).await
         }
 
-        async fn watch(&self, _: Prefix, _: Revision) -> Result<Watch, StoreError> {
-            panic!("of the test")
+        async fn watch(&self, prefix: Prefix, after: Revision) -> Result<Watch, StoreError> {
+            assert!(!self.panics, "of the test");
+            self.store.watch(prefix, after).await
         }
 
         async fn grant(&self, ttl: Ttl) -> Result<Lease, StoreError> {
-            self.0.grant(ttl).await
+            self.store.grant(ttl).await
         }
 
         async fn keep_alive(&self, lease: LeaseId) -> Result<Kept, StoreError> {
-            self.0.keep_alive(lease).await
+            self.store.keep_alive(lease).await
         }
 
         async fn revoke(&self, lease: LeaseId) -> Result<(), StoreError> {
-            self.0.revoke(lease).await
+            self.store.revoke(lease).await
         }
     }
 
     /// The copy stayed as it was, for ever, and the process that served by it looked well.
     #[tokio::test]
     async fn a_mirror_whose_task_has_panicked_says_that_it_has_ended() {
-        let root = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(SystemClock::new());
-        let store = EmbeddedStore::open(root.path(), EmbeddedSettings::default(), clock).expect("an empty store");
-        let mirror = Mirror::start(Arc::new(Panicking(store)), |_, _| {}).await.expect("it is read first");
+        let mirror = Mirror::start(Odd::new(true), |_, _| {}).await.expect("it is read first");
         mirror.ended().await;
         assert_eq!(mirror.seen().records, Records::default());
+    }
+
+    /// A read of the primaries waited for half a second for what no watch brings, and a request that had nothing to write
+    /// for two.
+    #[tokio::test]
+    async fn what_others_have_written_to_the_same_store_is_not_waited_for() {
+        let store = Odd::new(false);
+        let mirror = Mirror::start(Arc::clone(&store) as _, |_, _| {}).await.expect("it is read first");
+        let sees = async || {
+            let read = read(&*store).await.expect("it is there");
+            mirror.wait_to_see(Instant::now() + Duration::from_secs(10), &Then::Read(Box::new(read))).await
+        };
+        store.of_others.store(7, Relaxed);
+        assert!(sees().await);
+        let alias = AliasRecord { index: name("faces"), uuid: uuid(1) }.encode();
+        let key = Key::new("alias/people").expect("a plain key");
+        let written = Txn::new().put(key, Value::new(&alias).expect("it is small"));
+        assert!(matches!(store.commit(written).await, Ok(Commit::Committed { .. })));
+        // That one is ours.
+        assert!(sees().await);
+        assert_eq!(mirror.seen().records.aliases.len(), 1);
     }
 }
