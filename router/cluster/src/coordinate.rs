@@ -12,6 +12,7 @@ mod reshard;
 mod rollout;
 
 pub(crate) use rehearsal::rehearse;
+pub use reshard::Hindrance;
 pub(crate) use reshard::obstacles;
 
 use crate::change::Change;
@@ -101,7 +102,7 @@ pub enum Step {
     /// What it is to become has everything: let it take the name over.
     MoveOver(TaskId),
     /// Give up the move of an index.
-    FailReshard(TaskId, Failure),
+    FailReshard(TaskId, Hindrance),
     /// Take away what an index was to become, which nobody goes on with.
     AbandonMove(IndexUuid),
     /// Nobody reads any longer where an index was before it moved.
@@ -172,7 +173,7 @@ fn written(records: &Records, step: &Step) -> Option<Change> {
         Step::ForgetDump(dump) => forget_orphan(records, *dump),
         Step::Seal(id) => seal(records, *id),
         Step::MoveOver(id) => move_over(records, *id),
-        Step::FailReshard(id, failure) => fail_reshard(records, *id, failure.clone()),
+        Step::FailReshard(id, hindrance) => fail_reshard(records, *id, reshard::failure(records, *id, *hindrance)?),
         Step::AbandonMove(uuid) => abandon_move(records, *uuid),
         Step::ForgetFormer(uuid) => forget_former(records, *uuid),
         Step::EndReshard => end_reshard(records),
@@ -249,7 +250,7 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
         (Work::Dump { .. }, TaskStatus::Queued) => vec![Due::now(Step::BeginDump(id))],
         (Work::Dump { .. }, TaskStatus::Running) => of_dump(records, id, &index.record).into_iter().collect(),
         (Work::Reshard(to), TaskStatus::Queued | TaskStatus::Running) => {
-            reshard::of_task(records, id, to, &index.record, task.status).into_iter().collect()
+            reshard::of_task(records, id, to, &index.record, task.status)
         }
         (Work::Rollout(_), TaskStatus::Queued) => vec![Due::now(Step::StartRollout(id))],
         (Work::Rollout(_), TaskStatus::Running | TaskStatus::Paused) => match &index.record.generations.preparing {

@@ -29,78 +29,121 @@ const AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// The longest of these: whoever has mended it waits for no more.
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(160);
 
-/// The next step of the task that moves an index.
-pub(super) fn of_task(
-    records: &Records,
-    id: TaskId,
-    to: &Layout,
-    index: &IndexRecord,
-    status: TaskStatus,
-) -> Option<Due> {
+/// What a move of an index waits for, though not for ever. As a part of a step it says what is waited for and not how far that
+/// is: each is waited for by itself, whatever else is in the way meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// A shard of today, or of those that there will be, has no primary.
+    NoPrimary(Place),
+    /// Shards are made of the dump.
+    Filling,
+    /// What was written meanwhile is read.
+    CatchingUp,
+    /// The index takes no writes until the last of them has been read.
+    Sealed,
+}
+
+impl Hindrance {
+    fn patience(self) -> Duration {
+        match self {
+            Self::NoPrimary(_) => ABSENT_PATIENCE,
+            Self::Filling => FILL_PATIENCE,
+            Self::CatchingUp => NEAR_PATIENCE,
+            Self::Sealed => SEAL_PATIENCE,
+        }
+    }
+}
+
+/// What is due of the task that moves an index.
+pub(super) fn of_task(records: &Records, id: TaskId, to: &Layout, index: &IndexRecord, status: TaskStatus) -> Vec<Due> {
     if next(records) != Some(*to) {
-        return Some(Due::now(Step::Cancel(id)));
+        return vec![Due::now(Step::Cancel(id))];
     }
     if status == TaskStatus::Queued {
-        return Some(Due::now(Step::BeginDump(id)));
+        return vec![Due::now(Step::BeginDump(id))];
     }
     match &index.moving {
-        None => of_dump(records, id, index),
-        Some(moving) => Some(of_move(records, id, index, moving)),
+        None => of_dump(records, id, index).into_iter().collect(),
+        Some(moving) => of_move(records, id, index, moving),
     }
 }
 
-fn of_move(records: &Records, id: TaskId, index: &IndexRecord, moving: &Moving) -> Due {
+fn of_move(records: &Records, id: TaskId, index: &IndexRecord, moving: &Moving) -> Vec<Due> {
     let all = |shards: usize, of: ShardCount| shards == of.get() as usize;
-    let Some(sealed) = &moving.sealed else {
-        let Some((patience, message)) = hold_up(records, index, moving) else { return Due::now(Step::Seal(id)) };
-        return Due::after(patience, Step::FailReshard(id, Failure::new(ErrorCode::ShardUnavailable, message)));
+    let hindrances = match &moving.sealed {
+        None => hindrances(records, index, moving),
+        Some(sealed) if all(sealed.len(), index.schema.shards) && all(moving.done.len(), moving.shards) => {
+            return vec![Due::now(Step::MoveOver(id))];
+        }
+        Some(_) => vec![Hindrance::Sealed],
     };
-    if all(sealed.len(), index.schema.shards) && all(moving.done.len(), moving.shards) {
-        return Due::now(Step::MoveOver(id));
+    if hindrances.is_empty() {
+        return vec![Due::now(Step::Seal(id))];
     }
-    let message = format!(
-        "not every primary has come to the end of the writes within {} seconds: they go on, and the move is begun again",
-        SEAL_PATIENCE.as_secs()
-    );
-    Due::after(SEAL_PATIENCE, Step::FailReshard(id, Failure::new(ErrorCode::ShardUnavailable, message)))
+    let gives_up = |hindrance: Hindrance| Due::after(hindrance.patience(), Step::FailReshard(id, hindrance));
+    hindrances.into_iter().map(gives_up).collect()
 }
 
-/// What an index waits for before its writes can be stopped, and for how long: dumps of it wait meanwhile, and its primaries
-/// keep everything that was written since the one that is restored.
-fn hold_up(records: &Records, index: &IndexRecord, moving: &Moving) -> Option<(Duration, String)> {
-    let (from, to) = (index.schema.shards, moving.shards);
-    if let Some(shard) = absent(records, moving.layout, to) {
-        let message = format!(
+/// What an index waits for before its writes can be stopped: dumps of it wait meanwhile, and its primaries keep everything
+/// that was written since the one that is restored.
+fn hindrances(records: &Records, index: &IndexRecord, moving: &Moving) -> Vec<Hindrance> {
+    let of_next = absent(records, moving.layout, moving.shards);
+    let absent = of_next.chain(absent(records, index.layout, index.schema.shards));
+    let mut hindrances: Vec<_> = absent.map(Hindrance::NoPrimary).collect();
+    if first_but(moving.shards, |shard| moving.histories.contains_key(shard)).is_some() {
+        hindrances.push(Hindrance::Filling);
+    } else if first_but(moving.shards, |shard| moving.near.contains(shard)).is_some() {
+        hindrances.push(Hindrance::CatchingUp);
+    }
+    hindrances
+}
+
+/// The first shard of which that is not so.
+fn first_but(shards: ShardCount, is_so: impl Fn(&ShardId) -> bool) -> Option<ShardId> {
+    shards.shards().find(|shard| !is_so(shard))
+}
+
+/// Why the move of a task is given up, and what is to be done.
+pub(super) fn failure(records: &Records, id: TaskId, hindrance: Hindrance) -> Option<Failure> {
+    let (_, index) = records.index_of(records.tasks.get(&id)?.record.uuid)?;
+    let moving = index.record.moving.as_ref()?;
+    let (from, to) = (index.record.schema.shards, moving.shards);
+    let message = match hindrance {
+        Hindrance::NoPrimary(Place { layout, shard }) if layout == moving.layout => format!(
             "shard {shard} of the {to} that there will be has no primary: start `annuli indexer --shard {shard} --shards \
              {to}` again, and the index is moved again"
-        );
-        return Some((ABSENT_PATIENCE, message));
-    }
-    if let Some(shard) = absent(records, index.layout, from) {
-        let message = format!(
+        ),
+        Hindrance::NoPrimary(Place { shard, .. }) => format!(
             "shard {shard} of the {from} that there are has no primary, and what was written to it cannot be read: start \
              its process again, and the index is moved again"
-        );
-        return Some((ABSENT_PATIENCE, message));
-    }
-    if let Some(shard) = to.shards().find(|shard| !moving.histories.contains_key(shard)) {
-        let message = format!(
-            "shard {shard} of the {to} that there will be was not made of the dump within hours: see what the log of its \
-             process says; the index is moved again"
-        );
-        return Some((FILL_PATIENCE, message));
-    }
-    let behind = to.shards().find(|shard| !moving.near.contains(shard))?;
-    let message = format!(
-        "shard {behind} of the {to} that there will be has not caught up with what is written within hours: see what the \
-         log of its process says, or write less for a while; the index is moved again"
-    );
-    Some((NEAR_PATIENCE, message))
+        ),
+        Hindrance::Filling => {
+            let shard = first_but(to, |shard| moving.histories.contains_key(shard))?;
+            format!(
+                "shard {shard} of the {to} that there will be was not made of the dump within hours: see what the log of \
+                 its process says; the index is moved again"
+            )
+        }
+        Hindrance::CatchingUp => {
+            let behind = first_but(to, |shard| moving.near.contains(shard))?;
+            format!(
+                "shard {behind} of the {to} that there will be has not caught up with what is written within hours: see \
+                 what the log of its process says, or write less for a while; the index is moved again"
+            )
+        }
+        Hindrance::Sealed => format!(
+            "not every primary has come to the end of the writes within {} seconds: they go on, and the move is begun \
+             again",
+            SEAL_PATIENCE.as_secs()
+        ),
+    };
+    Some(Failure::new(ErrorCode::ShardUnavailable, message))
 }
 
-/// A shard of a layout that has no primary that lives.
-fn absent(records: &Records, layout: LayoutId, shards: ShardCount) -> Option<ShardId> {
-    shards.shards().find(|&shard| records.primary(Place { layout, shard }).is_none())
+/// The shards of a layout that have no primary that lives.
+fn absent(records: &Records, layout: LayoutId, shards: ShardCount) -> impl Iterator<Item = Place> {
+    let places = shards.shards().map(move |shard| Place { layout, shard });
+    places.filter(|place| records.primary(*place).is_none())
 }
 
 fn next(records: &Records) -> Option<Layout> {
@@ -122,7 +165,7 @@ pub(super) fn of_cluster(records: &Records, keeping: &Keeping) -> Vec<Due> {
     let is_over = |layout: LayoutId| records.layout(layout).is_none();
     let left = records.gone.iter().filter(|(_, stored)| is_over(stored.record.layout));
     due.extend(left.map(|(uuid, _)| Due::now(Step::ForgetTombstone(*uuid))));
-    if let Some(next) = cluster.record.next.filter(|next| absent(records, next.id, next.shards).is_none()) {
+    if let Some(next) = cluster.record.next.filter(|next| absent(records, next.id, next.shards).next().is_none()) {
         due.extend(records.indexes.values().filter_map(|stored| begin(records, next, stored)));
         let is_left = |index: &IndexRecord| index.layout != next.id || index.former.is_some();
         let unreadable = records.unreadable.keys().any(|key| matches!(key, Key::Index(_)));
