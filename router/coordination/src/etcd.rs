@@ -30,13 +30,19 @@ use etcd_client::{
 };
 use failure::Failing;
 use layout::Layout;
-use members::{ANSWER, Clients, Members};
+use members::{Clients, Members};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// How long a connection may take to be made: one that was begun while packets were lost is made sooner by another one.
+const CONNECT: Duration = Duration::from_secs(1);
+
 /// Between two questions whether the connection still is one. etcd refuses clients that ask more often than every five.
-const PROBE: Duration = Duration::from_secs(10);
+const PROBE: Duration = Duration::from_secs(6);
+
+/// How long the answer to such a question may take.
+const PROBE_ANSWER: Duration = Duration::from_secs(2);
 
 /// Keys of one page of a listing: with the largest values, a hundred mebibytes.
 const PAGE_KEYS: i64 = 100;
@@ -65,8 +71,8 @@ impl EtcdStore {
     pub async fn connect(endpoints: &[String], root: &Prefix, settings: EtcdSettings) -> Result<Self, StoreError> {
         let failing = Failing::of(endpoints);
         let mut options = ConnectOptions::new()
-            .with_connect_timeout(ANSWER)
-            .with_keep_alive(PROBE, ANSWER)
+            .with_connect_timeout(CONNECT)
+            .with_keep_alive(PROBE, PROBE_ANSWER)
             .with_keep_alive_while_idle(true)
             // A member that is cut off from the others must not leave its watches waiting.
             .with_require_leader(true);
@@ -184,10 +190,13 @@ impl CoordinationStore for EtcdStore {
         let (from, end) = self.layout.range(&prefix);
         let options = WatchOptions::new().with_range(end).with_start_revision(number(after.0.saturating_add(1)));
         let (from, options) = (&from, &options);
-        let watch = |asked: Clients| async move { asked.watches().watch(from.clone(), Some(options.clone())).await };
-        let stream = self.failing.read(self.members.ask(watch).await)?;
+        let watch = |asked: Clients| async move {
+            let stream = asked.watches().watch(from.clone(), Some(options.clone())).await?;
+            Ok((stream, asked.end()))
+        };
+        let watched = self.failing.read(self.members.ask(watch).await)?;
         let (arrivals, watch) = mpsc::channel(WATCH_QUEUE_MAX);
-        tokio::spawn(watching::pass_on(stream, self.layout.clone(), self.failing.clone(), after, arrivals));
+        tokio::spawn(watching::pass_on(watched, self.layout.clone(), self.failing.clone(), after, arrivals));
         Ok(Watch::new(watch))
     }
 

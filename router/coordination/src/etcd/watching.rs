@@ -2,6 +2,7 @@
 
 use super::failure::Failing;
 use super::layout::Layout;
+use super::members::LineEnd;
 use super::{lease_of, revision_of};
 use crate::key::{Key, Value};
 use crate::store::StoreError;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// Passes on what comes until one side has enough.
 pub(super) async fn pass_on(
-    mut stream: WatchStream,
+    (mut stream, mut line): (WatchStream, LineEnd),
     layout: Layout,
     failing: Failing,
     after: Revision,
@@ -22,6 +23,7 @@ pub(super) async fn pass_on(
     loop {
         let message = tokio::select! {
             message = stream.message() => message,
+            () = line.reached() => Ok(None),
             () = arrivals.closed() => return,
         };
         let told = match message {
