@@ -5,6 +5,7 @@
 //! which are swept when the workspace is opened.
 
 mod alias_file;
+mod bulk;
 mod catalogue;
 pub(crate) mod disk;
 mod index_file;
@@ -22,6 +23,7 @@ use annuli_api::{Failure, Index};
 use annuli_core::IndexName;
 use annuli_dump::DumpStore;
 use arc_swap::ArcSwap;
+pub use bulk::{Bulk, BulkError};
 pub(crate) use catalogue::{disk_failure, make_code, make_failure};
 pub use disk::DiskFault;
 pub use index_file::IndexFileError;

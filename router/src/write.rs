@@ -149,13 +149,23 @@ impl Router {
 
 fn parse_puts(index: &Index, documents: Vec<IndexDocument>) -> Result<Vec<ConditionalWrite>, Failure> {
     let parse = |document: IndexDocument| {
-        let id = parse_id(&document.id)?;
-        let vector = parse_vector(index, &id, document.vector)?;
-        let metadata = parse_metadata(&id, document.metadata.unwrap_or_default())?;
-        let write = Write::Put { id, vector, metadata };
-        Ok(ConditionalWrite { write, if_seq: document.if_seq.map(Seq) })
+        let if_seq = document.if_seq.map(Seq);
+        let (id, vector, metadata) = parse_document(index, document)?;
+        Ok(ConditionalWrite { write: Write::Put { id, vector, metadata }, if_seq })
     };
     documents.into_iter().map(parse).collect()
+}
+
+/// A document as somebody sends it, if the index takes it. Of the index only name and schema are looked at, so that there
+/// need not be one yet.
+///
+/// # Errors
+/// What a request with this document is refused with.
+pub fn parse_document(index: &Index, document: IndexDocument) -> Result<(DocId, Vector, Metadata), Failure> {
+    let id = parse_id(&document.id)?;
+    let vector = parse_vector(index, &id, document.vector)?;
+    let metadata = parse_metadata(&id, document.metadata.unwrap_or_default())?;
+    Ok((id, vector, metadata))
 }
 
 fn parse_patches(index: &Index, documents: Vec<UpdateDocument>) -> Result<Vec<ConditionalWrite>, Failure> {

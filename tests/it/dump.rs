@@ -9,6 +9,6 @@ mod forged;
 mod interrupted;
 mod prefix;
 mod refusals;
-mod repartition;
+pub(crate) mod repartition;
 mod segments;
 pub(crate) mod task;

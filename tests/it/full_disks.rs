@@ -1,5 +1,6 @@
 //! A disk that is full: writes are refused, nothing that was acknowledged is lost, and writes go on when there is room.
 
+use crate::dump::cli::annuli_by;
 use annuli_api::ErrorCode;
 use annuli_tests::small_disk::SmallDisk;
 use annuli_tests::{Answer, Index, Launch, Server};
@@ -139,4 +140,29 @@ fn an_index_that_does_not_fit_is_refused_and_leaves_nothing() {
     disk.empty_and_grow(64);
     assert_eq!(server.client().get("/v1/indexes/none").status, 404);
     assert_eq!(server.client().put("/v1/indexes/none", &schema).status, 201);
+}
+
+#[test]
+fn an_import_into_a_workspace_on_a_disk_that_is_too_small_is_refused_and_leaves_nothing() {
+    let Some((disk, mut server)) = server() else { return };
+    server.kill9();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large.jsonl");
+    let mut lines = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
+    for number in 0..150 {
+        let Value::Array(documents) = batch(number)["documents"].take() else { unreachable!("a list") };
+        documents.iter().for_each(|document| writeln!(lines, "{document}").unwrap());
+    }
+    lines.flush().unwrap();
+    let workspace = disk.path().join("workspace");
+    let [file, workspace] = [&file, &workspace].map(|path| path.to_str().unwrap().to_owned());
+    let import = ["import", &file, "--index", "large", "--metric", "euclidean", "--workspace", &workspace];
+    let refused = annuli_by(&disk.enter(), &import);
+    refused.refused("nothing was imported: ");
+    refused.refused("No space left on device");
+    server.restart();
+    assert_eq!(server.client().get("/v1/indexes").ok(), json!({"indexes": []}));
+    // All that was taken is given back.
+    let index = Index::create_named(&server.client(), "filled", &json!({"dim": 256, "metric": "euclidean"}));
+    assert!(fill(&index).0 > 10);
 }

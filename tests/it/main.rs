@@ -34,6 +34,7 @@ mod hostile_bodies;
 
 // Real data.
 mod debian_packages;
+mod imports;
 
 // What happens to a server.
 mod connections;

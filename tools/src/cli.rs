@@ -250,6 +250,11 @@ mod tests {
         check("dump verify 01890a5d-ac96-774b-bcce-b302099a8057", true);
         check("dump verify newest", false);
         check("import a.npy --index a --batch 0", false);
+        check("import a.npy --index a --metric cosine --workspace w --shards 3 --m 8 --quantization int4", true);
+        check("import a.npy --index a --workspace w", false);
+        check("import a.npy --index a --metric cosine --m 8", false);
+        check("import a.npy --index a --metric cosine --workspace w --checkpoint c", false);
+        check("import a.npy --index a --metric cosine --workspace w --connections 2", false);
         check("rollout start faces --generation 3 --max-unavailable 2 --approve --watch", true);
         check("rollout start faces --max-unavailable 0", false);
         check("rollout start faces --plan --wait", false);

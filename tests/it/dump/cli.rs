@@ -21,7 +21,17 @@ pub(crate) fn annuli(arguments: &[&str]) -> Called {
 
 /// Calls `annuli` in that environment.
 pub(crate) fn annuli_with(arguments: &[&str], variables: &[(String, String)]) -> Called {
-    let output = command(arguments).envs(variables.iter().cloned()).output().unwrap();
+    called(command(arguments).envs(variables.iter().cloned()))
+}
+
+/// Calls `annuli` by a command that becomes the command behind it.
+pub(crate) fn annuli_by(wrapper: &[String], arguments: &[&str]) -> Called {
+    let (first, others) = wrapper.split_first().expect("a command");
+    called(clean(Command::new(first)).args(others).arg(program()).args(arguments))
+}
+
+fn called(command: &mut Command) -> Called {
+    let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).expect("annuli prints text");
     Called { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
@@ -32,12 +42,16 @@ pub(crate) fn start(arguments: &[&str]) -> Child {
 }
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = clean(Command::new(program()));
+    command.args(arguments);
+    command
+}
+
+fn clean(mut command: Command) -> Command {
     // What the developer has set for a server of their own is not meant for this.
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ANNULI_")) {
         command.env_remove(name);
     }
-    command.args(arguments);
     command
 }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// All that tells an index from another, but for its identity and its shards.
 #[derive(PartialEq)]
-struct Seen {
+pub(crate) struct Seen {
     /// Vector, bit by bit, and metadata, by id.
     documents: BTreeMap<String, (Vec<u32>, Value)>,
     /// Hits of every query, exact.
@@ -27,7 +27,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(index: &Index, queries: &[Vec<f32>], filters: &[Value]) -> Self {
+    pub(crate) fn of(index: &Index, queries: &[Vec<f32>], filters: &[Value]) -> Self {
         let document = |document: &Value| {
             let id = document["id"].as_str().unwrap().to_owned();
             (id, (bits(&from_json(&document["vector"])), document["metadata"].clone()))
@@ -47,7 +47,8 @@ impl Seen {
     }
 
     /// Not `assert_eq`, which would print every vector.
-    fn check_same(&self, other: &Self) {
+    #[track_caller]
+    pub(crate) fn check_same(&self, other: &Self) {
         let ids = |seen: &Self| seen.documents.keys().cloned().collect::<Vec<_>>();
         assert_eq!(ids(self), ids(other));
         for (id, document) in &self.documents {

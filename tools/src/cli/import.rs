@@ -1,9 +1,9 @@
 //! `annuli import`
 
-use super::{metric, shards};
+use super::{metric, quantization, shards};
 use crate::parquet_file::ParquetColumns;
 use annuli_core::limits::BATCH_DOCUMENTS_MAX;
-use annuli_core::{IndexName, Metric, ShardCount};
+use annuli_core::{IndexName, Metric, Quantization, ShardCount};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -35,6 +35,23 @@ pub struct ImportArgs {
     /// Create the index, if there is none, with as many shards
     #[arg(long, value_name = "N", value_parser = shards(), requires = "metric")]
     pub shards: Option<ShardCount>,
+
+    /// Make the index in this workspace, which no server has open, instead of sending documents to the server at --url: all
+    /// of it or nothing, with graphs that are built once
+    #[arg(long, value_name = "DIR", requires = "metric", conflicts_with_all = ["checkpoint", "batch", "connections"])]
+    pub workspace: Option<PathBuf>,
+
+    /// Links of a node in the graph, with --workspace [default: 16]
+    #[arg(long, value_name = "N", requires = "workspace")]
+    pub m: Option<usize>,
+
+    /// Width of the beam while building the graph, with --workspace [default: 200]
+    #[arg(long, value_name = "N", requires = "workspace")]
+    pub ef_construction: Option<usize>,
+
+    /// By what graphs are walked, with --workspace [default: int8]
+    #[arg(long, requires = "workspace", value_parser = quantization())]
+    pub quantization: Option<Quantization>,
 
     /// Ids, one a line
     #[arg(long, value_name = "FILE")]
@@ -99,4 +116,5 @@ Formats:
 The rows of a matrix get their ids from --ids, else from --metadata, else they are called by their numbers, from 0.
 Row i belongs to line i of the other files.
 
-Importing twice is harmless: a document replaces the one of the same id.";
+Importing twice is harmless: a document replaces the one of the same id. With --workspace there is no index yet: `annuli serve
+--workspace DIR` has it afterwards, and `annuli dump create NAME --workspace DIR` makes a dump of it for a cluster.";

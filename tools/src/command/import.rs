@@ -5,7 +5,9 @@
 //! (files, in step; one thread)               (one thread each)         (the calling thread)
 //! ```
 //!
-//! A checkpoint keeps how many rows are stored, for the next run. Memory is bounded by the batches in the queue and on their way, whatever the file's size. Modules in reading order.
+//! A checkpoint keeps how many rows are stored, for the next run. Without a server the same batches go straight into an index
+//! of a workspace (`offline`). Memory is bounded by the batches in the queue and on their way, whatever the file's size.
+//! Modules in reading order.
 
 mod input;
 
@@ -17,9 +19,12 @@ mod checkpoint;
 mod ledger;
 mod pipeline;
 
+mod offline;
+
 pub use checkpoint::{OpenCheckpointError, OtherImport};
 pub use input::{InputError, OpenInputError};
 pub use ledger::{StoredRows, Summary};
+pub use offline::OfflineError;
 pub use pipeline::{StopCause, Stopped};
 pub use target::TargetError;
 
@@ -59,6 +64,9 @@ pub enum ImportError {
     /// It stopped on the way.
     #[error(transparent)]
     Stopped(#[from] Box<Stopped>),
+    /// No index was made in the workspace.
+    #[error("nothing was imported: {0}")]
+    Offline(#[from] OfflineError),
     /// The summary could not be printed.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -66,10 +74,26 @@ pub enum ImportError {
 
 /// Imports a file, and prints what was done.
 pub fn run(args: &ImportArgs, server: &Server, format: OutputFormat) -> Result<(), ImportError> {
+    let summary = match &args.workspace {
+        Some(root) => offline::import(open_input(args)?, args, root)?,
+        None => import(args, server)?,
+    };
+    match format {
+        OutputFormat::Table => output::text(&format!("{summary}\n"))?,
+        OutputFormat::Json => output::json(&summary)?,
+    }
+    Ok(())
+}
+
+fn open_input(args: &ImportArgs) -> Result<Input, OpenInputError> {
+    Input::open(&args.file, args.ids.as_deref(), args.metadata.as_deref(), args.columns())
+}
+
+fn import(args: &ImportArgs, server: &Server) -> Result<Summary, ImportError> {
     let connections = usize::try_from(args.connections).expect("clap bounds it");
     let client = Client::of(server, connections)?;
     // Everything that can be known to be wrong is, before anything is written.
-    let input = Input::open(&args.file, args.ids.as_deref(), args.metadata.as_deref(), args.columns())?;
+    let input = open_input(args)?;
     let shape = input.shape();
     let target = target::find_or_create(&client, args, shape.dim)?;
     let mut checkpoint = open_checkpoint(args, target.uuid, shape.rows)?;
@@ -96,12 +120,7 @@ pub fn run(args: &ImportArgs, server: &Server, format: OutputFormat) -> Result<(
     // Why it has stopped is more to know than that the next run begins with an older checkpoint.
     let done = done?;
     written?;
-    let summary = Summary::of(&done, clock::now().duration_since(began));
-    match format {
-        OutputFormat::Table => output::text(&format!("{summary}\n"))?,
-        OutputFormat::Json => output::json(&summary)?,
-    }
-    Ok(())
+    Ok(Summary::of(&done, clock::now().duration_since(began)))
 }
 
 fn open_checkpoint(args: &ImportArgs, index: Uuid, rows: u64) -> Result<Option<Checkpoint>, ImportError> {

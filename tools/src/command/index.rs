@@ -52,14 +52,18 @@ pub fn run(command: &IndexCommand, server: &Server, format: OutputFormat) -> Res
 }
 
 fn schema(args: &IndexCreate) -> CreateIndex {
-    let says_hnsw = args.m.is_some() || args.ef_construction.is_some();
     CreateIndex {
         dim: args.dim.get() as u64,
         metric: args.metric.name().to_owned(),
         shards: args.shards.map(ShardCount::get),
-        hnsw: says_hnsw.then_some(WireHnsw { m: args.m, ef_construction: args.ef_construction }),
+        hnsw: hnsw(args.m, args.ef_construction),
         quantization: args.quantization.map(|quantization| quantization.name().to_owned()),
     }
+}
+
+/// How graphs are to be built, if anything was said of it.
+pub(super) fn hnsw(m: Option<usize>, ef_construction: Option<usize>) -> Option<WireHnsw> {
+    (m.is_some() || ef_construction.is_some()).then_some(WireHnsw { m, ef_construction })
 }
 
 fn print(info: &IndexInfo, format: OutputFormat) -> io::Result<()> {

@@ -87,16 +87,20 @@ pub struct Summary {
     pub seconds: f64,
     /// Documents a second.
     pub documents_per_second: f64,
-    /// Rows whose id came again later in the same request, which was stored instead.
+    /// Rows whose id came again later, in the same request or, without a server, in the same file: the last was stored.
     pub duplicates: u64,
 }
 
 impl Summary {
     pub(super) fn of(ledger: &Ledger, took: Duration) -> Self {
+        Self::new(ledger.documents, ledger.duplicates, took)
+    }
+
+    pub(super) fn new(documents: u64, duplicates: u64, took: Duration) -> Self {
         let seconds = took.as_secs_f64();
         #[allow(clippy::cast_precision_loss, reason = "nobody reads the sixteenth digit of a rate")]
-        let documents_per_second = ledger.documents as f64 / seconds.max(f64::EPSILON);
-        Self { documents: ledger.documents, seconds, documents_per_second, duplicates: ledger.duplicates }
+        let documents_per_second = documents as f64 / seconds.max(f64::EPSILON);
+        Self { documents, seconds, documents_per_second, duplicates }
     }
 }
 

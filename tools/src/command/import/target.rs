@@ -2,6 +2,7 @@
 
 use crate::cli::ImportArgs;
 use crate::client::{Client, ClientError};
+use crate::command::index::hnsw;
 use annuli_api::v1::index::{CreateIndex, IndexInfo};
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::vector::Dim;
@@ -75,7 +76,7 @@ pub(super) fn find_or_create(client: &Client, args: &ImportArgs, dim: Dim) -> Re
     let info = match (client.index(index), args.metric) {
         (Ok(info), _) => info,
         (Err(error), Some(metric)) if error.code() == Some(ErrorCode::IndexNotFound) => {
-            client.create_index(index, &schema_of(dim, metric, args.shards))?
+            client.create_index(index, &schema_of(args, dim, metric))?
         }
         (Err(error), None) if error.code() == Some(ErrorCode::IndexNotFound) => {
             return Err(TargetError::Missing { index: index.clone(), dim });
@@ -87,9 +88,15 @@ pub(super) fn find_or_create(client: &Client, args: &ImportArgs, dim: Dim) -> Re
     Ok(Target { uuid: info.uuid, schema })
 }
 
-fn schema_of(dim: Dim, metric: Metric, shards: Option<ShardCount>) -> CreateIndex {
-    let (dim, metric) = (dim.get() as u64, metric.name().to_owned());
-    CreateIndex { dim, metric, shards: shards.map(ShardCount::get), hnsw: None, quantization: None }
+/// What is to be created.
+pub(super) fn schema_of(args: &ImportArgs, dim: Dim, metric: Metric) -> CreateIndex {
+    CreateIndex {
+        dim: dim.get() as u64,
+        metric: metric.name().to_owned(),
+        shards: args.shards.map(ShardCount::get),
+        hnsw: hnsw(args.m, args.ef_construction),
+        quantization: args.quantization.map(|quantization| quantization.name().to_owned()),
+    }
 }
 
 fn read_schema(index: &IndexName, info: &IndexInfo) -> Result<IndexSchema, TargetError> {
