@@ -3,7 +3,7 @@
 use crate::witness::Witness;
 use crate::world::Who;
 use annuli_cluster::Records;
-use annuli_cluster::record::{DumpState, LayoutId, Place, Role};
+use annuli_cluster::record::{DumpState, Place, Role};
 
 /// What the author of a commit has written without having the seat for it.
 pub(crate) fn check_author(by: Who, before: &Records, witness: &Witness) -> Vec<String> {
@@ -22,13 +22,28 @@ pub(crate) fn check_author(by: Who, before: &Records, witness: &Witness) -> Vec<
     }
     for index in after.indexes.values().map(|it| &it.record) {
         let (uuid, layout, histories) = (index.uuid, index.layout, &index.histories);
-        let known = before.index_of(uuid).map(|(_, it)| &it.record.histories);
+        // What it was about to become has its histories before it has the name.
+        let on_its_way = before.moving_to(uuid).map(|(_, _, moving)| &moving.histories);
+        let known = before.index_of(uuid).map(|(_, it)| &it.record.histories).or(on_its_way);
         let new = histories.keys().filter(|shard| known.is_none_or(|known| !known.contains_key(shard)));
         new.for_each(|shard| of_shard(Place { layout, shard: *shard }, "a history"));
+        let Some(moving) = &index.moving else { continue };
+        let known = before.moving_to(moving.uuid).map(|(_, _, moving)| moving);
+        let there = |shard| Place { layout: moving.layout, shard };
+        for shard in moving.histories.keys().filter(|it| known.is_none_or(|known| !known.histories.contains_key(it))) {
+            of_shard(there(*shard), "a history of what an index is to become");
+        }
+        for shard in moving.done.iter().filter(|it| known.is_none_or(|known| !known.done.contains(it))) {
+            of_shard(there(*shard), "that it has every write");
+        }
+        let is_said = |shard| known.and_then(|known| known.sealed.as_ref()).is_some_and(|it| it.contains_key(shard));
+        for shard in moving.sealed.iter().flat_map(|it| it.keys()).filter(|shard| !is_said(shard)) {
+            of_shard(Place { layout, shard: *shard }, "the last write");
+        }
     }
     for (id, dump) in &after.dumps {
         let known = before.dumps.get(id).map(|it| &it.record.shards);
-        let layout = before.index_of(dump.record.uuid).map_or(LayoutId::FIRST, |(_, it)| it.record.layout);
+        let layout = witness.layout_of(dump.record.uuid);
         let new = dump.record.shards.keys().filter(|shard| known.is_none_or(|known| !known.contains_key(shard)));
         new.for_each(|shard| of_shard(Place { layout, shard: *shard }, "its part of a dump"));
     }

@@ -1,5 +1,6 @@
 //! What no commit may do to the records, whoever makes it.
 
+use crate::moves::has_moved;
 use crate::shelf::Shelf;
 use crate::witness::Witness;
 use annuli_cluster::Records;
@@ -45,7 +46,7 @@ pub(crate) fn check_commit(before: &Records, witness: &Witness, now: u64, shelf:
     }
     for (name, stored) in &before.indexes {
         let uuid = stored.record.uuid;
-        if after.index_of(uuid).is_none() && !after.gone.contains_key(&uuid) {
+        if after.index_of(uuid).is_none() && !after.gone.contains_key(&uuid) && !has_moved(after, uuid) {
             broken.push(format!("index `{name}` {uuid} is gone without a tombstone"));
         }
     }
@@ -107,7 +108,7 @@ fn check_flip(
         let latest = nodes.max_by_key(|(_, node)| node.revision);
         latest.is_some_and(|(node, _)| witness.joined[node] + UNSEEN_MS < now)
     };
-    let unready = before.replicas().filter(|replica| !replica.is_ready(index.uuid, to.generation));
+    let unready = before.replicas_on(index.layout).filter(|replica| !replica.is_ready(index.uuid, to.generation));
     let unready = unready.filter(|replica| known(&replica.record.id));
     unready
         .map(|replica| {

@@ -1,10 +1,12 @@
 //! When a search has no excuse.
 
 use crate::clients::Clients;
+use crate::rollouts::answers;
 use crate::witness::Witness;
 use crate::world::{Who, locked};
 use annuli_api::Index;
-use annuli_cluster::record::{NodeId, NodeRecord, Prepared, Role, Served};
+use annuli_cluster::record::{NodeId, NodeRecord, Place, Role, Served};
+use annuli_cluster::records::LiveReplica;
 use annuli_core::ShardId;
 
 /// Time after which everybody knows what is so: longer than it takes to find out that a message was lost, and to ask again.
@@ -22,20 +24,21 @@ pub(crate) fn was_certain(clients: &Clients, router: u8, index: &Index, reads_re
     if !was_so(witness.index_changed.get(&index.uuid).copied()) {
         return false;
     }
-    let generations = &stored.record.generations;
+    let (layout, generations) = (stored.record.layout, &stored.record.generations);
     let is_ready = |node: &NodeRecord| match (node.role, &node.replica) {
         (Role::Primary, _) => node.serves.get(&index.uuid) == Some(&Served::Ready),
-        (Role::Replica, Some(replica)) if reads_replicas => {
-            generations.of_shard(node.place.shard).is_some_and(|asked| {
-                let prepared = replica.generations.get(&(index.uuid, asked.generation));
-                prepared == Some(&Prepared::Ready) && !generations.lets_go(replica.id, asked)
-            })
+        (Role::Replica, Some(record)) if reads_replicas => {
+            let replica = LiveReplica { address: &node.address, place: node.place, record };
+            answers(generations, index.uuid, &replica)
         }
         (Role::Replica | Role::Aside, _) => false,
     };
     let serves = |(id, node): (&NodeId, &NodeRecord), shard: ShardId| {
         let is_up = was_so(who(&witness, node).and_then(|who| witness.up_since(who)));
-        node.place.shard == shard && is_ready(node) && is_up && was_so(witness.node_changed.get(id).copied())
+        node.place == (Place { layout, shard })
+            && is_ready(node)
+            && is_up
+            && was_so(witness.node_changed.get(id).copied())
     };
     index
         .schema

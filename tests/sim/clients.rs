@@ -134,7 +134,7 @@ pub(crate) async fn write_once(
     ids: Vec<String>,
     deletes: bool,
 ) -> bool {
-    let (uuid, shards) = (index.uuid, index.schema.shards);
+    let (uuid, shards) = (locked(&clients.world.witness).first(index.uuid), index.schema.shards);
     let attempt = |id: &String| {
         let number = (!deletes).then(|| clients.new_number());
         let place = locked(&clients.world.witness).ledger.begin(uuid, id, number);

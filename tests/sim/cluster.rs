@@ -3,6 +3,7 @@
 use crate::clients::Clients;
 use crate::folder::Folder;
 use crate::machine::Machine;
+use crate::moves::has_next;
 use crate::network::{INBOX, Inbox};
 use crate::programs;
 use crate::replica_folder::ReplicaFolder;
@@ -18,23 +19,33 @@ pub(crate) struct Cluster {
     pub(crate) world: Arc<World>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) shards: ShardCount,
+    /// The number of shards that it may move to.
+    pub(crate) next: Option<ShardCount>,
+    /// Its processes were started.
+    has_begun: bool,
     machines: BTreeMap<Who, Machine>,
     pub(crate) folders: BTreeMap<Who, Arc<Folder>>,
     pub(crate) replicas: BTreeMap<Who, Arc<ReplicaFolder>>,
 }
 
 impl Cluster {
-    /// A cluster of so many shards, each with so many replicas, and routers. Nothing of it runs.
-    pub(crate) fn new(world: &Arc<World>, shards: u8, replicas: u8, routers: u8) -> Self {
-        let shard_count = ShardCount::new(u32::from(shards)).expect("a few");
-        let primaries = (0..shards).map(Who::Primary);
-        let places = (0..shards).flat_map(|shard| (0..replicas).map(move |number| Who::Replica(shard, number)));
-        let places: Vec<_> = places.collect();
+    /// A cluster of so many shards, each with so many replicas, and routers; which may move to another number of shards.
+    /// Nothing of it runs.
+    pub(crate) fn new(world: &Arc<World>, shards: u8, replicas: u8, routers: u8, next: Option<u8>) -> Self {
+        let count = |shards: u8| ShardCount::new(u32::from(shards)).expect("a few");
+        let next_shards = next.unwrap_or_default();
+        let primaries = (0..shards).map(Who::Primary).chain((0..next_shards).map(Who::Next));
+        let places = |shards: u8, place: fn(u8, u8) -> Who| {
+            (0..shards).flat_map(move |shard| (0..replicas).map(move |number| place(shard, number)))
+        };
+        let places: Vec<_> = places(shards, Who::Replica).chain(places(next_shards, Who::NextReplica)).collect();
         let all = (0..routers).map(Who::Router).chain(primaries.clone()).chain(places.iter().copied());
         Self {
             world: Arc::clone(world),
             clients: Clients::new(Arc::clone(world), routers),
-            shards: shard_count,
+            shards: count(shards),
+            next: next.map(count),
+            has_begun: false,
             machines: all.chain([Who::Outside]).map(|who| (who, Machine::default())).collect(),
             folders: primaries.map(|who| (who, Arc::default())).collect(),
             replicas: places.into_iter().map(|who| (who, Arc::new(ReplicaFolder::new(world)))).collect(),
@@ -56,11 +67,13 @@ impl Cluster {
 
     /// Starts a process, unless it runs.
     pub(crate) fn start(&mut self, who: Who) {
-        if self.is_running(who) {
+        let is_early = || who.is_next() && !has_next(&locked(&self.world.witness).records);
+        if self.is_running(who) || is_early() {
             return;
         }
         self.world.note(format_args!("{who} starts"));
-        let (world, shards) = (Arc::clone(&self.world), self.shards);
+        let shards = self.next.filter(|_| who.is_next()).unwrap_or(self.shards);
+        let world = Arc::clone(&self.world);
         let machine = self.machines.entry(who).or_default();
         match who {
             Who::Router(number) => {
@@ -68,14 +81,14 @@ impl Cluster {
                 locked(&self.clients.sites).insert(number, site);
                 machine.start(programs::router(world, who, shards, jobs));
             }
-            Who::Primary(shard) | Who::Copy(shard) => {
+            Who::Primary(shard) | Who::Copy(shard) | Who::Next(shard) => {
                 let (requests, inbox) = mpsc::channel(INBOX);
                 locked(&self.world.inboxes).insert(who.to_string(), Inbox { who, requests });
                 let folder = Arc::clone(&self.folders[&who]);
                 machine.start(programs::primary(world, who, ShardId(u32::from(shard)), shards, folder, inbox));
                 locked(&self.world.witness).started(who, self.world.schedule.now());
             }
-            Who::Replica(shard, _) => {
+            Who::Replica(shard, _) | Who::NextReplica(shard, _) => {
                 let (requests, inbox) = mpsc::channel(INBOX);
                 locked(&self.world.inboxes).insert(who.to_string(), Inbox { who, requests });
                 let folder = Arc::clone(&self.replicas[&who]);
@@ -85,6 +98,15 @@ impl Cluster {
             }
             Who::Outside => machine.start(std::future::pending()),
         }
+    }
+
+    /// Starts the processes that the cluster moves to, once it does.
+    pub(crate) fn start_next(&mut self) {
+        if self.has_begun || self.next.is_none() || !has_next(&locked(&self.world.witness).records) {
+            return;
+        }
+        self.has_begun = true;
+        self.processes().into_iter().filter(|who| who.is_next()).for_each(|who| self.start(who));
     }
 
     /// Kills a process. Where its leases are its own they end with it, else when they are kept no longer.
@@ -177,7 +199,12 @@ impl Cluster {
             self.thaw(who);
             match who {
                 Who::Copy(_) => self.kill(who),
-                Who::Router(_) | Who::Primary(_) | Who::Replica(..) | Who::Outside => self.start(who),
+                Who::Router(_)
+                | Who::Primary(_)
+                | Who::Next(_)
+                | Who::Replica(..)
+                | Who::NextReplica(..)
+                | Who::Outside => self.start(who),
             }
         }
     }

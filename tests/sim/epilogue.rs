@@ -4,12 +4,14 @@ use crate::certainty::KNOWN_AFTER_MS;
 use crate::clients::{Clients, TIMEOUT_MS, brief, found, owner, write_once};
 use crate::cluster::Cluster;
 use crate::life::{STEP_MS, is_sound};
+use crate::moves::{NEXT, layout};
+use crate::rollouts::is_trying;
 use crate::world::{Who, World, locked};
 use crate::{operator, readers};
 use annuli_api::shard_api::Consistency;
 use annuli_api::v1::document::ListQuery;
 use annuli_cluster::Records;
-use annuli_cluster::record::{DumpState, Role, Served};
+use annuli_cluster::record::{DumpState, LayoutId, Place, Role, Served};
 use annuli_core::{IndexName, IndexUuid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,6 +42,10 @@ pub(crate) fn settle(cluster: &mut Cluster) {
             settled_since = None;
             looks += 1;
         }
+        cluster.start_next();
+        if is_trying(&locked(&world.witness).records) {
+            search_everything(cluster);
+        }
         if looks % 10 == 9 {
             let clients = Arc::clone(&cluster.clients);
             cluster.begin(async move { operator::release(&clients).await });
@@ -66,13 +72,29 @@ fn dump_everything(cluster: &mut Cluster) {
     }
 }
 
+/// What is tried on searches needs some.
+fn search_everything(cluster: &mut Cluster) {
+    let names: Vec<_> = locked(&cluster.world.witness).records.indexes.keys().cloned().collect();
+    for name in names {
+        let clients = Arc::clone(&cluster.clients);
+        cluster.begin(async move {
+            let router = clients.any_router();
+            if let Some(index) = clients.index(router, &name).await {
+                readers::search(&clients, router, index, None, None).await;
+            }
+        });
+    }
+}
+
 /// What is under way, in words; none if nothing is.
 fn left(cluster: &Cluster) -> String {
     let witness = locked(&cluster.world.witness);
     let Records { cluster: founded, indexes, gone, nodes, dumps, tasks, .. } = &witness.records;
     let mut left = Vec::new();
-    if founded.is_none() {
-        left.push("there is no cluster".to_owned());
+    match founded {
+        None => left.push("there is no cluster".to_owned()),
+        Some(cluster) if cluster.record.next.is_some() => left.push("the cluster moves".to_owned()),
+        Some(_) => {}
     }
     let open = tasks.iter().filter(|(_, task)| !task.record.is_over());
     left.extend(open.map(|(id, task)| format!("task {id} is {:?}", task.record)));
@@ -87,7 +109,8 @@ fn left(cluster: &Cluster) -> String {
             left.push(format!("`{name}` has {generations:?}"));
         }
         for shard in index.schema.shards.shards() {
-            let mut of_shard = nodes.values().map(|node| &node.record).filter(|node| node.place.shard == shard);
+            let place = Place { layout: index.layout, shard };
+            let mut of_shard = nodes.values().map(|node| &node.record).filter(|node| node.place == place);
             let serves = |node: &&annuli_cluster::record::NodeRecord| {
                 node.role == Role::Primary && node.serves.get(&index.uuid) == Some(&Served::Ready)
             };
@@ -96,7 +119,8 @@ fn left(cluster: &Cluster) -> String {
             }
         }
         if let Some(official) = generations.official {
-            let replicas = witness.records.replicas().filter(|it| !it.is_ready(index.uuid, official.generation));
+            let replicas = witness.records.replicas_on(index.layout);
+            let replicas = replicas.filter(|it| !it.is_ready(index.uuid, official.generation));
             let place = (index.uuid, official.dump);
             let shelf = locked(&cluster.world.shelf);
             // What is damaged in the store cannot be prepared any longer, which somebody has to see to.
@@ -106,10 +130,19 @@ fn left(cluster: &Cluster) -> String {
         }
     }
     let known: BTreeSet<_> = nodes.values().map(|node| node.record.address.as_str()).collect();
-    let silent = cluster.processes().into_iter().filter(|who| !matches!(who, Who::Router(_) | Who::Copy(_)));
+    let silent = cluster.processes().into_iter().filter(|who| is_of_today(*who, &witness.records));
     let silent = silent.filter(|who| !known.contains(who.to_string().as_str()));
     left.extend(silent.map(|who| format!("nobody knows of {who}")));
     left.join("; ")
+}
+
+/// Whether a process holds shards of the layout of today.
+fn is_of_today(who: Who, records: &Records) -> bool {
+    match who {
+        Who::Primary(_) | Who::Replica(..) => layout(records) == LayoutId::FIRST,
+        Who::Next(_) | Who::NextReplica(..) => layout(records) == NEXT,
+        Who::Router(_) | Who::Copy(_) | Who::Outside => false,
+    }
 }
 
 /// Looks at what is on the disks, then asks everything that can be asked: what that writes may begin a dump.
@@ -173,6 +206,7 @@ async fn check_documents(clients: &Clients, router: u8, name: &IndexName, uuid: 
         }
     };
     let documents: BTreeMap<_, _> = reply.documents.iter().map(|document| (document.id.as_str(), document)).collect();
+    let uuid = locked(&clients.world.witness).first(uuid);
     let ids: BTreeSet<String> = locked(&clients.world.witness).ledger.ids(uuid).into_iter().collect();
     for id in &ids {
         let checked = {
@@ -193,7 +227,7 @@ fn check_disks(cluster: &Cluster) {
     let World { witness, shelf, .. } = &*cluster.world;
     let records = locked(witness).records.clone();
     let live: BTreeSet<_> = records.indexes.values().map(|stored| stored.record.uuid).collect();
-    for (who, folder) in cluster.folders.iter().filter(|(who, _)| matches!(who, Who::Primary(_))) {
+    for (who, folder) in cluster.folders.iter().filter(|(who, _)| is_of_today(**who, &records)) {
         let held: BTreeSet<_> = folder.indexes().into_iter().collect();
         if held != live {
             cluster.world.violated(format_args!("{who} has {held:?} on its disk, of {live:?}"));
@@ -204,7 +238,7 @@ fn check_disks(cluster: &Cluster) {
         .values()
         .filter_map(|stored| Some((stored.record.uuid, stored.record.generations.official?.generation)));
     let official: BTreeSet<_> = official.collect();
-    for (who, folder) in &cluster.replicas {
+    for (who, folder) in cluster.replicas.iter().filter(|(who, _)| is_of_today(**who, &records)) {
         if let Some(odd) = folder.held().into_iter().find(|held| !official.contains(held)) {
             cluster.world.violated(format_args!("{who} still has {odd:?}"));
         }
@@ -217,7 +251,8 @@ fn check_disks(cluster: &Cluster) {
     }
     let taken = records.dumps.iter().filter(|(_, stored)| matches!(stored.record.state, DumpState::Taken(_)));
     for (dump, stored) in taken {
-        if !shelf.has((stored.record.uuid, *dump), cluster.shards.get()) {
+        let shards = records.index_of(stored.record.uuid).map_or(cluster.shards, |(_, it)| it.record.schema.shards);
+        if !shelf.has((stored.record.uuid, *dump), shards.get()) {
             cluster.world.violated(format_args!("dump {dump} is recorded, and its files are not there"));
         }
     }

@@ -8,8 +8,9 @@ use annuli_api::{ErrorCode, Failure, Position, ShardApi};
 use annuli_cluster::Holder;
 use annuli_cluster::decide::FolderTerm;
 use annuli_cluster::reconcile::{HeldShard, Restore};
-use annuli_cluster::record::DumpedShard;
-use annuli_contract::{Contents, ModelShard};
+use annuli_cluster::record::{DumpedShard, Origin};
+use annuli_contract::{Contents, ModelShard, Stored};
+use annuli_core::placement::shard_of;
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardId};
 use annuli_dump::{DumpId, DumpStore};
 use async_trait::async_trait;
@@ -141,9 +142,45 @@ impl Holder for FolderHolder {
         Ok(())
     }
 
-    async fn restore(&self, uuid: IndexUuid, _: &Restore) -> Result<HistoryId, Failure> {
-        let message = format!("nobody restores the index {uuid} in this world");
-        Err(Failure::new(ErrorCode::Internal, message))
+    /// On another number of shards: each document is written anew, behind all that were dumped.
+    async fn restore(&self, uuid: IndexUuid, restore: &Restore) -> Result<HistoryId, Failure> {
+        let failed = |error: String| Failure::new(ErrorCode::StorageFailed, error);
+        self.takes_a_while(1_500).await;
+        self.fault()?;
+        let store = DumpStore::new(Arc::new(ShelfFiles(Arc::clone(&self.world))));
+        let Origin { index, dump } = restore.origin;
+        let dump = store.open(index, dump).map_err(|error| failed(error.to_string()))?;
+        let records = dump.manifest().shards();
+        let last = records.iter().map(|record| record.seq.0).max().unwrap_or_default();
+        let mut contents = Contents { seq: last + (1 << 40), ..Contents::default() };
+        let mut written = Vec::new();
+        for record in records {
+            let (_, dumped) = contents::take(&dump, record.shard).map_err(failed)?;
+            for (id, stored) in dumped.documents {
+                if shard_of(&id, restore.schema.shards) == self.shard {
+                    contents.seq += 1;
+                    let number = crate::witness::number(stored.vector.as_slice()[0]);
+                    written.push((contents.seq, id.as_str().to_owned(), Some(number)));
+                    contents.log.insert(Seq(contents.seq), id.clone());
+                    contents.documents.insert(id, Stored { seq: Seq(contents.seq), ..stored });
+                }
+            }
+        }
+        self.takes_a_while(1_500).await;
+        self.fault()?;
+        let history = HistoryId(Uuid::from_u128(self.world.dice.identity()));
+        {
+            let mut here = locked(&self.folder.0);
+            if let Some(held) = here.shards.get(&restore.name) {
+                let other = || Failure::new(ErrorCode::IndexUnavailable, "another index has its folder");
+                return if held.uuid == uuid { Ok(held.model.history()) } else { Err(other()) };
+            }
+            let model = ModelShard::of(restore.schema, history, contents);
+            here.shards.insert(restore.name.clone(), Held { uuid, schema: restore.schema, model });
+        }
+        locked(&self.world.witness).saw_restored(history, written);
+        self.world.note(format_args!("{} makes {} {uuid} of a dump: {history}", self.who, restore.name));
+        Ok(history)
     }
 
     async fn begin_anew(&self, name: &IndexName, _: IndexUuid) -> Result<HistoryId, Failure> {

@@ -31,7 +31,9 @@ pub(crate) fn live(seed: u64, is_shown: bool) -> Report {
     let world = World::new(seed, is_shown);
     let dice = &world.dice;
     let small = |most: u64| u8::try_from(dice.between(1, most)).expect("a few");
-    let mut cluster = Cluster::new(&world, small(2), small(2), small(2));
+    let (shards, replicas, routers) = (small(2), small(2), small(2));
+    let next = dice.permille(400).then(|| small(3)).filter(|next| *next != shards);
+    let mut cluster = Cluster::new(&world, shards, replicas, routers, next);
     let names: Vec<_> = ["main", "other"].iter().map(|name| IndexName::new(name).expect("a name")).collect();
     cluster.processes().into_iter().for_each(|who| cluster.start(who));
     for writer in 0..2 {
@@ -39,11 +41,15 @@ pub(crate) fn live(seed: u64, is_shown: bool) -> Report {
         cluster.begin(readers::read(Arc::clone(&cluster.clients), names.clone()));
     }
     cluster.begin(operator::operate(Arc::clone(&cluster.clients), cluster.shards, names.clone()));
+    if let Some(next) = cluster.next {
+        cluster.begin(operator::reshard(Arc::clone(&cluster.clients), next));
+    }
 
     let (mut nemesis, trouble_ms) = (Nemesis::new(dice.between(0, 9)), dice.between(10_000, 45_000));
     while world.schedule.now() < trouble_ms && is_sound(&world) {
         cluster.go_on(STEP_MS);
         nemesis.act(&mut cluster);
+        cluster.start_next();
     }
     cluster.clients.stops.store(true, Relaxed);
     cluster.heal();

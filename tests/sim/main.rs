@@ -7,7 +7,7 @@
 //!   │     truth (coordination store)  network (routers, shards)  disks, shelf (dumps)
 //!   ├─ nemesis, weather: what goes wrong        all of it in a world, by the dice and the schedule of the seed
 //!   ├─ clients, readers, operator: who uses it
-//!   └─ witness, ledger, catalogue_rules, authors, certainty, epilogue: what must hold
+//!   └─ witness, ledger, catalogue_rules, moves, rollouts, authors, certainty, epilogue: what must hold
 //! ```
 //!
 //! A seed that fails is printed with the command that lives it again. `ANNULI_SEEDS` says how many are lived,
@@ -37,6 +37,8 @@ mod authors;
 mod catalogue_rules;
 mod certainty;
 mod ledger;
+mod moves;
+mod rollouts;
 mod watched;
 mod witness;
 

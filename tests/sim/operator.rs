@@ -1,9 +1,11 @@
 //! Somebody who operates the cluster, and changes his mind.
 
 use crate::clients::{Clients, brief};
+use crate::dice::Dice;
 use crate::world::locked;
+use annuli_api::v1::canary::CanaryTerms;
 use annuli_api::v1::rollout::{RolloutWord, StartRollout};
-use annuli_api::v1::task::TaskStatus;
+use annuli_api::v1::task::{TaskInfo, TaskProgress, TaskStatus};
 use annuli_api::{Catalogue, Created, Failure, Operations};
 use annuli_cluster::ClusterCatalogue;
 use annuli_core::vector::Dim;
@@ -62,6 +64,7 @@ pub(crate) async fn create(clients: &Clients, name: &IndexName, shards: ShardCou
     let name = name.clone();
     done(clients, "a creation", move |catalogue| {
         Box::pin(async move {
+            let shards = catalogue.fixed_shards().await.unwrap_or(shards);
             let created = catalogue.create(name, schema(shards)).await?;
             Ok(match created {
                 Created::New(index) | Created::Existing(index) => index.uuid,
@@ -69,6 +72,27 @@ pub(crate) async fn create(clients: &Clients, name: &IndexName, shards: ShardCou
         })
     })
     .await
+}
+
+/// Has the cluster move to another number of shards, and sometimes thinks better of it.
+pub(crate) async fn reshard(clients: Arc<Clients>, next: ShardCount) {
+    clients.pause(15_000).await;
+    let ask = || {
+        done(&clients, "another number of shards", move |catalogue| {
+            Box::pin(async move { catalogue.reshard(next).await })
+        })
+    };
+    // Asked for twice it is asked for once; behind a cancellation it would be asked for anew.
+    while !ask().await && !clients.is_over() {
+        clients.pause(2_000).await;
+    }
+    if clients.world.dice.permille(150) {
+        clients.pause(10_000).await;
+        done(&clients, "no other number of shards", |catalogue| {
+            Box::pin(async move { catalogue.cancel_reshard().await })
+        })
+        .await;
+    }
 }
 
 async fn delete(clients: &Clients, name: &IndexName) {
@@ -94,18 +118,26 @@ pub(crate) async fn dump(clients: &Clients, name: &IndexName) {
 
 pub(crate) async fn rollout(clients: &Clients, name: &IndexName) {
     let (name, dice) = (name.clone(), &clients.world.dice);
-    let approve = dice.permille(250).then_some(true);
     let (max_unavailable, generation) =
         (dice.permille(300).then_some(2), dice.permille(200).then(|| dice.between(1, 4)));
+    // Whoever drains neither tries nor waits for a word.
+    let drain = dice.permille(250).then_some(true);
+    let approve = (drain.is_none() && dice.permille(250)).then_some(true);
+    let canary = (drain.is_none() && dice.permille(350)).then(|| trial(dice));
+    let start = StartRollout { generation, max_unavailable, drain, approve, canary, plan: None };
     done(clients, "a rollout", move |catalogue| {
         Box::pin(async move {
             let index = catalogue.resolve(&name)?;
-            catalogue
-                .start_rollout(&index, StartRollout { generation, max_unavailable, approve, ..StartRollout::default() })
-                .await
+            catalogue.start_rollout(&index, start).await
         })
     })
     .await;
+}
+
+/// A few searches are enough to say, and little is enough in common: others write meanwhile.
+fn trial(dice: &Dice) -> CanaryTerms {
+    let few = |most: u64| u32::try_from(dice.between(1, most)).expect("a few");
+    CanaryTerms { percent: 30 + few(70), floor_percent: Some(few(60)), searches: Some(few(6)) }
 }
 
 fn any_word(clients: &Clients) -> RolloutWord {
@@ -134,13 +166,14 @@ async fn say(clients: &Clients, word: RolloutWord) {
     .await;
 }
 
-/// Resumes or rolls back whatever waits for a word.
+/// Resumes or rolls back whatever waits for a word; and what is tried is rolled back, since hardly anybody searches any longer.
 pub(crate) async fn release(clients: &Clients) {
     let word = if clients.world.dice.permille(500) { RolloutWord::Resume } else { RolloutWord::Rollback };
     done(clients, "a release", move |catalogue| {
         Box::pin(async move {
             let tasks = catalogue.tasks();
-            for task in tasks.iter().filter(|task| task.status == TaskStatus::Paused) {
+            for task in tasks.iter().filter(|task| is_tried(task) || task.status == TaskStatus::Paused) {
+                let word = if task.status == TaskStatus::Paused { word } else { RolloutWord::Rollback };
                 let name = task.index.as_deref().and_then(|name| IndexName::new(name).ok());
                 let Some(Ok(index)) = name.map(|name| catalogue.resolve(&name)) else { continue };
                 catalogue.say(&index, task.id, word).await?;
@@ -149,6 +182,11 @@ pub(crate) async fn release(clients: &Clients) {
         })
     })
     .await;
+}
+
+fn is_tried(task: &TaskInfo) -> bool {
+    let is_rollout = matches!(task.progress, TaskProgress::Replicas { canary: Some(_), .. });
+    is_rollout && task.status == TaskStatus::Running
 }
 
 async fn delete_dump(clients: &Clients, name: &IndexName) {

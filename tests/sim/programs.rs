@@ -81,7 +81,7 @@ pub(crate) async fn primary(
         let model = folder.shard(index).ok_or_else(|| serving.unknown(index))?;
         let durable = DurableShard { world: Arc::clone(&world), who, shard, model };
         let guarded = Guarded::new(index, Arc::new(durable), Arc::clone(&serving));
-        Ok(Arc::new(Watched { world: Arc::clone(&world), who, shard, guarded }) as Arc<dyn ShardApi>)
+        Ok(Arc::new(Watched { world: Arc::clone(&world), who, shard, index, guarded }) as Arc<dyn ShardApi>)
     });
     answer_all(requests, lookup).await;
 }
@@ -135,6 +135,8 @@ pub(crate) async fn router(world: Arc<World>, who: Who, shards: ShardCount, mut 
     let dumps = DumpStore::new(Arc::new(ShelfFiles(Arc::clone(&world))));
     let coordinator = Coordinator::new(store(&world, who), coordinating, dumps, settings, origins::origins());
     tokio::spawn(coordinator.with_store_work_run_by(origins::run_store_work).run());
+    let reporting = Arc::clone(&serving);
+    tokio::spawn(async move { reporting.report_canaries().await });
     let polling = PollingTable::new(&BTreeMap::new()).expect("the defaults");
     let router = Router::new(Arc::clone(&serving) as _, Limits::default(), polling, shards);
     let site = Arc::new(Site { router, catalogue: serving, turn: tokio::sync::Mutex::default() });

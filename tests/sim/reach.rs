@@ -18,7 +18,8 @@ pub(crate) struct Connections {
 impl Connections {
     fn remote(&self, address: &str, index: IndexUuid, shard: ShardId, generation: Option<Generation>) -> Remote {
         let target = Target { index, shard, generation };
-        Remote { world: Arc::clone(&self.world), from: self.who, address: address.to_owned(), target }
+        let (world, address) = (Arc::clone(&self.world), address.to_owned());
+        Remote { world, from: self.who, address, target, is_trial: false }
     }
 }
 
@@ -28,7 +29,7 @@ impl Reach for Connections {
     }
 
     fn generation(&self, address: &str, index: IndexUuid, shard: ShardId, generation: Generation) -> Arc<dyn ShardApi> {
-        Arc::new(self.remote(address, index, shard, Some(generation)))
+        Arc::new(Remote { is_trial: true, ..self.remote(address, index, shard, Some(generation)) })
     }
 
     fn replicated(&self, replicated: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi> {

@@ -3,11 +3,13 @@
 use crate::authors::check_author;
 use crate::catalogue_rules::check_commit;
 use crate::ledger::Ledger;
+use crate::moves::check_moves;
+use crate::rollouts::check_rollouts;
 use crate::shelf::Shelf;
 use crate::world::Who;
 use annuli_api::shard_api::{Outcome, Position};
 use annuli_cluster::Records;
-use annuli_cluster::record::{Generations, NodeId, Way};
+use annuli_cluster::record::{LayoutId, NodeId};
 use annuli_coordination::{Change, Changes};
 use annuli_core::{Generation, HistoryId, IndexUuid, ShardId};
 use annuli_dump::DumpId;
@@ -24,8 +26,12 @@ pub(crate) struct Witness {
     pub(crate) seats: BTreeMap<String, String>,
     /// When each run of a process told of itself first.
     pub(crate) joined: BTreeMap<NodeId, u64>,
+    /// What each identity of an index was at first.
+    pub(crate) firsts: BTreeMap<IndexUuid, IndexUuid>,
+    /// And the layout that it is of.
+    pub(crate) layouts: BTreeMap<IndexUuid, LayoutId>,
     /// Generations of an index that a search may be answered from together.
-    mixed: BTreeSet<(IndexUuid, BTreeSet<Generation>)>,
+    pub(crate) mixed: BTreeSet<(IndexUuid, BTreeSet<Generation>)>,
     /// Indexes and dumps that were deleted.
     pub(crate) gone: BTreeSet<IndexUuid>,
     pub(crate) gone_dumps: BTreeSet<DumpId>,
@@ -71,7 +77,9 @@ impl Witness {
                 }
             }
         }
+        self.know_firsts();
         self.know_mixed();
+        self.count_tasks(&before);
         for (node, stored) in &self.records.nodes {
             self.joined.entry(*node).or_insert(now);
             if stored.revision == changes.revision.0 {
@@ -81,6 +89,8 @@ impl Witness {
         let changed = self.records.indexes.values().filter(|stored| stored.revision == changes.revision.0);
         self.index_changed.extend(changed.map(|stored| (stored.record.uuid, now)));
         broken.extend(check_commit(&before, self, now, shelf));
+        broken.extend(check_moves(&before, &self.records));
+        broken.extend(check_rollouts(&before, &self.records));
         broken.extend(by.into_iter().flat_map(|by| check_author(by, &before, self)));
         self.gone.extend(
             before.indexes.values().map(|it| it.record.uuid).filter(|uuid| self.records.index_of(*uuid).is_none()),
@@ -121,6 +131,11 @@ impl Witness {
         line.extend((before + 1..).zip(done).map(|(seq, ((id, number), _))| (seq, id.clone(), *number)));
     }
 
+    /// A shard was made of a dump with these documents, each written by itself.
+    pub(crate) fn saw_restored(&mut self, history: HistoryId, documents: Vec<(u64, String, Option<u32>)>) {
+        self.written.insert(history, documents);
+    }
+
     /// What a shard held at that position.
     pub(crate) fn held_at(&self, position: Position) -> BTreeMap<String, u32> {
         let mut held = BTreeMap::new();
@@ -146,23 +161,6 @@ impl Witness {
     pub(crate) fn generations(&mut self, mark: f32) -> BTreeSet<Generation> {
         let answers = self.answers.remove(&mark.to_bits()).unwrap_or_default();
         answers.into_values().flatten().flatten().collect()
-    }
-
-    /// Remembers which generations a search may be answered from together: while replicas are drained, some shards have gone
-    /// over and others have not.
-    fn know_mixed(&mut self) {
-        let drained = self.records.indexes.values().filter_map(|stored| {
-            let Generations { official, preparing, .. } = &stored.record.generations;
-            let preparing = preparing.as_ref().filter(|preparing| preparing.way() == Way::Drain)?;
-            Some((stored.record.uuid, [(*official)?.generation, preparing.of.generation].into()))
-        });
-        let drained: Vec<_> = drained.collect();
-        self.mixed.extend(drained);
-    }
-
-    /// Whether one search of an index may be answered from those generations.
-    pub(crate) fn may_be_mixed(&self, index: IndexUuid, generations: &BTreeSet<Generation>) -> bool {
-        generations.len() < 2 || self.mixed.contains(&(index, generations.clone()))
     }
 
     pub(crate) fn started(&mut self, who: Who, now: u64) {

@@ -22,10 +22,21 @@ pub(crate) enum Who {
     Primary(u8),
     /// A process over a copy of a primary's folder that was made when the primary had an earlier term.
     Copy(u8),
+    /// The primary of a shard of the number of shards that the cluster moves to, if it does.
+    Next(u8),
     /// One of the replicas of a shard.
     Replica(u8, u8),
+    /// One of the replicas of a shard of the number of shards that the cluster moves to, if it does.
+    NextReplica(u8, u8),
     /// The clients.
     Outside,
+}
+
+impl Who {
+    /// Whether it is of the number of shards that the cluster moves to.
+    pub(crate) fn is_next(self) -> bool {
+        matches!(self, Self::Next(_) | Self::NextReplica(..))
+    }
 }
 
 impl fmt::Display for Who {
@@ -34,8 +45,10 @@ impl fmt::Display for Who {
         match self {
             Self::Router(number) => write!(f, "router-{number}"),
             Self::Primary(shard) => write!(f, "primary-{shard}"),
+            Self::Next(shard) => write!(f, "next-{shard}"),
             Self::Copy(shard) => write!(f, "copy-{shard}"),
             Self::Replica(shard, number) => write!(f, "replica-{shard}-{number}"),
+            Self::NextReplica(shard, number) => write!(f, "next-replica-{shard}-{number}"),
             Self::Outside => f.write_str("outside"),
         }
     }

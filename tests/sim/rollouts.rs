@@ -1,0 +1,111 @@
+//! What must hold of rollouts that try their generation first, and of those that drain replicas.
+
+use crate::witness::Witness;
+use annuli_api::v1::task::TaskStatus;
+use annuli_cluster::Records;
+use annuli_cluster::record::{CanaryStage, Generations, IndexRecord, Place, Preparing, Standing, TaskId, Way, Work};
+use annuli_cluster::records::LiveReplica;
+use annuli_core::{Generation, IndexUuid};
+use std::collections::BTreeSet;
+
+/// What a commit has broken.
+pub(crate) fn check_rollouts(before: &Records, after: &Records) -> Vec<String> {
+    let mut broken = Vec::new();
+    for index in after.indexes.values().map(|stored| &stored.record) {
+        let Some((_, was)) = before.index_of(index.uuid) else { continue };
+        let Some(had) = &was.record.generations.preparing else { continue };
+        match &index.generations.preparing {
+            Some(has) if has.rollout == had.rollout => broken.extend(check_drain(before, after, index, had, has)),
+            _ if index.generations.official == Some(had.of) => broken.extend(check_trial(after, had)),
+            _ => {}
+        }
+    }
+    broken
+}
+
+/// What became official after a trial has done well in it.
+fn check_trial(after: &Records, prepared: &Preparing) -> Option<String> {
+    let Work::Rollout(rollout) = after.tasks.get(&prepared.rollout)?.record.work else { return None };
+    let canary = rollout.canary?;
+    let does = match canary.stage {
+        CanaryStage::Ended(compared) => matches!(canary.standing(&compared), Standing::Does(_)),
+        CanaryStage::Awaited | CanaryStage::Comparing => false,
+    };
+    (!does).then(|| format!("{:?} becomes official, and its trial is {:?}", prepared.of, canary.stage))
+}
+
+/// No shard goes back, and no replica lets go of what nobody else would answer from.
+fn check_drain(
+    before: &Records,
+    after: &Records,
+    index: &IndexRecord,
+    had: &Preparing,
+    has: &Preparing,
+) -> Vec<String> {
+    let (Some(was_over), Some(is_over)) = (&had.over, &has.over) else { return Vec::new() };
+    let mut broken = Vec::new();
+    if !was_over.is_subset(is_over) {
+        broken.push(format!("the shards {was_over:?} have gone over, and {is_over:?} are"));
+    }
+    let leaving: BTreeSet<_> = has.allowed.difference(&had.allowed).copied().collect();
+    let replicas: Vec<_> = before.replicas_on(index.layout).collect();
+    let shards = replicas.iter().filter(|replica| leaving.contains(&replica.record.id)).map(|it| it.place.shard);
+    for shard in shards.collect::<BTreeSet<_>>() {
+        let place = Place { layout: index.layout, shard };
+        let generations = &index.generations;
+        let is_left = |replica: &LiveReplica<'_>| replica.place == place && answers(generations, index.uuid, replica);
+        if !replicas.iter().any(is_left) && after.primary(place).is_none() {
+            broken.push(format!("nobody is left who answers for {place} of {}", index.uuid));
+        }
+    }
+    broken
+}
+
+/// Whether routers ask that replica for its shard.
+pub(crate) fn answers(generations: &Generations, uuid: IndexUuid, replica: &LiveReplica<'_>) -> bool {
+    let Some(asked) = generations.of_shard(replica.place.shard) else { return false };
+    replica.is_ready(uuid, asked.generation) && !generations.lets_go(replica.record.id, asked)
+}
+
+/// Whether routers compare a generation with another now.
+pub(crate) fn is_trying(records: &Records) -> bool {
+    let mut open = records.tasks.values().map(|stored| &stored.record).filter(|task| !task.is_over());
+    open.any(|task| match task.work {
+        Work::Rollout(rollout) => rollout.canary.is_some_and(|canary| canary.stage == CanaryStage::Comparing),
+        Work::Dump { .. } | Work::Restore(_) | Work::Reshard(_) => false,
+    })
+}
+
+impl Witness {
+    /// Remembers which generations a search may be answered from together: while replicas are drained, some shards have gone
+    /// over and others have not.
+    pub(crate) fn know_mixed(&mut self) {
+        let drained = self.records.indexes.values().filter_map(|stored| {
+            let Generations { official, preparing, .. } = &stored.record.generations;
+            let preparing = preparing.as_ref().filter(|preparing| preparing.way() == Way::Drain)?;
+            Some((stored.record.uuid, [(*official)?.generation, preparing.of.generation].into()))
+        });
+        let drained: Vec<_> = drained.collect();
+        self.mixed.extend(drained);
+    }
+
+    /// Whether one search of an index may be answered from those generations.
+    pub(crate) fn may_be_mixed(&self, index: IndexUuid, generations: &BTreeSet<Generation>) -> bool {
+        generations.len() < 2 || self.mixed.contains(&(index, generations.clone()))
+    }
+
+    /// Counts the tasks that have ended well in a way that is not usual.
+    pub(crate) fn count_tasks(&mut self, before: &Records) {
+        let is_new = |id: &TaskId| before.tasks.get(id).is_none_or(|task| task.record.status != TaskStatus::Succeeded);
+        let done = self.records.tasks.iter().filter(|(id, _)| is_new(id)).map(|(_, stored)| &stored.record);
+        let done = done.filter(|task| task.status == TaskStatus::Succeeded);
+        let what = done.filter_map(|task| match task.work {
+            Work::Reshard(_) => Some("index moved"),
+            Work::Rollout(rollout) if rollout.way == Way::Drain => Some("rolled out by draining"),
+            Work::Rollout(rollout) if rollout.canary.is_some() => Some("rolled out after a trial"),
+            Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_) => None,
+        });
+        let what: Vec<_> = what.collect();
+        what.into_iter().for_each(|what| self.count(what));
+    }
+}
