@@ -3,6 +3,7 @@
 use crate::cable::Cable;
 use crate::client::Client;
 use crate::etcd::Etcd;
+use crate::network::Host;
 use crate::server::{Ended, Launch, Role, Server};
 use crate::wait::wait_for;
 use serde_json::{Value, json};
@@ -21,8 +22,10 @@ pub struct Cluster {
     folder: TempDir,
     dumps: PathBuf,
     coordination: String,
+    /// What those who are asked from other hosts are told.
+    secret: Option<PathBuf>,
     /// Killed last.
-    _etcd: Option<Etcd>,
+    etcd: Option<Etcd>,
 }
 
 impl Cluster {
@@ -47,9 +50,27 @@ impl Cluster {
     /// The same, over an etcd.
     #[track_caller]
     pub fn over_etcd(shards: usize, routers: usize) -> Self {
-        let etcd = Etcd::start();
+        Self::over(Etcd::start(), shards, routers)
+    }
+
+    /// A cluster over that etcd.
+    #[track_caller]
+    pub fn over(etcd: Etcd, shards: usize, routers: usize) -> Self {
         let mut cluster = Self::begin(shards, routers, etcd.place(), tempfile::tempdir().unwrap(), Some(etcd));
         (0..shards).for_each(|shard| cluster.start_primary(shard));
+        cluster
+    }
+
+    /// A cluster whose processes are on several hosts, over that etcd if there is one; they are yet to be started.
+    #[track_caller]
+    pub fn among_hosts(etcd: Option<Etcd>, shards: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let here = || folder.path().join("coordination").to_str().expect("a plain name").to_owned();
+        let coordination = etcd.as_ref().map_or_else(here, Etcd::place);
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "of-these-tests-alone").unwrap();
+        let mut cluster = Self::begin(shards, 0, coordination, folder, etcd);
+        cluster.secret = Some(secret);
         cluster
     }
 
@@ -83,7 +104,8 @@ impl Cluster {
             dumps: folder.path().join("dumps"),
             folder,
             coordination,
-            _etcd: etcd,
+            secret: None,
+            etcd,
         };
         cluster.routers = (0..routers).map(|_| cluster.launch_router().start()).collect();
         cluster
@@ -110,6 +132,12 @@ impl Cluster {
         self.routers.push(launch.argument("--dump-every").argument("never").start());
     }
 
+    /// Starts one more router, on another host.
+    #[track_caller]
+    pub fn add_router_on(&mut self, host: &Host) {
+        self.routers.push(on(host, self.launch_router()).start());
+    }
+
     /// With what every process of the cluster is told.
     fn member(&self, launch: Launch) -> Launch {
         self.member_of(launch, &self.coordination)
@@ -117,7 +145,21 @@ impl Cluster {
 
     fn member_of(&self, launch: Launch, coordination: &str) -> Launch {
         let dumps = self.dumps.to_str().expect("a plain name");
-        launch.argument("--coordination").argument(coordination).argument("--dumps").argument(dumps)
+        let launch = launch.argument("--coordination").argument(coordination).argument("--dumps").argument(dumps);
+        match &self.secret {
+            Some(path) => launch.argument("--cluster-secret-file").argument(path.to_str().expect("a plain name")),
+            None => launch,
+        }
+    }
+
+    /// Kills the member of the etcd that leads the others.
+    ///
+    /// # Panics
+    /// When the cluster is over none.
+    #[track_caller]
+    pub fn kill_leader_of_etcd(&mut self) {
+        let etcd = self.etcd.as_mut().expect("the cluster is over an etcd");
+        etcd.kill(etcd.leader());
     }
 
     /// Where the cluster keeps its dumps.
@@ -179,6 +221,13 @@ impl Cluster {
         let primary = launch.argument("--advertise").argument(&cable.address()).start();
         cable.lead_to(primary.address());
         self.primaries[shard] = Some(primary);
+    }
+
+    /// Starts the primary of a shard, on another host.
+    #[track_caller]
+    pub fn start_primary_on(&mut self, host: &Host, shard: usize) {
+        let launch = self.launch_primary(shard, &self.primary_folder(shard));
+        self.primaries[shard] = Some(on(host, launch).start());
     }
 
     /// Starts the primaries of another number of shards, over folders of their own.
@@ -261,6 +310,12 @@ impl Cluster {
         self.replicas.insert((shard, place), replica);
     }
 
+    /// The same, on another host.
+    #[track_caller]
+    pub fn start_replica_on(&mut self, host: &Host, shard: usize, place: usize) {
+        self.replicas.insert((shard, place), on(host, self.launch_replica(shard, place)).start());
+    }
+
     fn launch_replica(&self, shard: usize, place: usize) -> Launch {
         let folder = self.replica_folder(shard, place);
         self.launch(shard, self.primaries.len(), &folder).argument("--role").argument("replica")
@@ -328,4 +383,10 @@ impl Cluster {
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// On another host, which the others reach.
+fn on(host: &Host, launch: Launch) -> Launch {
+    let launch = launch.wrapped_by(&host.enter()).listening_on(&format!("{}:0", host.address()));
+    launch.argument("--insecure")
 }

@@ -26,6 +26,7 @@ pub enum Freshness {
 pub struct Load {
     stop: Arc<AtomicBool>,
     searched: Arc<AtomicU64>,
+    written: Arc<AtomicU64>,
     searchers: Vec<JoinHandle<Searched>>,
     writer: JoinHandle<Wrote>,
 }
@@ -66,7 +67,7 @@ pub struct Wrote {
 impl Load {
     /// Begins to search the index through each of the routers, and to write to it through the first.
     pub fn start(routers: &[Client], index: &str, clients_each: usize, freshness: Freshness) -> Self {
-        let (stop, searched) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (stop, searched, written) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default(), Arc::default());
         let searcher = |client: &Client| {
             let (index, stop, searched) = (Index::named(client, index), Arc::clone(&stop), Arc::clone(&searched));
             thread::spawn(move || search(&index, freshness, &stop, &searched))
@@ -74,15 +75,20 @@ impl Load {
         let searchers =
             routers.iter().flat_map(|client| (0..clients_each).map(move |_| client)).map(searcher).collect();
         let writer = {
-            let (index, stop) = (Index::named(&routers[0], index), Arc::clone(&stop));
-            thread::spawn(move || write(&index, &stop))
+            let (index, stop, written) = (Index::named(&routers[0], index), Arc::clone(&stop), Arc::clone(&written));
+            thread::spawn(move || write(&index, &stop, &written))
         };
-        Self { stop, searched, searchers, writer }
+        Self { stop, searched, written, searchers, writer }
     }
 
     /// Searches that were answered so far.
     pub fn searched(&self) -> u64 {
         self.searched.load(Ordering::Relaxed)
+    }
+
+    /// Documents that were acknowledged so far.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Ends the work.
@@ -149,7 +155,7 @@ fn search(index: &Index, freshness: Freshness, stop: &AtomicBool, searched: &Ato
     found
 }
 
-fn write(index: &Index, stop: &AtomicBool) -> Wrote {
+fn write(index: &Index, stop: &AtomicBool, written: &AtomicU64) -> Wrote {
     let mut wrote = Wrote::default();
     while !stop.load(Ordering::Relaxed) {
         let number = wrote.acknowledged;
@@ -157,6 +163,7 @@ fn write(index: &Index, stop: &AtomicBool) -> Wrote {
         let answer = index.post("index", &json!({"documents": [document]}));
         if answer.is_success() {
             wrote.acknowledged += 1;
+            written.fetch_add(1, Ordering::Relaxed);
         } else {
             wrote.failed += 1;
         }

@@ -14,13 +14,18 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// # Panics
 /// When there is nothing after [`PATIENCE`].
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = now() + PATIENCE;
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    look_for(PATIENCE, what, look)
+}
+
+#[track_caller]
+fn look_for<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = now() + patience;
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(now() < end, "{what}: not within {} seconds", PATIENCE.as_secs());
+        assert!(now() < end, "{what}: not within {} seconds", patience.as_secs());
         pause();
     }
 }
@@ -32,6 +37,17 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 #[track_caller]
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
+}
+
+/// Looks until the condition holds, where it matters how soon it does.
+///
+/// # Panics
+/// When it does not within that time.
+#[track_caller]
+pub fn wait_until_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let began = now();
+    look_for(patience, what, || holds().then_some(()));
+    eprintln!("{what}: after {:?}", now().duration_since(began));
 }
 
 /// Waits for a message that nobody sends: unlike a parked thread, this never returns early.

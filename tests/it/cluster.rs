@@ -3,6 +3,7 @@
 mod catalogue;
 mod chaos;
 mod commands;
+mod etcd_members;
 mod events;
 mod failures;
 mod fixed_hosts;
