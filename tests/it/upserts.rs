@@ -3,6 +3,7 @@
 use annuli_api::v1::vector::to_base64;
 use annuli_tests::Index;
 use serde_json::{Value, json};
+use std::thread;
 
 fn index() -> Index {
     Index::fresh(&json!({"dim": 3, "metric": "euclidean", "shards": 2}))
@@ -27,6 +28,23 @@ fn a_second_write_replaces_the_document_whole() {
     assert_eq!(index.document("a"), json!({"id": "a", "seq": 2, "vector": [3.0, 2.0, 1.0], "metadata": {}}));
     assert_eq!(index.count(), 1);
     assert_eq!(index.hits(&json!({"vector": [1, 2, 3]})).len(), 1);
+}
+
+/// A client that hears nothing sends again, and so does everything between it and the server.
+#[test]
+fn the_same_request_sent_many_times_at_once_is_the_same_as_once() {
+    let index = index();
+    let documents: Vec<_> = (0..20).map(|number| json!({"id": number.to_string(), "vector": [number, 0, 0]})).collect();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| index.store(&json!(documents)));
+        }
+    });
+    assert_eq!(index.count(), 20);
+    let found = index.hits(&json!({"vector": [0, 0, 0], "limit": 100}));
+    let found: Vec<_> = found.into_iter().map(|hit| (hit.id, hit.distance)).collect();
+    let stored: Vec<_> = (0..20_u8).map(|number| (number.to_string(), number.into())).collect();
+    assert_eq!(found, stored);
 }
 
 #[test]

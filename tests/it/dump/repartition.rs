@@ -61,13 +61,13 @@ impl Seen {
     }
 }
 
-/// Dumps an index of 2 shards and restores it onto 3, dumps that and restores it onto 1, and dumps that again.
-fn check_chain(server: Server, name: &str, queries: &[Vec<f32>], filters: &[Value]) {
+/// Dumps an index and restores it onto the first number of shards, dumps that and restores it onto the second, and so on.
+fn check_chain(server: Server, name: &str, chain: [u32; 3], queries: &[Vec<f32>], filters: &[Value]) {
     let mut index = Index::named(&server.client(), name);
     let mut uuids = vec![index.info()["uuid"].clone()];
     let original = Seen::of(&index, queries, filters);
     let (scratch, mut server) = (tempfile::tempdir().unwrap(), server);
-    for shards in [3, 1, 2] {
+    for shards in chain {
         let dump = task::dump(&index);
         let into = scratch.path().join(shards.to_string());
         // The server that has taken the dump goes on meanwhile: its workspace is only read.
@@ -82,7 +82,7 @@ fn check_chain(server: Server, name: &str, queries: &[Vec<f32>], filters: &[Valu
     uuids.sort_by_key(Value::to_string);
     uuids.dedup();
     assert_eq!(uuids.len(), 4, "every restore is an index of its own");
-    check_offline_dump(server, name, &original);
+    check_offline_dump(server, name, chain[2], &original);
 }
 
 /// Each shard has the documents that it owns.
@@ -97,11 +97,11 @@ fn check_placement(index: &Index, shards: u32, seen: &Seen) {
 }
 
 /// A dump without a server is as good.
-fn check_offline_dump(mut server: Server, name: &str, original: &Seen) {
+fn check_offline_dump(mut server: Server, name: &str, shards: u32, original: &Seen) {
     assert!(server.sigterm().success());
     let dumps = Dumps(server.workspace());
     let created = dumps.call("create", &[name]).json();
-    assert_eq!((&created["documents"], &created["shards"]), (&json!(original.documents.len()), &json!(2)));
+    assert_eq!((&created["documents"], &created["shards"]), (&json!(original.documents.len()), &json!(shards)));
     let dump = created["dump"].as_str().unwrap();
     assert_eq!(dumps.call("verify", &[dump]).json()["sound"], true);
 }
@@ -126,7 +126,7 @@ fn real_documents_are_the_same_on_2_and_3_and_1_shards() {
     }
     let queries: Vec<_> = packages.queries.rows().take(50).map(<[f32]>::to_vec).collect();
     let filters: Vec<_> = packages.filters.iter().map(|truth| truth.filter.clone()).collect();
-    check_chain(server, "packages", &queries, &filters);
+    check_chain(server, "packages", [3, 1, 2], &queries, &filters);
 }
 
 #[test]
@@ -155,12 +155,34 @@ fn random_documents_with_a_past_are_the_same_on_2_and_3_and_1_shards() {
     let ids = index.documents().iter().map(|document| document["id"].clone()).sample(random, 100);
     index.post("delete", &json!({"ids": ids})).ok();
     let queries: Vec<_> = (0..40).map(|_| vector(random, 7, 1.0)).collect();
-    check_chain(server, "random", &queries, &[json!({"size": {"$gt": 1}}), json!({"flag": {"$exists": false}})]);
+    check_chain(
+        server,
+        "random",
+        [3, 1, 2],
+        &queries,
+        &[json!({"size": {"$gt": 1}}), json!({"flag": {"$exists": false}})],
+    );
+}
+
+/// There are more shards than documents, and texts that mean something elsewhere.
+#[test]
+fn documents_with_odd_ids_are_the_same_on_1_and_7_and_128_shards() {
+    let server = Server::start();
+    let index = Index::create_named(&server.client(), "odd", &json!({"dim": 2, "metric": "euclidean", "shards": 1}));
+    let longest = "x".repeat(512);
+    let ids = ["\n", "a\nb", "\0", "../..", "ünï ✓ 漢字", "'; DROP TABLE documents; --", "{\"$ne\": null}", &longest];
+    let document = |(number, id): (usize, &&str)| json!({"id": id, "vector": [number, 0], "metadata": {"name": id}});
+    index.store(&ids.iter().enumerate().map(document).collect());
+    let filters = ids.map(|id| json!({"name": id}));
+    for filter in &filters {
+        assert_eq!(index.count_matching(filter), 1, "{filter}");
+    }
+    check_chain(server, "odd", [7, 128, 1], &[vec![0.0; 2], vec![3.5, 1.0]], &filters);
 }
 
 #[test]
 fn an_index_without_documents_is_restored() {
     let server = Server::start();
     Index::create_named(&server.client(), "empty", &json!({"dim": 3, "metric": "euclidean", "shards": 2}));
-    check_chain(server, "empty", &[vec![0.0; 3]], &[]);
+    check_chain(server, "empty", [3, 1, 2], &[vec![0.0; 3]], &[]);
 }
