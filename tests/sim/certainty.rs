@@ -25,10 +25,10 @@ pub(crate) fn was_certain(clients: &Clients, router: u8, index: &Index, reads_re
         return false;
     }
     let (layout, generations) = (stored.record.layout, &stored.record.generations);
-    let is_ready = |node: &NodeRecord| match (node.role, &node.replica) {
+    let is_ready = |id: NodeId, node: &NodeRecord| match (node.role, &node.replica) {
         (Role::Primary, _) => node.serves.get(&index.uuid) == Some(&Served::Ready),
         (Role::Replica, Some(record)) if reads_replicas => {
-            let replica = LiveReplica { address: &node.address, place: node.place, record };
+            let replica = LiveReplica { node: id, revision: 0, address: &node.address, place: node.place, record };
             answers(generations, index.uuid, &replica)
         }
         (Role::Replica | Role::Aside, _) => false,
@@ -36,7 +36,7 @@ pub(crate) fn was_certain(clients: &Clients, router: u8, index: &Index, reads_re
     let serves = |(id, node): (&NodeId, &NodeRecord), shard: ShardId| {
         let is_up = was_so(who(&witness, node).and_then(|who| witness.up_since(who)));
         node.place == (Place { layout, shard })
-            && is_ready(node)
+            && is_ready(*id, node)
             && is_up
             && was_so(witness.node_changed.get(id).copied())
     };

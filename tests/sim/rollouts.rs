@@ -5,7 +5,7 @@ use annuli_api::v1::task::TaskStatus;
 use annuli_cluster::Records;
 use annuli_cluster::record::{CanaryStage, Generations, IndexRecord, Place, Preparing, Standing, TaskId, Way, Work};
 use annuli_cluster::records::LiveReplica;
-use annuli_core::{Generation, IndexUuid};
+use annuli_core::{Generation, IndexUuid, ShardId};
 use std::collections::BTreeSet;
 
 /// What a commit has broken.
@@ -34,7 +34,8 @@ fn check_trial(after: &Records, prepared: &Preparing) -> Option<String> {
     (!does).then(|| format!("{:?} becomes official, and its trial is {:?}", prepared.of, canary.stage))
 }
 
-/// No shard goes back, and no replica lets go of what nobody else would answer from.
+/// No shard goes back unless the rollout is turned, and then none is asked for anything else by that; and no replica lets go
+/// of what nobody else would answer from.
 fn check_drain(
     before: &Records,
     after: &Records,
@@ -43,13 +44,26 @@ fn check_drain(
     has: &Preparing,
 ) -> Vec<String> {
     let (Some(was_over), Some(is_over)) = (&had.over, &has.over) else { return Vec::new() };
+    let was = before.index_of(index.uuid).map(|(_, was)| &was.record.generations);
     let mut broken = Vec::new();
+    if had.of != has.of {
+        let asked = |shard: &ShardId| was.and_then(|was| was.of_shard(*shard)) != index.generations.of_shard(*shard);
+        let other: Vec<_> = index.schema.shards.shards().filter(asked).collect();
+        if !other.is_empty() {
+            broken.push(format!("a rollout is turned, and the shards {other:?} are asked for something else by that"));
+        }
+        return broken;
+    }
     if !was_over.is_subset(is_over) {
         broken.push(format!("the shards {was_over:?} have gone over, and {is_over:?} are"));
     }
     let leaving: BTreeSet<_> = has.allowed.difference(&had.allowed).copied().collect();
     let replicas: Vec<_> = before.replicas_on(index.layout).collect();
-    let shards = replicas.iter().filter(|replica| leaving.contains(&replica.record.id)).map(|it| it.place.shard);
+    let is_missed = |replica: &&LiveReplica<'_>| {
+        // One that answers nothing leaves nobody.
+        leaving.contains(&replica.record.id) && was.is_some_and(|was| answers(was, index.uuid, replica))
+    };
+    let shards = replicas.iter().filter(is_missed).map(|it| it.place.shard);
     for shard in shards.collect::<BTreeSet<_>>() {
         let place = Place { layout: index.layout, shard };
         let generations = &index.generations;
