@@ -63,7 +63,8 @@ fn an_import_without_a_server_gives_what_one_over_http_gives() {
     Seen::of(&sent, &queries, &filters).check_same(&Seen::of(&loaded, &queries, &filters));
     let mut found = 0;
     for (query, components) in queries.iter().enumerate() {
-        let nearest: Vec<_> = data.neighbors.row(query)[..10].iter().map(|&row| data.id(row as usize)).collect();
+        let nearest: Vec<_> =
+            data.neighbors.row(query)[..10].iter().map(|&row| data.id(usize::try_from(row).unwrap())).collect();
         let hits = loaded.found(&json!({"vector": components, "limit": 10}));
         found += hits.iter().filter(|id| nearest.contains(&id.as_str())).count();
     }

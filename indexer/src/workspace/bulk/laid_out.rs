@@ -147,16 +147,16 @@ mod tests {
     use super::*;
     use annuli_core::{Value, Vector};
 
-    fn document(id: &str, point: u64) -> Result<(DocId, StoredDocument), StoreError> {
+    fn document(id: &str, point: u64) -> (DocId, StoredDocument) {
         let metadata = Metadata::new([("name".into(), Value::Text(id.into()))].into()).unwrap();
         let metadata = if point.is_multiple_of(2) { metadata } else { Metadata::default() };
         let vector = Vector::new(vec![point as f32, -1.0]).unwrap();
-        Ok((DocId::new(id).unwrap(), StoredDocument { seq: Seq(point + 10), point: Point(point), vector, metadata }))
+        (DocId::new(id).unwrap(), StoredDocument { seq: Seq(point + 10), point: Point(point), vector, metadata })
     }
 
     fn laid_out(folder: &Path) -> LaidOut {
         let documents = [document("a", 2), document("bä", 0), document("c", 1)];
-        LaidOut::of(documents.into_iter(), Dim::new(2).unwrap(), folder).unwrap()
+        LaidOut::of(documents.into_iter().map(Ok), Dim::new(2).unwrap(), folder).unwrap()
     }
 
     #[test]
