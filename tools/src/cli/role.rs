@@ -57,7 +57,11 @@ impl FromStr for CoordinationPlace {
     type Err = InvalidEtcd;
 
     fn from_str(text: &str) -> Result<Self, InvalidEtcd> {
-        let Some(members) = text.strip_prefix("etcd://") else { return Ok(Self::Folder(text.into())) };
+        let Some(members) = text.strip_prefix("etcd://") else {
+            // Of another scheme a folder would be made, in which nobody else looks.
+            let is_folder = !text.is_empty() && !text.contains("://");
+            return if is_folder { Ok(Self::Folder(text.into())) } else { Err(InvalidEtcd) };
+        };
         let member = |member: &str| {
             let (host, port) = member.rsplit_once(':').ok_or(InvalidEtcd)?;
             let sound = !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok_and(|port| port > 0);

@@ -83,11 +83,13 @@ fn what_is_wrong_is_named_with_its_line() {
         "11: `primary of shard 1`: 10.0.0.2:7720 stands at `replicas of shard 0` already, each process needs an address of its own",
     );
     check("[\"10.0.0.1:7700\", \"10.0.0.2:7700\"]", "[]", "2: `routers` is empty: name at least one");
-    check(
-        "etcd://10.0.0.1:2379",
-        "etcd://10.0.0.1",
-        "1: `coordination`: it has the form etcd://HOST:PORT[,HOST:PORT…]; or a folder, where all processes run on one machine",
-    );
+    for mistaken in ["etcd://10.0.0.1", "http://10.0.0.1:2379", ""] {
+        check(
+            "etcd://10.0.0.1:2379",
+            mistaken,
+            "1: `coordination`: it has the form etcd://HOST:PORT[,HOST:PORT…]; or a folder, where all processes run on one machine",
+        );
+    }
     check(
         "etcd://10.0.0.1:2379",
         "./agreed",

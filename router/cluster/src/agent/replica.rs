@@ -201,7 +201,7 @@ impl ReplicaAgent {
     /// Does what is to be done; returns when something is to be tried again.
     fn step(&mut self, records: &Records) -> Option<Instant> {
         self.take_in();
-        let plan = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
+        let plan = plan(records, self.place, self.holder.id(), &self.holder.held());
         let ReplicaPlan { retire, prepare, then: _ } = plan;
         self.heard = heard(records, self.place.layout);
         let sought = |key: &(IndexUuid, Generation)| prepare.iter().find(|new| new.key() == *key);
@@ -231,7 +231,7 @@ impl ReplicaAgent {
     /// Says what is official and not here. A generation that a rollout prepares keeps nobody from serving, unless nothing else
     /// is served meanwhile.
     fn stand(&self, records: &Records) {
-        let plan = plan(records, self.place.layout, self.holder.id(), &self.holder.held());
+        let plan = plan(records, self.place, self.holder.id(), &self.holder.held());
         match plan.prepare.iter().chain(&plan.then).find(|new| new.rollout.is_none() || new.way == Way::Drain) {
             Some(new) => {
                 let (generation, index) = (new.of.generation, &new.name);

@@ -261,7 +261,8 @@ fn take_back(records: &Records, under: &Under<'_>) -> Result<Change, Failure> {
         }
         stands = drain::given_up(records, &under.index.record, preparing).map_err(|shard| {
             let message = format!(
-                "rollout {} cannot end now: no replica of shard {shard} has what the others serve, and its primary is down;                  start that first",
+                "rollout {} cannot end now: no replica of shard {shard} has what the others serve, and its primary is down; \
+                 start that first",
                 under.id
             );
             Failure::new(ErrorCode::TaskConflict, message).with("shard", shard.0)

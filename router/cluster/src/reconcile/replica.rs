@@ -3,7 +3,7 @@
 //! What a replica holds is a copy, so it is let go of as soon as the catalogue names it no longer. Only a catalogue that
 //! is not there at all takes nothing away.
 
-use crate::record::{IndexRecord, LayoutId, NumberedDump, Preparing, ReplicaId, TaskId, Way};
+use crate::record::{IndexRecord, LayoutId, NumberedDump, Place, Preparing, ReplicaId, TaskId, Way};
 use crate::records::Records;
 use annuli_api::Failure;
 use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid};
@@ -57,14 +57,14 @@ pub fn heard(records: &Records, layout: LayoutId) -> BTreeMap<IndexUuid, (TaskId
     preparing.collect()
 }
 
-/// Compares what a replica of a layout holds with what the records say.
-pub fn plan(records: &Records, layout: LayoutId, id: ReplicaId, held: &Held) -> ReplicaPlan {
+/// Compares what a replica of a shard holds with what the records say.
+pub fn plan(records: &Records, place: Place, id: ReplicaId, held: &Held) -> ReplicaPlan {
     if records.cluster.is_none() {
         return ReplicaPlan::default();
     }
     let (mut keep, mut urgent, mut later, mut then) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, stored) in &records.indexes {
-        let Some(index) = stored.record.on(layout) else { continue };
+        let Some(index) = stored.record.on(place.layout) else { continue };
         let new = |of, rollout, way| NewGeneration {
             name: name.clone(),
             uuid: index.uuid,
@@ -90,7 +90,12 @@ pub fn plan(records: &Records, layout: LayoutId, id: ReplicaId, held: &Held) -> 
         }
         // What was official before is kept, but nobody makes it anew.
         keep.extend(generations.retiring.map(|of| (index.uuid, of.generation)));
-        urgent.extend(generations.official.map(|of| new(of, None, Way::Beside)));
+        // Of a shard that has gone over what it is asked for is kept by who has it; who waits for its turn with what is
+        // official keeps that until then; who has neither makes what is asked for.
+        let asked = generations.of_shard(place.shard);
+        let has = |of: &NumberedDump| held.contains_key(&(index.uuid, of.generation));
+        let waits = generations.official.filter(|official| has(official) && !asked.is_some_and(|asked| has(&asked)));
+        urgent.extend(waits.or(asked).map(|of| new(of, None, Way::Beside)));
         later.extend(allowed.map(|preparing| new(preparing.of, Some(preparing.rollout), Way::Beside)));
     }
     // Whoever has waited longest comes first: not the first by name, whose next rollout is never far.
@@ -118,8 +123,10 @@ mod tests {
     use crate::record::Generations;
     use crate::testing::{dump, schema, uuid};
     use annuli_api::ErrorCode;
-    use annuli_core::ShardCount;
+    use annuli_core::{ShardCount, ShardId};
     use uuid::Uuid;
+
+    const PLACE: Place = Place::first(ShardId(0));
 
     const ID: ReplicaId = ReplicaId(Uuid::from_u128(7));
 
@@ -153,14 +160,14 @@ mod tests {
     fn a_replica_prepares_what_is_official_before_what_is_to_be() {
         let generations =
             Generations { official: Some(numbered(3)), preparing: Some(preparing(4, true)), ..Generations::default() };
-        assert_eq!(prepared(&plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[]))), [3, 4]);
+        assert_eq!(prepared(&plan(&catalogue(generations), PLACE, ID, &held(&[]))), [3, 4]);
     }
 
     #[test]
     fn a_replica_that_has_not_had_its_turn_waits() {
         let generations =
             Generations { official: Some(numbered(3)), preparing: Some(preparing(4, false)), ..Generations::default() };
-        assert_eq!(plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[3])), ReplicaPlan::default());
+        assert_eq!(plan(&catalogue(generations), PLACE, ID, &held(&[3])), ReplicaPlan::default());
     }
 
     #[test]
@@ -171,7 +178,7 @@ mod tests {
             preparing: Some(drained(allowed)),
             ..Generations::default()
         };
-        let plan_of = |allowed, numbers| plan(&catalogue(generations(allowed)), LayoutId::FIRST, ID, &held(numbers));
+        let plan_of = |allowed, numbers| plan(&catalogue(generations(allowed)), PLACE, ID, &held(numbers));
         assert_eq!(plan_of(false, &[3]), ReplicaPlan::default());
         let leaving = plan_of(true, &[3]);
         assert_eq!((leaving.retire.as_slice(), prepared(&leaving)), (&[(uuid(1), Generation(3))][..], vec![]));
@@ -184,38 +191,50 @@ mod tests {
         assert_eq!(prepared(&plan_of(false, &[])), [3]);
     }
 
+    /// One that nobody had seen when a drain was turned threw away what its shard alone was asked for.
+    #[test]
+    fn of_a_shard_that_has_gone_over_what_is_asked_for_is_kept_and_made_by_who_was_not_let_go() {
+        let turned = Preparing { over: Some([ShardId(0)].into()), ..preparing(3, false) };
+        let generations =
+            Generations { official: Some(numbered(4)), preparing: Some(turned), ..Generations::default() };
+        assert_eq!(plan(&catalogue(generations.clone()), PLACE, ID, &held(&[3])), ReplicaPlan::default());
+        let empty = plan(&catalogue(generations.clone()), PLACE, ID, &held(&[]));
+        assert_eq!(prepared(&empty), [3]);
+        // It waits for its turn.
+        assert_eq!(plan(&catalogue(generations.clone()), PLACE, ID, &held(&[4])), ReplicaPlan::default());
+        let elsewhere = plan(&catalogue(generations), Place::first(ShardId(1)), ID, &held(&[3]));
+        assert_eq!((prepared(&elsewhere), elsewhere.retire), (vec![4], vec![(uuid(1), Generation(3))]));
+    }
+
     #[test]
     fn what_was_official_is_kept_until_it_is_retired_and_not_made_anew() {
         let generations =
             Generations { official: Some(numbered(4)), retiring: Some(numbered(3)), ..Generations::default() };
-        assert_eq!(plan(&catalogue(generations.clone()), LayoutId::FIRST, ID, &held(&[3, 4])), ReplicaPlan::default());
-        assert_eq!(plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[4])), ReplicaPlan::default());
+        assert_eq!(plan(&catalogue(generations.clone()), PLACE, ID, &held(&[3, 4])), ReplicaPlan::default());
+        assert_eq!(plan(&catalogue(generations), PLACE, ID, &held(&[4])), ReplicaPlan::default());
         let generations = Generations { official: Some(numbered(4)), ..Generations::default() };
-        assert_eq!(
-            plan(&catalogue(generations), LayoutId::FIRST, ID, &held(&[3, 4])).retire,
-            [(uuid(1), Generation(3))]
-        );
+        assert_eq!(plan(&catalogue(generations), PLACE, ID, &held(&[3, 4])).retire, [(uuid(1), Generation(3))]);
     }
 
     #[test]
     fn what_does_not_open_is_prepared_again() {
         let generations = Generations { official: Some(numbered(4)), ..Generations::default() };
         let rotten = [((uuid(1), Generation(4)), Err(Failure::new(ErrorCode::IndexUnavailable, "rotten")))].into();
-        assert_eq!(prepared(&plan(&catalogue(generations), LayoutId::FIRST, ID, &rotten)), [4]);
+        assert_eq!(prepared(&plan(&catalogue(generations), PLACE, ID, &rotten)), [4]);
     }
 
     #[test]
     fn an_index_whose_record_cannot_be_read_is_not_let_go_of() {
         let mut records = catalogue(Generations { official: Some(numbered(4)), ..Generations::default() });
         records.put("index/faces", 3, b"of a later release");
-        assert_eq!(plan(&records, LayoutId::FIRST, ID, &held(&[4])), ReplicaPlan::default());
+        assert_eq!(plan(&records, PLACE, ID, &held(&[4])), ReplicaPlan::default());
     }
 
     #[test]
     fn a_deleted_index_is_let_go_of_and_a_lost_catalogue_takes_nothing() {
         let mut records = catalogue(Generations::default());
         records.delete("index/faces");
-        assert_eq!(plan(&records, LayoutId::FIRST, ID, &held(&[4])).retire, [(uuid(1), Generation(4))]);
-        assert_eq!(plan(&Records::default(), LayoutId::FIRST, ID, &held(&[4])), ReplicaPlan::default());
+        assert_eq!(plan(&records, PLACE, ID, &held(&[4])).retire, [(uuid(1), Generation(4))]);
+        assert_eq!(plan(&Records::default(), PLACE, ID, &held(&[4])), ReplicaPlan::default());
     }
 }

@@ -41,33 +41,33 @@ impl Folders {
             return;
         }
         self.states.push(now.clone());
-        for (folder, (number, _)) in self.folders.iter_mut().zip(REPLICAS) {
-            let gone = folder.plan(&world.store.records, now, number).retire;
+        for (folder, replica) in self.folders.iter_mut().zip(REPLICAS) {
+            let gone = folder.plan(&world.store.records, now, replica).retire;
             folder.doomed.extend(gone.into_iter().map(|(_, generation)| generation.0));
         }
     }
 
     /// A replica sees more of the record: the next state, or the last one at once. It lets go of what it is told to.
     pub(super) fn look(&mut self, world: &World, which: usize, all: bool) {
-        let (folder, (number, _)) = (&mut self.folders[which], REPLICAS[which]);
+        let (folder, replica) = (&mut self.folders[which], REPLICAS[which]);
         let last = self.states.len() - 1;
         folder.seen = if all { last } else { last.min(folder.seen + 1) };
         let records = &world.store.records;
-        let ReplicaPlan { retire, prepare, .. } = folder.plan(records, &self.states[folder.seen], number);
+        let ReplicaPlan { retire, prepare, .. } = folder.plan(records, &self.states[folder.seen], replica);
         folder.has.retain(|has| !retire.iter().any(|(_, generation)| generation.0 == *has));
         let is_sought =
             |failed: &(u64, Option<TaskId>)| prepare.iter().any(|new| (new.of.generation.0, new.rollout) == *failed);
         folder.failed = folder.failed.filter(is_sought);
         let unseen = &self.states[folder.seen + 1..];
         let gone: BTreeSet<_> =
-            unseen.iter().flat_map(|state| folder.plan(records, state, number).retire).map(|(_, of)| of.0).collect();
+            unseen.iter().flat_map(|state| folder.plan(records, state, replica).retire).map(|(_, of)| of.0).collect();
         folder.doomed = gone;
     }
 
     /// A replica makes what it is to have, by what it has seen, or fails at that.
     pub(super) fn work(&mut self, world: &World, which: usize, well: bool) {
-        let (folder, (number, _)) = (&mut self.folders[which], REPLICAS[which]);
-        for new in folder.plan(&world.store.records, &self.states[folder.seen], number).prepare {
+        let (folder, replica) = (&mut self.folders[which], REPLICAS[which]);
+        for new in folder.plan(&world.store.records, &self.states[folder.seen], replica).prepare {
             let generation = new.of.generation.0;
             if well {
                 folder.has.insert(generation);
@@ -109,9 +109,9 @@ impl Folders {
 
 impl Folder {
     /// What it is to do by that state.
-    fn plan(&self, records: &Records, state: &Generations, number: u128) -> ReplicaPlan {
+    fn plan(&self, records: &Records, state: &Generations, (number, shard): (u128, u32)) -> ReplicaPlan {
         let held = self.has.iter().map(|generation| ((uuid(1), Generation(*generation)), Ok(()))).collect();
-        plan(&standing_at(records, state), LayoutId::FIRST, ReplicaId(Uuid::from_u128(number)), &held)
+        plan(&standing_at(records, state), Place::first(ShardId(shard)), ReplicaId(Uuid::from_u128(number)), &held)
     }
 }
 

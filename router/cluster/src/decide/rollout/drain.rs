@@ -26,7 +26,8 @@ pub fn switch_shard(records: &Records, id: TaskId, shard: ShardId) -> Option<Cha
 
 /// Whether a replica has what is prepared, for this rollout: not left over from one before, which is about to go.
 pub(crate) fn has_prepared(index: &IndexRecord, preparing: &Preparing, replica: &LiveReplica<'_>) -> bool {
-    let is_asked = preparing.way() == Way::Beside || preparing.allowed.contains(&replica.record.id);
+    let has_gone_over = || preparing.over.as_ref().is_some_and(|over| over.contains(&replica.place.shard));
+    let is_asked = preparing.way() == Way::Beside || preparing.allowed.contains(&replica.record.id) || has_gone_over();
     is_asked && replica.has_heard(index.uuid, preparing) && replica.is_ready(index.uuid, preparing.of.generation)
 }
 
