@@ -1,6 +1,5 @@
 //! What bounds the threads of a process that build graphs.
 
-use crate::background;
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use rayon::ThreadPool;
@@ -31,19 +30,9 @@ pub(crate) struct Taken {
 impl BuildPool {
     /// So many threads, called `build-0` and so on.
     pub fn start(threads: usize) -> io::Result<Self> {
-        Self::start_after(|| {}, threads)
-    }
-
-    /// The same, with threads that let others go first.
-    pub(crate) fn start_behind(threads: usize) -> io::Result<Self> {
-        Self::start_after(background::step_back, threads)
-    }
-
-    fn start_after(prepare: fn(), threads: usize) -> io::Result<Self> {
         let heads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|number| format!("build-{number}"))
-            .start_handler(move |_| prepare())
             .build()
             .map_err(io::Error::other)?;
         Ok(Self { heads: Arc::new(heads), seals: Turn::new(), merges: Turn::new() })

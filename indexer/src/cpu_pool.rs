@@ -1,6 +1,5 @@
 //! A bounded pool of named threads for work that would hold up the async runtime: searching, reading, dumping.
 
-use crate::background;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -41,28 +40,13 @@ impl CpuPool {
     /// # Panics
     /// When the operating system gives no threads.
     pub fn start(name: &str, threads: usize, queue_max: usize) -> Self {
-        Self::start_after(|| {}, name, threads, queue_max)
-    }
-
-    /// The same, with threads that let others go first: for jobs that take long, and for which nobody waits closely.
-    ///
-    /// # Panics
-    /// When the operating system gives no threads.
-    pub fn start_behind(name: &str, threads: usize, queue_max: usize) -> Self {
-        Self::start_after(background::step_back, name, threads, queue_max)
-    }
-
-    fn start_after(prepare: fn(), name: &str, threads: usize, queue_max: usize) -> Self {
         let (jobs, queue) = bounded::<Job>(queue_max);
         let threads = threads.max(1);
         for number in 0..threads {
             let queue = queue.clone();
             thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || {
-                    prepare();
-                    queue.iter().for_each(|job| job());
-                })
+                .spawn(move || queue.iter().for_each(|job| job()))
                 .expect("the operating system gives threads at the start of a process");
         }
         Self { shared: Arc::new(Shared { jobs, threads, at_callers: AtomicUsize::new(0) }) }

@@ -29,7 +29,6 @@ pub mod part;
 pub mod segment_file;
 pub mod view;
 
-mod background;
 pub mod build_pool;
 mod builds;
 mod plan;

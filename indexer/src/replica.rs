@@ -107,7 +107,7 @@ impl Replica {
         for name in names {
             held::open_index(root, &name, place, &parts, &mut held)?;
         }
-        let quiet = BuildPool::start_behind(1).map_err(DiskFault::of("start a thread for", root))?;
+        let quiet = BuildPool::start(1).map_err(DiskFault::of("start a thread for", root))?;
         let (stopper, stop) = Stop::new();
         Ok(Self(Arc::new(Inner {
             root: root.to_owned(),

@@ -139,7 +139,7 @@ impl Workspace {
             parts,
             state: ArcSwap::from_pointee(state),
             changes: CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX),
-            dumping: CpuPool::start_behind("dump", 1, DUMPS_QUEUE_MAX),
+            dumping: CpuPool::start("dump", 1, DUMPS_QUEUE_MAX),
             dumps,
             _lock: lock,
         })))

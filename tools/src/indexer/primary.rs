@@ -39,7 +39,7 @@ pub(super) async fn join(
 ) -> Result<Ready, Failure> {
     let serving = Arc::new(Serving::new(node.place().shard));
     let changes = CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX);
-    let dumping = CpuPool::start_behind("dump", 1, DUMPS_QUEUE_MAX);
+    let dumping = CpuPool::start("dump", 1, DUMPS_QUEUE_MAX);
     let restoring = CpuPool::start("restore", 1, RESTORES_QUEUE_MAX);
     let holder = Arc::new(Folder { node: node.clone(), dumps, changes, dumping, restoring });
     let agent = Agent::join(store, holder, post, Arc::clone(&serving), reach).await?;

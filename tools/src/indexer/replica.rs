@@ -27,7 +27,7 @@ pub(super) async fn join(
     post: Post,
     figures: Figures,
 ) -> Result<Ready, Failure> {
-    let preparing = CpuPool::start_behind("prepare", 1, QUEUE_MAX);
+    let preparing = CpuPool::start("prepare", 1, QUEUE_MAX);
     let changes = CpuPool::start("catalogue", 1, QUEUE_MAX);
     let holder = Arc::new(Folder { replica: replica.clone(), dumps, preparing, changes });
     let agent = ReplicaAgent::join(store, holder, post).await?;
