@@ -8,11 +8,12 @@
 //! What etcd guarantees is what the trait asks for: transactions are serialised by Raft and durable on a majority, reads
 //! are linearisable, a watch misses nothing. Its leases end by etcd's clock, at some time after their ttl. What is not
 //! known to be done (the connection broke, nobody answered in time) is an [`Uncertain`](crate::store::Uncertain) commit: it
-//! is sent once, and whoever looks again is told by another member what became of it. All else is asked of one member after
-//! the other until one answers.
+//! is sent once, and whoever looks again is told what became of it. All else is asked of one member, of another as well each
+//! second, and over another connection where nothing is heard over one; the first answer counts.
 
 mod failure;
 mod layout;
+mod line;
 mod members;
 mod watching;
 
@@ -30,7 +31,8 @@ use etcd_client::{
 };
 use failure::Failing;
 use layout::Layout;
-use members::{Clients, Members};
+use line::Clients;
+use members::Members;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -82,7 +84,7 @@ impl EtcdStore {
         if let Some(tls) = settings.tls {
             options = options.with_tls(tls);
         }
-        let members = Members::connect(endpoints, options).await.map_err(|error| failing.error(error))?;
+        let members = Members::connect(endpoints, &options).await.map_err(|error| failing.error(error))?;
         Ok(Self { failing, layout: Layout::under(root), members: Arc::new(members) })
     }
 
@@ -192,7 +194,7 @@ impl CoordinationStore for EtcdStore {
         let (from, options) = (&from, &options);
         let watch = |asked: Clients| async move {
             let stream = asked.watches().watch(from.clone(), Some(options.clone())).await?;
-            Ok((stream, asked.end()))
+            Ok((stream, asked.line()))
         };
         let watched = self.failing.read(self.members.ask(watch).await)?;
         let (arrivals, watch) = mpsc::channel(WATCH_QUEUE_MAX);

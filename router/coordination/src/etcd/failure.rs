@@ -12,7 +12,27 @@ pub(super) struct Failing {
 }
 
 /// An answer, an error, or nothing in time.
-pub(super) type Answer<T> = Result<Result<T, Error>, Elapsed>;
+pub(super) type Answer<T> = Result<Result<T, Error>, NoAnswer>;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// It did not come in time.
+    #[error(transparent)]
+    Late(#[from] Elapsed),
+    /// It would have come over a connection that was left since.
+    #[error("nothing was heard from it, and it is asked over another connection")]
+    Left,
+}
+
+/// Whether etcd has spoken, and would say the same another time.
+pub(super) fn is_answer<T>(answer: &Answer<T>) -> bool {
+    match answer {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => matches!(said(error), Said::No),
+        Err(_) => false,
+    }
+}
 
 impl Failing {
     pub(super) fn of(endpoints: &[String]) -> Self {
@@ -24,7 +44,7 @@ impl Failing {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.error(error)),
-            Err(late) => Err(Unavailable::because(&self.store, late).into()),
+            Err(nothing) => Err(Unavailable::because(&self.store, nothing).into()),
         }
     }
 
@@ -36,7 +56,7 @@ impl Failing {
                 Said::No => Unusable::because(&self.store, error).into(),
                 Said::NotNow | Said::Nothing => Uncertain::because(&self.store, error).into(),
             }),
-            Err(late) => Err(Uncertain::because(&self.store, late).into()),
+            Err(nothing) => Err(Uncertain::because(&self.store, nothing).into()),
         }
     }
 
@@ -50,6 +70,11 @@ impl Failing {
     /// The stream has ended without a word.
     pub(super) fn silence(&self) -> StoreError {
         Unavailable::because(&self.store, "it has closed the connection").into()
+    }
+
+    /// The connection was left.
+    pub(super) fn left(&self) -> StoreError {
+        Unavailable::because(&self.store, NoAnswer::Left).into()
     }
 
     /// Of what this program has not written.

@@ -2,7 +2,7 @@
 
 use super::failure::Failing;
 use super::layout::Layout;
-use super::members::LineEnd;
+use super::line::Line;
 use super::{lease_of, revision_of};
 use crate::key::{Key, Value};
 use crate::store::StoreError;
@@ -10,10 +10,11 @@ use crate::txn::Revision;
 use crate::watch::{Arrivals, Change, Changes, WatchError};
 use etcd_client::{Event, EventType, WatchResponse, WatchStream};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Passes on what comes until one side has enough.
 pub(super) async fn pass_on(
-    (mut stream, mut line): (WatchStream, LineEnd),
+    (mut stream, line): (WatchStream, Arc<Line>),
     layout: Layout,
     failing: Failing,
     after: Revision,
@@ -22,14 +23,17 @@ pub(super) async fn pass_on(
     let mut seen = after;
     loop {
         let message = tokio::select! {
-            message = stream.message() => message,
-            () = line.reached() => Ok(None),
+            message = stream.message() => message.map_err(|error| failing.error(error)),
+            () = line.left() => Err(failing.left()),
             () = arrivals.closed() => return,
         };
         let told = match message {
-            Ok(Some(response)) => changes(&response, seen, &layout, &failing),
+            Ok(Some(response)) => {
+                line.hear();
+                changes(&response, seen, &layout, &failing)
+            }
             Ok(None) => Err(failing.silence().into()),
-            Err(error) => Err(failing.error(error).into()),
+            Err(error) => Err(error.into()),
         };
         match told {
             Ok(changes) => {

@@ -4,16 +4,18 @@ use crate::etcd_server::Etcd;
 use crate::words::{key, seconds, value};
 use annuli_coordination::etcd::EtcdSettings;
 use annuli_coordination::{
-    Commit, CommitError, Condition, CoordinationStore, EtcdStore, Kept, Prefix, Revision, StoreError, Txn, WatchError,
+    Commit, CommitError, Condition, CoordinationStore, EtcdStore, Kept, Prefix, Revision, StoreError, Txn, Watch,
+    WatchError,
 };
 use std::future::ready;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::join;
 
 /// Where nobody listens.
 fn dead() -> String {
@@ -83,18 +85,33 @@ fn far(etcd: &Etcd, later: Duration) -> String {
     url
 }
 
-/// Carries bytes that are under way for so long.
-fn carry(mut from: &TcpStream, mut to: &TcpStream, long: Duration) {
-    let (_nobody, silence) = sync_channel::<()>(1);
+/// Carries bytes that are under way for so long, each of them.
+fn carry(mut from: &TcpStream, to: &TcpStream, long: Duration) {
+    let (depart, under_way) = channel::<(Instant, Vec<u8>)>();
+    let mut to = to.try_clone().unwrap();
+    let arriving = thread::spawn(move || {
+        for (departed, bytes) in under_way {
+            pause((departed + long).saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    });
     let mut carried = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut carried) {
-        // Nobody sends: this is a pause. A duration of zero is none.
-        let _ = silence.recv_timeout(long);
-        if to.write_all(&carried[..read]).is_err() {
-            return;
+        if depart.send((Instant::now(), carried[..read].to_vec())).is_err() {
+            break;
         }
     }
-    let _ = to.shutdown(Shutdown::Both);
+    drop(depart);
+    let _ = arriving.join();
+}
+
+/// How long what is carried takes is what is tested.
+fn pause(long: Duration) {
+    let (_nobody, silence) = channel::<()>();
+    let _ = silence.recv_timeout(long);
 }
 
 /// A long list from far away was asked for again and again, of each member for a second.
@@ -124,8 +141,8 @@ async fn a_member_is_not_passed_over_because_somebody_did_not_wait_for_it() {
     assert!(matches!(written, Ok(Commit::Committed { .. })), "{written:?}");
 }
 
-/// A line that a test can silence: what is sent on it is lost, as long as its connections last; later ones are whole.
-fn mute(etcd: &Etcd) -> (String, Arc<AtomicBool>) {
+/// A line that a test can silence: what is sent on the first connections is lost, as long as they last; later ones are whole.
+fn mute(etcd: &Etcd, connections: usize) -> (String, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (etcd, is_mute) = (etcd.url().trim_start_matches("http://").to_owned(), Arc::new(AtomicBool::new(false)));
@@ -139,7 +156,7 @@ fn mute(etcd: &Etcd) -> (String, Arc<AtomicBool>) {
             thread::spawn(move || {
                 let (mut from, mut to, mut carried) = (&back.0, &back.1, [0; 4096]);
                 while let Ok(read @ 1..) = from.read(&mut carried) {
-                    let is_lost = number == 0 && is_mute.load(Ordering::Relaxed);
+                    let is_lost = number < connections && is_mute.load(Ordering::Relaxed);
                     if !is_lost && to.write_all(&carried[..read]).is_err() {
                         return;
                     }
@@ -150,20 +167,118 @@ fn mute(etcd: &Etcd) -> (String, Arc<AtomicBool>) {
     (url, is_mute)
 }
 
+/// A line that a test can hold up, until another connection is made and answered.
+fn hesitant(etcd: &Etcd) -> (String, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (etcd, is_held) = (etcd.url().trim_start_matches("http://").to_owned(), Arc::new(AtomicBool::new(false)));
+    let current = Arc::clone(&is_held);
+    thread::spawn(move || {
+        for (number, near) in listener.incoming().flatten().enumerate() {
+            if current.load(Ordering::Relaxed) {
+                let is_held = Arc::clone(&current);
+                thread::spawn(move || {
+                    pause(Duration::from_millis(100));
+                    is_held.store(false, Ordering::Relaxed);
+                });
+            }
+            let far = TcpStream::connect(&etcd).unwrap();
+            let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
+            thread::spawn(move || carry(&near, &far, Duration::ZERO));
+            let is_held = Arc::clone(&current);
+            thread::spawn(move || {
+                let (mut from, mut to, mut carried) = (&back.0, &back.1, [0; 4096]);
+                while let Ok(read @ 1..) = from.read(&mut carried) {
+                    while number == 0 && is_held.load(Ordering::Relaxed) {
+                        pause(Duration::from_millis(5));
+                    }
+                    if to.write_all(&carried[..read]).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (url, is_held)
+}
+
+async fn at(endpoints: &[String]) -> EtcdStore {
+    let root = Prefix::new("annuli/").unwrap();
+    EtcdStore::connect(endpoints, &root, EtcdSettings::default()).await.unwrap()
+}
+
+async fn write_a(store: &EtcdStore) {
+    let written = store.commit(Txn::new().put(key("a"), value("1"))).await;
+    assert!(matches!(written, Ok(Commit::Committed { .. })), "{written:?}");
+}
+
 /// Packets that were lost are sent again less and less often: the connection stayed silent, and with it everything that was
-/// asked and watched over it.
+/// asked and watched over it. A change that nobody had answered was waited for as long as a question may take.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_etcd_whose_connection_is_silent_is_asked_and_watched_over_another() {
     let etcd = Etcd::start();
-    let (url, is_mute) = mute(&etcd);
-    let root = Prefix::new("annuli/").unwrap();
-    let store = EtcdStore::connect(&[url], &root, EtcdSettings::default()).await.unwrap();
+    let (url, is_mute) = mute(&etcd, 1);
+    let store = at(&[url]).await;
+    assert_eq!(store.get(&key("a")).await.unwrap(), None);
+    let mut watch = store.watch(Prefix::all(), Revision(0)).await.unwrap();
+    is_mute.store(true, Ordering::Relaxed);
+    let change = store.commit(Txn::new().put(key("b"), value("1")));
+    let (unsure, found) = join!(change, async { store.get(&key("a")).await.unwrap() });
+    assert_eq!(found, None);
+    let Err(CommitError::Store(error @ StoreError::Uncertain(_))) = unsure else { panic!("{unsure:?}") };
+    assert!(error.to_string().contains(LEFT), "{error}");
+    check_left(&mut watch).await;
+    write_a(&store).await;
+    let mut watch = store.watch(Prefix::all(), Revision(0)).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().changes.len(), 1);
+}
+
+/// What is said of a connection that is left for another.
+const LEFT: &str = "it is asked over another connection";
+
+async fn check_left(watch: &mut Watch) {
+    let Err(WatchError::Store(error @ StoreError::Unavailable(_))) = watch.next().await else { panic!("it goes on") };
+    assert!(error.to_string().contains(LEFT), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_watched_at_a_member_that_is_silent_goes_on_at_another() {
+    let etcd = Etcd::start();
+    let (url, is_mute) = mute(&etcd, usize::MAX);
+    let store = at(&[url, etcd.url().to_owned()]).await;
     assert_eq!(store.get(&key("a")).await.unwrap(), None);
     let mut watch = store.watch(Prefix::all(), Revision(0)).await.unwrap();
     is_mute.store(true, Ordering::Relaxed);
     assert_eq!(store.get(&key("a")).await.unwrap(), None);
-    assert!(matches!(watch.next().await, Err(WatchError::Store(StoreError::Unavailable(_)))));
-    assert!(matches!(store.commit(Txn::new().put(key("a"), value("1"))).await, Ok(Commit::Committed { .. })));
+    check_left(&mut watch).await;
+    write_a(&store).await;
     let mut watch = store.watch(Prefix::all(), Revision(0)).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().changes.len(), 1);
+}
+
+/// The connection over which a watch was asked for was left for another before the answer came, and so each watch had ended
+/// before it began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_from_far_away_begins_and_goes_on() {
+    let etcd = Etcd::start();
+    let store = at(&[far(&etcd, Duration::from_millis(1_200))]).await;
+    assert_eq!(store.get(&key("a")).await.unwrap(), None);
+    let mut watch = store.watch(Prefix::all(), Revision(0)).await.unwrap();
+    write_a(&store).await;
+    assert_eq!(watch.next().await.unwrap().changes.len(), 1);
+}
+
+/// It was taken for silent, and each election of an etcd let every process begin everything anew. And where a disk stood still
+/// that the answers over both connections waited for, it was left for one that was answered a little earlier.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_etcd_that_is_slow_for_a_moment_keeps_its_connection() {
+    let etcd = Etcd::start();
+    let (url, is_held) = hesitant(&etcd);
+    let store = at(&[url]).await;
+    assert_eq!(store.get(&key("a")).await.unwrap(), None);
+    let mut watch = store.watch(Prefix::all(), Revision(0)).await.unwrap();
+    is_held.store(true, Ordering::Relaxed);
+    assert_eq!(store.get(&key("a")).await.unwrap(), None);
+    write_a(&store).await;
     assert_eq!(watch.next().await.unwrap().changes.len(), 1);
 }
