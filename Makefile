@@ -5,7 +5,7 @@
 # ~/.cache/annuli, and tools/setup/with-heartbeat says how far it is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup etcd s3 demo test jina qdrant lint console python openapi deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
+.PHONY: help setup etcd s3 demo test jina qdrant frameworks lint console python openapi deploy-check package crash-loop rolling chaos simulate fuzz bench compare micro counts nightly clean
 
 # Where nobody watches, the lock file is the truth, and there is no second build to be incremental for.
 ifneq ($(CI),)
@@ -51,6 +51,9 @@ jina: setup ## run an unmodified jina.Client of PyPI, with old and new documents
 
 qdrant: setup ## run unmodified qdrant-clients of PyPI against the service, beside their own memory
 	LOCKED=$(LOCKED) tests/clients/run qdrant
+
+frameworks: setup ## run LangChain, LlamaIndex, Haystack and VectorDBBench of PyPI, as docs/migrating.md has them
+	LOCKED=$(LOCKED) tests/clients/run frameworks
 
 lint: setup ## format, tidy rules, clippy, docs; licences and bans if cargo-deny is installed
 	$(FORMAT)

@@ -61,11 +61,23 @@ impl Router {
         request: IndexRequest,
         arrived: Arrival,
     ) -> Result<IndexRequest, Failure> {
+        let schema = to_be.schema(self.default_shards)?;
+        let index = Index { name: name.clone(), uuid: IndexUuid(Uuid::nil()), schema, shards: Vec::new() };
+        self.check_puts(&Arc::new(index), request, arrived).await
+    }
+
+    /// Refuses what [`index_documents`](Self::index_documents) would refuse before it asks a shard, for who has something
+    /// else to write first; else gives the request back.
+    pub async fn check_puts(
+        &self,
+        index: &Arc<Index>,
+        request: IndexRequest,
+        arrived: Arrival,
+    ) -> Result<IndexRequest, Failure> {
         let deadline = arrived.at + self.limits.timeout(request.timeout_ms)?;
         self.check_batch(request.documents.len())?;
-        let schema = to_be.schema(self.default_shards)?;
-        let bytes = arrived.bytes_of_vectors(request.documents.len(), schema.dim);
-        let index = Index { name: name.clone(), uuid: IndexUuid(Uuid::nil()), schema, shards: Vec::new() };
+        let bytes = arrived.bytes_of_vectors(request.documents.len(), index.schema.dim);
+        let index = Arc::clone(index);
         let check = move || parse_puts(&index, request.documents.clone()).map(|_| request);
         self.offload.run_by(deadline, bytes, check).await?
     }

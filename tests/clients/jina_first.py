@@ -1,6 +1,7 @@
 """An unmodified `jina.Client` with documents of docarray 0.21 against a running server: python jina_first.py PORT"""
 
 import sys
+import urllib.request
 import warnings
 
 warnings.filterwarnings("ignore")
@@ -9,6 +10,7 @@ import numpy as np
 from docarray import Document, DocumentArray
 from jina import Client
 from jina.excepts import BadServer
+from page import blocks, run
 
 client = Client(host="127.0.0.1", port=int(sys.argv[1]), protocol="http")
 rng = np.random.default_rng(7)
@@ -41,6 +43,13 @@ def raises(kind, says, call):
 
 
 assert client.is_flow_ready()
+
+[example] = blocks("docs/migrating.md", "From Jina and AnnLite")
+_, printed = run(example, {"port=7700": f"port={sys.argv[1]}"})
+assert abs(float(printed) - 0.02429) < 1e-4, printed
+# It has another dimension than what follows.
+default = f"http://127.0.0.1:{sys.argv[1]}/v1/indexes/default"
+urllib.request.urlopen(urllib.request.Request(default, method="DELETE")).read()
 
 stored = client.post("/index", inputs=documents, request_size=100)
 assert len(stored) == 250 and sorted(stored[:, "id"]) == sorted(documents[:, "id"])

@@ -2,6 +2,8 @@
 compares exactly: python qdrant.py PORT KEY"""
 
 import importlib.metadata
+import pathlib
+import re
 import sys
 import uuid
 import warnings
@@ -10,7 +12,9 @@ warnings.filterwarnings("error", message=".*version.*")
 warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
 warnings.filterwarnings("ignore", message="Local mode performs exact")
 
+import httpx
 import numpy as np
+import qdrant_client.http.api
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
@@ -221,6 +225,12 @@ prefetch = [models.Prefetch(query=[1.0, 2.0])]
 refused(400, "not supported by Annuli", lambda: server.query_points("uuids", query=fusion, prefetch=prefetch))
 refused(400, "not supported by Annuli", lambda: server.query_points_groups("uuids", query=[1.0, 2.0], group_by="n"))
 refused(400, "no id", lambda: server.retrieve("uuids", ids=["abc"]))
+
+# Of all that the client could ask for, there is nothing that nobody knows. No collection has the name.
+for module in pathlib.Path(qdrant_client.http.api.__path__[0]).glob("*.py"):
+    for method, path in re.findall(r'method="(\w+)",\s*url="([^"]+)"', module.read_text()):
+        said = httpx.request(method, URL + re.sub(r"{\w+}", "1", path), headers={"api-key": KEY}).text
+        assert "there is no path" not in said and "takes no" not in said, (method, path, said)
 
 for collection in server.get_collections().collections:
     assert server.delete_collection(collection.name)

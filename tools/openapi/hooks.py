@@ -38,8 +38,10 @@ def before_call(ctx, case, kwargs):
 
 
 def in_time(asked):
-    if isinstance(asked, dict) and type(asked.get("timeout_ms")) is int and asked["timeout_ms"] > 0:
-        return {**asked, "timeout_ms": max(asked["timeout_ms"], TIME_MS)}
+    timeout = asked.get("timeout_ms") if isinstance(asked, dict) else None
+    # In a query it may be a text.
+    if type(timeout) in (int, str) and (digits := str(timeout)).isascii() and digits.isdecimal() and int(digits) > 0:
+        return {**asked, "timeout_ms": type(timeout)(max(int(digits), TIME_MS))}
     return asked
 
 

@@ -7,6 +7,7 @@ import { membersOf, progressOf } from '../pages/members.js';
 import { filterOf, vectorOf } from '../pages/query.js';
 import { efAt, percentile, placeOf, recallOf } from '../pages/recall.js';
 import { reader } from '../pages/told.js';
+import { alone } from '../pages/parts/plot.js';
 
 const TOLD = `# HELP x Something.
 # TYPE x histogram
@@ -91,6 +92,12 @@ test('percentiles are values that were measured', () => {
 test('the slider reaches both of its ends and comes back', () => {
   assert.deepEqual([efAt(0, 10, 1000), efAt(50, 10, 1000), efAt(100, 10, 1000)], [10, 100, 1000]);
   for (const place of [0, 13, 50, 87, 100]) assert.equal(placeOf(efAt(place, 10, 1000), 10, 1000), place);
+});
+
+test('a value between gaps, which no line shows, is a point by itself', () => {
+  assert.deepEqual(alone([[1, null], [2, 5], [3, null], [4, 6], [5, 7]]), [[2, 5]]);
+  assert.deepEqual(alone([[1, 5]]), [[1, 5]]);
+  assert.deepEqual(alone([[1, 5], [2, 0]]), []);
 });
 
 test('numbers keep the digits that matter', () => {

@@ -108,6 +108,7 @@ test('a pasted vector is counted, and searched for as it is', () => at('search',
   await tab.getByRole('button', { name: 'Search', exact: true }).click();
   await tab.getByText(/^3 hits near the vector/).waitFor();
   assert.equal(await tab.getByRole('rowheader').first().innerText(), 'nginx');
+  assert.equal(await tab.getByRole('spinbutton', { name: 'Hits' }).inputValue(), '3', 'what was typed stays');
 }));
 
 test('a filter is checked while it is typed, and by the server', () => at('search', async () => {
@@ -139,6 +140,7 @@ test('recall is measured over a sample, and drawn as a curve over ef', () => at(
   await tab.getByRole('button', { name: 'Draw the curve' }).click();
   await until('the curve has its points', async () => (await tab.locator('.plot').first().locator('circle').count()) >= 8);
   await tab.getByText('drawn from all').waitFor();
+  assert.equal(await tab.getByLabel('Documents as queries').inputValue(), '20', 'what was typed stays');
 }));
 
 test('charts follow what is asked of the server', () => at('charts', async () => {

@@ -68,14 +68,18 @@ pub(crate) async fn update(mut call: Call<'_>) -> Result<Done, Failure> {
         Ok((patches, puts))
     };
     let (patches, puts) = call.of_documents(timeout_ms, writes).await?;
+    let mut puts = IndexRequest { documents: puts, timeout_ms };
     if !patches.is_empty() {
+        // What is refused changes nothing, and these are written first.
+        if !puts.documents.is_empty() {
+            puts = call.router.check_puts(&index, puts, call.arrived).await?;
+        }
         let request = UpdateRequest { documents: patches, timeout_ms };
         let reply = call.router.update_documents(&index, request, call.arrived).await?;
         check_missing(&index, &reply.missing)?;
     }
-    if !puts.is_empty() {
-        let request = IndexRequest { documents: puts, timeout_ms };
-        call.router.index_documents(&index, request, call.arrived).await?;
+    if !puts.documents.is_empty() {
+        call.router.index_documents(&index, puts, call.arrived).await?;
     }
     Ok(Done { documents: call.echo(), told: None })
 }

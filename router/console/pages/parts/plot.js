@@ -59,7 +59,7 @@ export function Plot({ title, series, x, y, height = 190, log = false, low, high
       ${ticks(first, last, log, across).map((tick, nth, all) => html`<text key=${tick} class="tick ${nth === 0 ? 'begin' : nth === all.length - 1 ? 'end' : ''}" x=${across(tick)} y=${height - 6}>${x(tick)}</text>`)}
       ${mark !== null && html`<line class="mark" x1=${across(mark)} x2=${across(mark)} y1=${TOP} y2=${height - BOTTOM} />`}
       ${series.map((one, nth) => html`<path key=${one.name} class="s${nth}" d=${path(one.points, across, up)} />`)}
-      ${dots && series.map((one, nth) => one.points.filter(([, value]) => value !== null).map(([place, value]) => html`<circle key=${`${nth}/${place}`} class="dot s${nth}" cx=${across(place)} cy=${up(value)} r=${place === mark ? 5 : 3} />`))}
+      ${series.map((one, nth) => (dots ? measured : alone)(one.points).map(([place, value]) => html`<circle key=${`${nth}/${place}`} class="dot s${nth}" cx=${across(place)} cy=${up(value)} r=${place === mark ? 5 : 3} />`))}
       ${nearest !== null && html`<line class="cursor" x1=${across(nearest)} x2=${across(nearest)} y1=${TOP} y2=${height - BOTTOM} />`}
     </svg>`}
   </figure>`;
@@ -67,6 +67,17 @@ export function Plot({ title, series, x, y, height = 190, log = false, low, high
 
 function valueAt(series, place) {
   return series.points.find(([known]) => known === place)?.[1] ?? null;
+}
+
+/** @param {[number, number | null][]} points */
+function measured(points) {
+  return points.filter(([, value]) => value !== null);
+}
+
+/** Those between gaps, which no line shows. @param {[number, number | null][]} points */
+export function alone(points) {
+  const isGap = (nth) => (points[nth]?.[1] ?? null) === null;
+  return points.filter((_, nth) => !isGap(nth) && isGap(nth - 1) && isGap(nth + 1));
 }
 
 /** A gap stays a gap: nothing is drawn over what was not measured. */

@@ -95,8 +95,8 @@ export function RecallPage({ index }) {
   const axis = { x: (at) => `ef ${Math.round(at)}`, log: true, dots: true, from: low, to: EF_MAX, mark: curve.has(shown) ? shown : null };
   return html`
     <form class="card line" onSubmit=${take} aria-label="Sample">
-      <label>Documents as queries <input name="documents" type="number" min="1" max="500" value="50" required /></label>
-      <label>k <input name="k" type="number" min="1" max="100" value="10" required /></label>
+      <label>Documents as queries <input name="documents" type="number" min="1" max="500" defaultValue="50" required /></label>
+      <label>k <input name="k" type="number" min="1" max="100" defaultValue="10" required /></label>
       ${seen && html`<label>Answered by <select name="by"><option value="replica">replicas</option><option value="primary">primaries</option></select></label>`}
       <button class="main">${sample ? 'Take another sample' : 'Take a sample'}</button>
       <p class="doing" role="status" aria-live="polite">${why ? html`<span class="bad">${why}</span>` : doing

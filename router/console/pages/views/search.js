@@ -87,7 +87,7 @@ export function SearchPage({ index }) {
         <textarea name="filter" rows="2" value=${typed.filter} onInput=${type('filter')} spellcheck="false" aria-invalid=${filter.why ? 'true' : 'false'} aria-describedby="filter-said" placeholder='{"section": "web", "installed_kb": {"$lt": 500}}'></textarea>
         <span id="filter-said" class="hint ${filter.why ? 'bad' : ''}">${filter.why ?? '$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or $not, on any field of the metadata'}</span></label>
       <div class="line">
-        <label>Hits <input name="limit" type="number" min="1" max=${LIMIT_MAX} value="10" required /></label>
+        <label>Hits <input name="limit" type="number" min="1" max=${LIMIT_MAX} defaultValue="10" required /></label>
         <label>ef <input name="ef" type="number" min="1" max="20000" placeholder="default" disabled=${exact} /></label>
         ${seen && html`<label>Answered by <select name="consistency"><option value="replica">replicas</option><option value="primary">primaries</option></select></label>`}
         <label class="check"><input type="checkbox" checked=${exact} onChange=${(event) => setExact(event.target.checked)} /> exact</label>
@@ -125,7 +125,7 @@ function Metadata({ fields }) {
   if (entries.length === 0) return html`<span class="hint">none</span>`;
   return html`<dl class="metadata">${entries.slice(0, 8).map(([name, value]) => {
     const text = typeof value === 'string' ? value : isPlain(value) ? value.join(', ') : JSON.stringify(value);
-    return html`<div key=${name}><dt>${name}</dt><dd title=${text}>${text.length > 90 ? `${text.slice(0, 90)}…` : text}</dd></div>`;
+    return html`<div key=${name}><dt>${name}</dt><dd title=${text}>${text === '' ? '–' : text.length > 90 ? `${text.slice(0, 90)}…` : text}</dd></div>`;
   })}${entries.length > 8 && html`<div><dd class="hint">and ${count(entries.length - 8)} more</dd></div>`}</dl>`;
 }
 

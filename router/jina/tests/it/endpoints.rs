@@ -95,10 +95,19 @@ async fn an_update_with_a_document_that_cannot_be_stored_changes_none() {
     let server = Server::with_three().await;
     let tags = async || server.send("GET", "/v1/indexes/default/documents/near", "").await.body["metadata"].clone();
     let before = tags().await;
-    let wrong = json!({"id": "x", "embedding": [1, 1], "tags": {"__jina__": 1}});
-    let failed = server.post("/update", &json!({"data": [{"id": "near", "tags": {"color": "grey"}}, wrong]})).await;
-    assert_eq!(failed.status, 500);
-    assert_eq!(tags().await, before);
+    let of_tags = |tags| json!({"id": "x", "embedding": [1, 1], "tags": tags});
+    let wrong = [
+        of_tags(json!({"__jina__": 1})),
+        of_tags(json!({"large": "x".repeat(70_000)})),
+        json!({"id": "x", "embedding": [1, 1, 1]}),
+        json!({"id": "x", "embedding": [0, 0]}),
+        json!({"id": "x".repeat(10_000), "embedding": [1, 1]}),
+    ];
+    for wrong in wrong {
+        let changed = json!({"id": "near", "tags": {"color": "grey"}});
+        let failed = server.post("/update", &json!({"data": [changed, wrong]})).await;
+        assert_eq!((failed.status.as_u16(), tags().await), (500, before.clone()), "{}", failed.body);
+    }
 }
 
 /// More than is worth a thread of its own.

@@ -32,6 +32,20 @@ async fn a_call_that_we_do_not_have_is_no_unknown_path() {
     let answer = server.post("/collections/c/points/recommend", &json!({"positive": [1]})).await;
     let says = "POST /collections/c/points/recommend is not supported by Annuli: docs/migrating.md lists the calls that there are";
     assert_eq!(answer.refused(), (400, says));
+    // It was an unknown path to whoever asked for what is seldom asked for.
+    for (method, path) in [
+        ("GET", "/snapshots/full.snapshot"),
+        ("GET", "/collections/c/shards/0/snapshots"),
+        ("PUT", "/collections/c/shards/0/snapshots/recover"),
+        ("DELETE", "/collections/c/vectors/image"),
+        ("POST", "/cluster/recover"),
+        ("DELETE", "/issues"),
+    ] {
+        let answer = server.send(method, path, None).await;
+        let says =
+            format!("{method} {path} is not supported by Annuli: docs/migrating.md lists the calls that there are");
+        assert_eq!(answer.refused(), (400, says.as_str()));
+    }
     assert_eq!(server.get("/nowhere").await.refused(), (404, "there is no path `/nowhere`"));
     assert_eq!(server.send("PATCH", "/aliases", None).await.status, 405);
 }

@@ -52,7 +52,7 @@ function Planner({ index, placed, dumps }) {
           ${dump.generation}${dump.generation === placed?.generation ? ' (official)' : ''} · ${counted(dump.documents, 'document')}</option>`)}</select>
       </label>
       <label>Replicas of a shard at once
-        <input name="at_once" type="number" min="1" max="64" value="1" required />
+        <input name="at_once" type="number" min="1" max="64" defaultValue="1" required />
       </label>
       <label class="check"><input name="approve" type="checkbox" /> wait for approval before the switch</label>
       <button>Show the plan</button>
