@@ -147,6 +147,7 @@ pub(crate) mod tests {
                 documents_per_second_acknowledged: 7825.0,
                 seconds_until_built: 2.0,
                 server_cpu_seconds: None,
+                seconds_of_longest_batch: 0.0,
                 refusals: 0,
             },
             memory_after_build: Some(memory),

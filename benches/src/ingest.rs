@@ -24,7 +24,7 @@ pub(crate) fn measure(index: &RemoteIndex, dataset: &Dataset, pid: Option<u32>) 
     let mut connections = index.connect(CONNECTIONS)?;
     let cpu_before = pid.and_then(usage::cpu_seconds);
     let watch = Stopwatch::start();
-    let refusals = share_out(&mut connections, documents.div_ceil(BATCH), |connection, batch| {
+    let stored = share_out(&mut connections, documents.div_ceil(BATCH), |connection, batch| {
         let rows = batch * BATCH..documents.min((batch + 1) * BATCH);
         store(connection, &index.store(dataset, rows))
     })?;
@@ -37,22 +37,33 @@ pub(crate) fn measure(index: &RemoteIndex, dataset: &Dataset, pid: Option<u32>) 
         documents_per_second_acknowledged: documents as f64 / seconds_until_acknowledged,
         seconds_until_built,
         server_cpu_seconds: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
-        refusals: refusals.iter().sum(),
+        seconds_of_longest_batch: stored.iter().map(|stored| stored.seconds).fold(0.0, f64::max),
+        refusals: stored.iter().map(|stored| stored.refusals).sum(),
     })
 }
 
-/// Sends a batch until it is taken; returns how often it was refused before.
-fn store(connection: &mut Connection, request: &[u8]) -> Result<usize, ExchangeFailed> {
+/// A batch that was taken.
+struct Stored {
+    /// From when it was sent for the last time.
+    seconds: f64,
+    /// How often it was refused before.
+    refusals: usize,
+}
+
+/// Sends a batch until it is taken.
+fn store(connection: &mut Connection, request: &[u8]) -> Result<Stored, ExchangeFailed> {
     const OVERLOADED: u16 = 429;
     let mut refusals = 0;
     let taken = poll(WHILE_OVERLOADED, || {
+        let sent = Stopwatch::start();
         let reply = connection.send(request)?;
+        let seconds = sent.seconds();
         if reply.status == OVERLOADED {
             refusals += 1;
             return Ok(None);
         }
-        reply.expect_success().map(Some)
+        reply.expect_success().map(|_| Some(seconds))
     })?;
     let overloaded = || ExchangeFailed::Refused { status: OVERLOADED, message: format!("{refusals} times") };
-    taken.map(|_| refusals).ok_or_else(overloaded)
+    taken.map(|seconds| Stored { seconds, refusals }).ok_or_else(overloaded)
 }

@@ -70,6 +70,7 @@ fn once(results: &DatasetResults) -> String {
         ("load average before", results.load_average_before.map(|load| format!("{load:.2}"))),
         ("documents/s acknowledged", Some(format!("{:.0}", ingest.documents_per_second_acknowledged))),
         ("until all acknowledged", Some(seconds(ingest.seconds_until_acknowledged))),
+        ("longest request to store", Some(format!("{:.1} ms", 1e3 * ingest.seconds_of_longest_batch))),
         ("until the graph holds all", Some(seconds(ingest.seconds_until_built))),
         ("processor time of the program until then", ingest.server_cpu_seconds.map(seconds)),
         ("memory then", results.memory_after_build.map(memory)),

@@ -50,6 +50,8 @@ pub(crate) struct Ingest {
     pub seconds_until_built: f64,
     /// Processor time of the program in that time.
     pub server_cpu_seconds: Option<f64>,
+    /// The longest that a request took which was not refused.
+    pub seconds_of_longest_batch: f64,
     /// Requests that the program asked to repeat (429).
     pub refusals: usize,
 }

@@ -59,6 +59,15 @@ def commands_of(path, *overrides):
             yield f"{path.name}: {document['metadata']['name']}", words, variables
 
 
+def certify(folder):
+    """A certificate that signs itself, and its key."""
+    certificate, key = f"{folder}/tls.crt", f"{folder}/tls.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "1", "-subj", "/CN=check", "-keyout", key, "-out", certificate],
+                   check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return certificate, key
+
+
 def try_out(annuli, name, words, variables):
     with tempfile.TemporaryDirectory(prefix="annuli-command-") as folder:
         secret = pathlib.Path(folder, "secret")
@@ -72,6 +81,9 @@ def try_out(annuli, name, words, variables):
         keys = pathlib.Path(folder, "keys.toml")
         keys.write_text('[[keys]]\nname = "check"\nrole = "read"\nkey = "for-this-check-alone"\n')
         words = [f"--api-keys={keys}" if word.startswith("--api-keys=") else word for word in words]
+        if any(word.startswith("--tls-") for word in words):
+            shown = dict(zip(("--tls-cert", "--tls-key"), certify(folder)))
+            words = [f"{flag}={shown[flag]}" if (flag := word.split("=")[0]) in shown else word for word in words]
         words = ["--listen=0.0.0.0:0" if word.startswith("--listen=") else word for word in words]
         ran = subprocess.run([annuli, *words], env={**variables, **here}, capture_output=True, text=True,
                              timeout=TIMEOUT_SECONDS)

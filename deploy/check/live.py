@@ -2,9 +2,9 @@
 """Asks a real Prometheus that scrapes a real cluster every query of the dashboards and alerts.
 
 Starts a cluster of 2 shards, 2 replicas of each and 2 routers, and a server of its own, with documents, searches,
-dumps and rollouts; lets Prometheus scrape all of it; then asks. A query of a dashboard must find something, an alert's
-expression must be understood, and each metric in it must be there. What processes tell must be named as `promtool check
-metrics` wants it.
+dumps and rollouts; lets Prometheus scrape all of it; then asks. A query of a dashboard or of a page must find something, an
+alert's expression must be understood, and each metric in it or in a page for operators must be there. What processes tell
+must be named as `promtool check metrics` wants it.
 
     live.py ANNULI FOLDER_OF_PROMETHEUS
 """
@@ -26,6 +26,7 @@ DEPLOY = pathlib.Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 120
 INDEX = "packages"
 DATA = DEPLOY.parent / "tests/data/debian-packages"
+PAGES = [DEPLOY.parent / "docs" / name for name in ("scaling.md", "runbook.md")]
 
 
 def main():
@@ -115,6 +116,7 @@ def searches(*addresses):
 def ask(url, *addresses):
     dashboards = {path.name: queries_of(path) for path in sorted((DEPLOY / "grafana").glob("*.json"))}
     alerts = alert_expressions(DEPLOY / "prometheus/alerts.yaml")
+    dashboards[PAGES[0].name] = queries_of_page(PAGES[0])
     empty = dict()
     # Rates need a while of scrapes in which something happens.
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -133,6 +135,13 @@ def ask(url, *addresses):
         for metric in set(re.findall(r"\b(?:annuli|process)_\w+", re.sub(r"\{[^}]*\}", "", text))):
             if not query(url, metric):
                 sys.exit(f"an alert asks for {metric}, which nobody tells: {text}")
+    for page in PAGES:
+        metrics = set(re.findall(r"\b(?:annuli|process)_[a-z_]+[a-z]", page.read_text()))
+        for metric in metrics:
+            # Of a histogram a page may name the whole.
+            if not query(url, metric) and not query(url, f"{metric}_count"):
+                sys.exit(f"{page.name} is about {metric}, which nobody tells")
+        print(f"{page.name}: {len(metrics)} metrics, each told")
     rules = json.loads(fetch(f"{url}/api/v1/rules"))["data"]["groups"]
     broken = [rule for group in rules for rule in group["rules"] if rule["health"] == "err"]
     if broken:
@@ -144,6 +153,12 @@ def queries_of(path):
     panels = json.loads(path.read_text())["panels"]
     queries = [target["expr"] for panel in panels for target in panel.get("targets", [])]
     return [text.replace("$__rate_interval", "10s").replace("$index", ".*") for text in queries]
+
+
+def queries_of_page(path):
+    """Those in blocks of their own, one a line."""
+    blocks = re.findall(r"^```\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines()]
 
 
 def alert_expressions(path):

@@ -1,6 +1,7 @@
 //! What bounds the threads of a process that build graphs.
 
 use crate::stop::Stop;
+use annuli_threads::Urgency;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use rayon::ThreadPool;
 use std::io;
@@ -30,9 +31,15 @@ pub(crate) struct Taken {
 impl BuildPool {
     /// So many threads, called `build-0` and so on.
     pub fn start(threads: usize) -> io::Result<Self> {
+        Self::start_as(Urgency::Ordinary, threads)
+    }
+
+    /// The same, with threads that are waited for as `urgency` says.
+    pub(crate) fn start_as(urgency: Urgency, threads: usize) -> io::Result<Self> {
         let heads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|number| format!("build-{number}"))
+            .start_handler(move |_| urgency.take())
             .build()
             .map_err(io::Error::other)?;
         Ok(Self { heads: Arc::new(heads), seals: Turn::new(), merges: Turn::new() })

@@ -1,5 +1,6 @@
 //! A bounded pool of named threads for work that would hold up the async runtime: searching, reading, dumping.
 
+use annuli_threads::Urgency;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -40,13 +41,24 @@ impl CpuPool {
     /// # Panics
     /// When the operating system gives no threads.
     pub fn start(name: &str, threads: usize, queue_max: usize) -> Self {
+        Self::start_as(Urgency::Ordinary, name, threads, queue_max)
+    }
+
+    /// The same, with threads that are waited for as `urgency` says.
+    ///
+    /// # Panics
+    /// When the operating system gives no threads.
+    pub fn start_as(urgency: Urgency, name: &str, threads: usize, queue_max: usize) -> Self {
         let (jobs, queue) = bounded::<Job>(queue_max);
         let threads = threads.max(1);
         for number in 0..threads {
             let queue = queue.clone();
             thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || queue.iter().for_each(|job| job()))
+                .spawn(move || {
+                    urgency.take();
+                    queue.iter().for_each(|job| job());
+                })
                 .expect("the operating system gives threads at the start of a process");
         }
         Self { shared: Arc::new(Shared { jobs, threads, at_callers: AtomicUsize::new(0) }) }

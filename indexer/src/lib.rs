@@ -20,7 +20,9 @@ pub mod stop;
 pub mod store;
 
 mod bits;
+pub mod followed_memory;
 pub mod head;
+pub mod overlay;
 pub mod table;
 pub mod tail;
 

@@ -1,7 +1,8 @@
 //! A replica: of one shard of every index of a cluster, the generations that it was told to serve.
 //!
 //! A generation is a dump of its shard. It is prepared beside those that serve, served by its number until it is retired,
-//! and never written. All that a replica holds are copies, so what is damaged is fetched again.
+//! and never written. All that a replica holds are copies, so what is damaged is fetched again. A generation that is told
+//! what has changed at the primary since keeps that in memory (`following`); a restart begins at the dump again.
 //!
 //! ```text
 //! <root>/.node.json                                   which place, and who the replica is
@@ -15,6 +16,7 @@ mod blame;
 mod dumped;
 mod failure;
 mod folders;
+mod following;
 mod generation_file;
 mod held;
 mod prepare;
@@ -23,8 +25,9 @@ mod settle;
 mod trial;
 
 use crate::build_pool::BuildPool;
+use crate::followed_memory::FollowedMemory;
 use crate::node::{OpenNodeError, Place, place};
-use crate::settings::{RECALL_FLOOR, RETIRE_LOOK_INTERVAL, RETIRE_WAIT_MAX};
+use crate::settings::{FOLLOWED_BYTES_MAX, RECALL_FLOOR, RETIRE_LOOK_INTERVAL, RETIRE_WAIT_MAX};
 use crate::shard::{FrozenShard, ShardParts};
 use crate::stop::{Effort, Stop, Stopper};
 use crate::workspace::disk::{self, DiskFault};
@@ -34,6 +37,7 @@ use annuli_api::shard_api::Position;
 use annuli_api::{Failure, ShardApi};
 use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid};
 use annuli_dump::{DumpId, DumpStore};
+use annuli_threads::Urgency;
 use arc_swap::ArcSwap;
 pub use dumped::OtherDump;
 pub use folders::MakeIndexFolderError;
@@ -67,6 +71,8 @@ struct Inner {
     under: Mutex<Option<Effort>>,
     /// One change of what is held at a time.
     changing: Mutex<()>,
+    /// For what generations have followed.
+    followed: FollowedMemory,
     stopper: Stopper,
     stop: Stop,
     /// Held as long as the replica is open.
@@ -92,12 +98,17 @@ impl Replica {
     /// Opens the folder `root`, which is made if it is not there, with every generation in it. One that does not open is
     /// there as damaged, and is made anew by preparing it again.
     pub fn open(root: &Path, place: Place, parts: ShardParts) -> Result<Self, OpenNodeError> {
-        Self::open_with(root, place, parts, RECALL_FLOOR)
+        Self::open_with(root, place, parts, (RECALL_FLOOR, FOLLOWED_BYTES_MAX))
     }
 
     /// The same, with another share of the nearest documents that approximate searches must find for a generation to
-    /// serve.
-    pub fn open_with(root: &Path, place: Place, parts: ShardParts, recall_floor: f64) -> Result<Self, OpenNodeError> {
+    /// serve, and another memory for what generations follow, in bytes.
+    pub fn open_with(
+        root: &Path,
+        place: Place,
+        parts: ShardParts,
+        (recall_floor, followed_bytes_max): (f64, usize),
+    ) -> Result<Self, OpenNodeError> {
         disk::make_folder(root)?;
         let lock = WorkspaceLock::take(root)?;
         indexes::sweep(root)?;
@@ -107,7 +118,7 @@ impl Replica {
         for name in names {
             held::open_index(root, &name, place, &parts, &mut held)?;
         }
-        let quiet = BuildPool::start(1).map_err(DiskFault::of("start a thread for", root))?;
+        let quiet = BuildPool::start_as(Urgency::Background, 1).map_err(DiskFault::of("start a thread for", root))?;
         let (stopper, stop) = Stop::new();
         Ok(Self(Arc::new(Inner {
             root: root.to_owned(),
@@ -120,6 +131,7 @@ impl Replica {
             preparing: Mutex::default(),
             under: Mutex::default(),
             changing: Mutex::default(),
+            followed: FollowedMemory::new(followed_bytes_max),
             stopper,
             stop,
             _lock: lock,
@@ -238,7 +250,10 @@ impl Replica {
         let prepare::Prepared { folder: unfinished, identity, view } = prepared;
         unfinished.publish(&folder)?;
         // Only now: RocksDB opens files by their paths, whenever it needs them.
-        let shard = FrozenShard::over(&folder, &identity, view, parts).inspect_err(|_| {
+        let opened = FrozenShard::over(&folder, &identity, view, parts).map_err(PrepareError::from);
+        let memory = self.0.followed.of(new.uuid);
+        let _following = memory.turn();
+        let shard = opened.and_then(|shard| self.caught_up(new, shard)).inspect_err(|_| {
             // What stays is found damaged by the next start.
             let _ = indexes::discard(root, &folder);
         })?;
@@ -248,6 +263,15 @@ impl Replica {
         let (index, generation, dump, seq) = (&new.name, new.generation.0, new.dump, position.seq.0);
         tracing::info!(%index, generation, %dump, seq, "prepared a generation");
         Ok(position)
+    }
+
+    /// The generation, where the others of its index stand if they have followed further: whoever was answered by one of them
+    /// is answered no less by this.
+    fn caught_up(&self, new: &NewGeneration, shard: FrozenShard) -> Result<FrozenShard, PrepareError> {
+        for (_, earlier) in self.serving(new.uuid) {
+            shard.catch_up_with(&earlier)?;
+        }
+        Ok(shard)
     }
 
     fn retire_one(&self, index: IndexUuid, generation: Generation) -> Result<(), Failure> {

@@ -105,6 +105,14 @@ pub const DEAD_PERCENT_MAX: usize = 30;
 /// Changes kept in the log. They serve those who follow a shard; who falls farther behind takes a dump.
 pub const LOG_CHANGES_KEPT: u64 = 1_000_000;
 
+/// Documents of a generation that have changed since its dump, at most, when it follows its primary; those that were deleted
+/// count. The others are scanned by every search, as those of a primary that wait for their segment, of which there are as
+/// many at most.
+pub const FOLLOWED_DOCUMENTS_MAX: usize = PENDING_POINTS_MAX;
+
+/// Bytes that all generations of a process together keep of such documents, about. An index has half of it at most.
+pub const FOLLOWED_BYTES_MAX: usize = 1 << 30;
+
 /// Bytes of one answer about changes, about: it is held in memory on both sides, and a large one holds up whoever waits for
 /// the next.
 pub const CHANGES_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -123,8 +131,8 @@ pub const LOAD_BUFFER_BYTES: usize = 256 << 20;
 /// What each of them has of it at least: with less, its files were thousands.
 pub const LOAD_BUFFER_BYTES_MIN: usize = 2 << 20;
 
-/// Documents that are loaded into a store at once: without a log a write of few costs little beside them, and those of 256
-/// shards wait in memory together.
+/// Documents that are loaded into a store at once, or fewer large ones: without a log a write of few costs little beside them,
+/// and those of 256 shards wait in memory together.
 pub const LOAD_STEP: usize = 64;
 
 /// Documents that one step of a delete by filter removes, so that other writes get their turn.

@@ -1,12 +1,14 @@
 //! A shard as others hold it.
 
 mod changes;
+mod documents;
 mod failure;
 mod log_kept;
 mod queue;
 mod reading;
 mod recover;
 
+mod following;
 mod frozen;
 mod open;
 
@@ -27,6 +29,7 @@ use annuli_core::{DocId, Filter, Seq, ShardId};
 use async_trait::async_trait;
 use failure::closed;
 pub(crate) use failure::store_code;
+pub use following::{Ended, FollowError, Told};
 pub use frozen::{FrozenShard, OpenFrozenError};
 pub(crate) use log_kept::LogKept;
 pub use open::{OpenError, ShardParts};

@@ -5,6 +5,7 @@
 //! written to is copied. This is what lets every view be immutable.
 
 use crate::bits;
+use crate::followed_memory::Share;
 use crate::store::document::StoredDocument;
 use annuli_core::{DocId, Metadata, Point, Seq, Vector};
 use std::sync::Arc;
@@ -25,13 +26,15 @@ pub struct Row {
     pub vector: Vector,
     /// Its metadata.
     pub metadata: Metadata,
+    /// Of a document that was followed: the memory that it takes.
+    pub share: Option<Share>,
 }
 
 impl Row {
     /// The row of a stored document.
     pub fn new(id: DocId, document: StoredDocument) -> Self {
         let StoredDocument { seq, point, vector, metadata } = document;
-        Self { id, seq, point, vector, metadata }
+        Self { id, seq, point, vector, metadata, share: None }
     }
 }
 
@@ -200,6 +203,7 @@ pub(crate) mod tests {
             point: Point(point),
             vector: Vector::new(vec![1.0, point as f32]).unwrap(),
             metadata: Metadata::default(),
+            share: None,
         })
     }
 

@@ -6,6 +6,7 @@ mod planner;
 
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::gathered::metadata_in;
+use crate::overlay::Overlay;
 use crate::part::Part;
 use crate::plan::{self, Bounds, PartShape, Shape};
 use crate::settings::{SHORT_SEARCH_COMPONENTS_MAX, ShardSettings};
@@ -30,6 +31,8 @@ pub struct View {
     pub tail: Tail,
     /// What the store says of the same name.
     pub replay_after: Option<Seq>,
+    /// Documents that the store does not have as they are: of a replica that follows, and of nobody else.
+    pub overlay: Overlay,
 }
 
 impl View {

@@ -22,6 +22,7 @@ use alias_file::Aliases;
 use annuli_api::{Failure, Index};
 use annuli_core::IndexName;
 use annuli_dump::DumpStore;
+use annuli_threads::Urgency;
 use arc_swap::ArcSwap;
 pub use bulk::{Bulk, BulkError};
 pub(crate) use catalogue::{disk_failure, make_code, make_failure};
@@ -139,7 +140,7 @@ impl Workspace {
             parts,
             state: ArcSwap::from_pointee(state),
             changes: CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX),
-            dumping: CpuPool::start("dump", 1, DUMPS_QUEUE_MAX),
+            dumping: CpuPool::start_as(Urgency::Background, "dump", 1, DUMPS_QUEUE_MAX),
             dumps,
             _lock: lock,
         })))
@@ -178,3 +179,6 @@ impl OpenIndex {
         self.shards.iter().for_each(|shard| shard.close());
     }
 }
+
+#[cfg(test)]
+mod tests;

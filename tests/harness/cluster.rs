@@ -302,7 +302,14 @@ impl Cluster {
         self.replicas.insert((shard, place), launch.start());
     }
 
-    /// The same, reached by a cable.
+    /// The same, and it follows its primary.
+    #[track_caller]
+    pub fn start_follower(&mut self, shard: usize, place: usize) {
+        let launch = self.launch_replica(shard, place).argument("--follow");
+        self.replicas.insert((shard, place), launch.start());
+    }
+
+    /// Starts a replica of a shard that is reached by a cable.
     #[track_caller]
     pub fn start_replica_behind(&mut self, cable: &Cable, shard: usize, place: usize) {
         let replica = self.launch_replica(shard, place).argument("--advertise").argument(&cable.address()).start();

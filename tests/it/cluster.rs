@@ -7,6 +7,7 @@ mod etcd_members;
 mod events;
 mod failures;
 mod fixed_hosts;
+mod following;
 mod partitions;
 mod primaries;
 mod requests;
@@ -16,6 +17,7 @@ mod rolling;
 mod rollouts;
 mod take_overs;
 mod traces;
+mod up;
 
 use annuli_tests::Index;
 use serde_json::{Value, json};

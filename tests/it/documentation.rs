@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Pages with commands; each is typed by a test of its own below.
 const TYPED: [&str; 3] = ["README.md", "docs/operating.md", "docs/quick-start.md"];
 
-/// Languages of blocks that nobody types: drawings, answers, files, and programs that are tried elsewhere.
+/// Languages of blocks that nobody types: drawings, answers, files, and programs that `tests/clients` tries.
 const NOT_TYPED: [&str; 6] = ["", "json", "python", "text", "toml", "yaml"];
 
 fn repository() -> &'static Path {

@@ -98,8 +98,23 @@ fn a_certificate_is_replaced_without_a_restart_and_half_of_one_changes_nothing()
 fn a_certificate_that_cannot_be_shown_is_named() {
     let files = Files::new();
     fs::write(&files.certificate, "").unwrap();
-    let ended = files.launch().refused();
+    let workspace = files.certificate.with_file_name("workspace");
+    let ended = files.launch().over(&workspace).refused();
     assert!(ended.stderr.contains("cert.pem` holds no certificate in PEM"), "{}", ended.stderr);
+    assert!(!workspace.exists(), "nothing is begun that cannot be served");
     let ended = Launch::new().argument("--tls-cert").argument(files.certificate.to_str().unwrap()).refused();
     assert!(ended.stderr.contains("TLS needs both tls_cert and tls_key"), "{}", ended.stderr);
+}
+
+/// Whoever sets up a cluster heard of the etcd, and of the certificate once that was mended.
+#[test]
+fn a_router_names_its_certificate_before_it_looks_for_its_cluster() {
+    let files = Files::new();
+    fs::write(&files.key, "").unwrap();
+    let mut router = Command::new(program());
+    router.args(["router", "--coordination", "etcd://127.0.0.1:1", "--listen", "127.0.0.1:0"]);
+    router.arg("--tls-cert").arg(&files.certificate).arg("--tls-key").arg(&files.key);
+    let said = String::from_utf8(router.output().unwrap().stderr).unwrap();
+    assert!(said.contains("key.pem` holds no private key in PEM"), "{said}");
+    assert!(!said.contains("etcd at"), "{said}");
 }

@@ -1,12 +1,12 @@
 //! Imports without a server: what `annuli import --workspace` leaves is what an import over HTTP leaves, or nothing.
 
 use crate::crash_loop::wait;
-use crate::dump::cli::{Dumps, annuli, start};
+use crate::dump::cli::{Dumps, annuli, annuli_by, start};
 use crate::dump::repartition::Seen;
 use crate::model::seed;
 use crate::model::vectors::vector;
 use annuli_tests::packages::{self, Packages};
-use annuli_tests::{Index, Launch, Server};
+use annuli_tests::{Cluster, Index, Launch, Server, wait_until};
 use rand::RngExt;
 use serde_json::{Value, json};
 use std::fs;
@@ -136,6 +136,9 @@ fn what_cannot_be_imported_leaves_everything_as_it_was() {
     for name in ["taken", "second"] {
         import(&[good("a")], name, &[], &format!("index or alias `{name}` exists: delete it first"));
     }
+    let way = workspace.join("way");
+    fs::create_dir_all(way.join("mine")).unwrap();
+    import(&[good("a")], "way", &[], &format!("`{}` is there and is no index: move it away", way.display()));
     import(&[good("a")], "new", &["--m", "3"], "hnsw.m is 3");
     let file = folder.path().join("documents.jsonl");
     let line = |rest: &str| format!("`{}`, line 2: {rest}", file.display());
@@ -144,7 +147,10 @@ fn what_cannot_be_imported_leaves_everything_as_it_was() {
     import(&[good("a"), json!({"id": "", "vector": [1, 2]})], "new", &[], &line(""));
     // What a server would say of it.
     let large = json!({"id": "b", "vector": [1, 2], "metadata": {"text": "x".repeat(70_000)}});
-    import(&[good("a"), large], "new", &[], "row 1: document `b`: ");
+    import(&[good("a"), large.clone()], "new", &[], "row 1: document `b`: ");
+    let mut many: Vec<_> = (0..2_500).map(|n| good(&n.to_string())).collect();
+    many.push(large);
+    import(&many, "new", &["--shards", "3"], "row 2500: document `b`: ");
     server.restart();
     assert_eq!(Index::named(&server.client(), "second").count(), 0);
 }
@@ -156,18 +162,29 @@ fn an_import_without_a_server_that_is_killed_has_imported_all_or_nothing() {
     let documents: Vec<_> =
         (0..4_000).map(|n| json!({"id": n.to_string(), "vector": vector(random, 16, 1.0)})).collect();
     let file = lines(folder.path(), &documents);
-    let mut whole = Vec::new();
+    let start = |name: &str| {
+        let import = ["import", &file, "--index", name, "--metric", "euclidean", "--shards", "2"];
+        start(&[&import[..], &["--workspace", text(into.path())]].concat())
+    };
+    let is_unfinished = || names(into.path()).iter().any(|name| name.starts_with(".new-"));
+    let (mut whole, mut unfinished) = (Vec::new(), 0);
     for round in 0..12 {
         let name = format!("copy-{round:02}");
-        let import = ["import", &file, "--index", &name, "--metric", "euclidean", "--shards", "2"];
-        let mut child = start(&[&import[..], &["--workspace", text(into.path())]].concat());
-        wait(Duration::from_millis(random.random_range(0..800)));
+        let mut child = start(&name);
+        match round {
+            // Once it has begun, and once it is there: of the others nobody knows.
+            0 => wait_until("an import has begun", is_unfinished),
+            1 => wait_until("an import is done", || into.path().join(&name).exists()),
+            _ => wait(Duration::from_millis(random.random_range(0..800))),
+        }
         child.kill().unwrap();
         child.wait().unwrap();
+        unfinished += usize::from(is_unfinished());
         if into.path().join(&name).exists() {
             whole.push(name);
         }
     }
+    assert!(unfinished > 0 && !whole.is_empty(), "{unfinished} were broken off, {whole:?} done");
     let server = Launch::new().over(into.path()).start();
     let list = server.client().get("/v1/indexes").ok();
     assert_eq!(list.get("unavailable"), None);
@@ -176,5 +193,45 @@ fn an_import_without_a_server_that_is_killed_has_imported_all_or_nothing() {
     assert_eq!(listed, whole);
     whole.iter().for_each(|name| assert_eq!(Index::named(&server.client(), name).count(), 4_000, "`{name}`"));
     assert!(names(into.path()).iter().all(|name| !name.starts_with(".new-")), "what was unfinished is swept");
-    eprintln!("{} of 12 imports were done before the kill", whole.len());
+}
+
+/// As the README says it.
+#[test]
+fn a_cluster_restores_what_was_imported_without_a_server() {
+    let random = &mut seed::random(29, 0);
+    let (folder, loaded) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let documents: Vec<_> = (0..500)
+        .map(|n| json!({"id": format!("doc-{n}"), "vector": vector(random, 7, 1.0), "metadata": {"n": n}}))
+        .collect();
+    let file = lines(folder.path(), &documents);
+    let import = ["import", &file, "--index", "new", "--metric", "euclidean", "--shards", "2"];
+    annuli(&[&import[..], &["--workspace", text(loaded.path())]].concat()).text();
+    let cluster = Cluster::start(2, 1);
+    let dump = Dumps(loaded.path()).call("create", &["new", "--dumps", text(&cluster.dumps())]).json();
+    let url = format!("http://{}", cluster.router_address(0));
+    annuli(&["--url", &url, "dump", "restore", dump["dump"].as_str().unwrap(), "--index", "new"]).text();
+
+    let index = Index::named(&cluster.client(0), "new");
+    wait_until("its primaries say that they serve", || index.post("count", &json!({})).is_success());
+    assert_eq!(index.count(), 500);
+    for shard in index.info()["shard_status"].as_array().unwrap() {
+        let built = (&shard["segments"]["documents"], &shard["tail"]["documents"]);
+        assert_eq!(built, (&shard["documents"], &json!(0)), "no graph is built again: {shard}");
+    }
+    for document in documents.iter().take(20) {
+        let nearest = json!({"vector": document["vector"], "limit": 1, "exact": true});
+        assert_eq!(index.found(&nearest), [document["id"].as_str().unwrap()]);
+    }
+}
+
+/// Most systems let a process have 1,024 files open until it asks for more.
+#[test]
+fn more_files_are_open_at_once_than_a_process_begins_with() {
+    let (folder, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let documents: Vec<_> = (0..100).map(|n| json!({"id": n.to_string(), "vector": [n, 1]})).collect();
+    let file = lines(folder.path(), &documents);
+    let few = ["sh", "-c", "ulimit -Sn 64 && exec \"$0\" \"$@\""].map(str::to_owned);
+    let import = ["import", &file, "--index", "new", "--metric", "euclidean", "--shards", "16", "--output", "json"];
+    let done = annuli_by(&few, &[&import[..], &["--workspace", text(into.path())]].concat()).json();
+    assert_eq!(done["documents"], 100);
 }

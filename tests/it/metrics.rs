@@ -53,9 +53,10 @@ fn number(value: f64) -> u64 {
     value.to_string().parse().expect("a whole number")
 }
 
-/// A cluster whose replicas serve the first dump of `index`, and were asked.
+/// A cluster whose replicas serve the first dump of `index`, and were asked. The second follows its primary.
 fn rolled_out() -> Cluster {
-    let cluster = Cluster::with_replicas(1, 2, 1);
+    let mut cluster = Cluster::with_replicas(1, 1, 1);
+    cluster.start_follower(0, 1);
     let index = Index::create_named(&cluster.client(0), "index", &json!({"dim": 2, "metric": "euclidean"}));
     index.store(&json!([{"id": "a", "vector": [1, 2]}]));
     cluster.dump(0, "index");
@@ -150,7 +151,10 @@ fn every_metric_is_of_the_format_and_documented() {
     let mut cluster = rolled_out();
     told.extend(Scrape::of(cluster.router(0)).types.into_keys());
     told.extend(Scrape::of(cluster.primary(0)).types.into_keys());
-    told.extend(Scrape::of(cluster.replica(0, 0)).types.into_keys());
+    told.extend(wait_for("the replica that follows", || {
+        let types = Scrape::of(cluster.replica(0, 1)).types;
+        types.contains_key("annuli_following").then(|| types.into_keys())
+    }));
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../METRICS.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let is_name = |word: &&str| word.starts_with("annuli_") || word.starts_with("process_");

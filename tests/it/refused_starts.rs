@@ -1,9 +1,11 @@
 //! Servers that cannot start: they say why, end with an exit code, and leave everything as it was.
 
+use annuli_tests::program::program;
 use annuli_tests::{Index, Launch, Server};
 use serde_json::json;
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
 /// A server with an index `kept` of one document.
 fn server() -> Server {
@@ -93,4 +95,16 @@ fn a_setting_that_is_wrong_is_refused_with_where_it_came_from() {
         78,
         r#"listen = "0.0.0.0:0" from flag --listen: 0.0.0.0:0 can be reached from other machines"#,
     );
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_named_before_a_shard_is_opened() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let workspace = scratch.path().join("workspace");
+    let mut indexer = Command::new(program());
+    indexer.args(["indexer", "--shard", "0", "--listen", "127.0.0.1:0", "--cluster-secret-file", "nowhere"]);
+    indexer.arg("--workspace").arg(&workspace).arg("--coordination").arg(scratch.path().join("coordination"));
+    let said = String::from_utf8(indexer.output().expect("it ends").stderr).expect("text");
+    assert!(said.contains("cannot read the cluster's secret from `nowhere`"), "{said}");
+    assert!(!workspace.exists());
 }

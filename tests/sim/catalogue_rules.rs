@@ -9,7 +9,7 @@ use annuli_core::IndexName;
 
 /// How long a replica may be known before a flip has to wait for it: one that came while the flip was on its way could not
 /// be seen.
-const UNSEEN_MS: u64 = 4_000;
+pub(crate) const UNSEEN_MS: u64 = 4_000;
 
 /// What a commit has broken.
 pub(crate) fn check_commit(before: &Records, witness: &Witness, now: u64, shelf: &Shelf) -> Vec<String> {
@@ -106,7 +106,7 @@ fn check_flip(
             before.nodes.iter().filter(|(_, node)| node.record.replica.as_ref().is_some_and(|it| it.id == *replica));
         // Of two processes over one folder the later counts.
         let latest = nodes.max_by_key(|(_, node)| node.revision);
-        latest.is_some_and(|(node, _)| witness.joined[node] + UNSEEN_MS < now)
+        latest.and_then(|(node, _)| witness.joined.get(node)).is_some_and(|since| since + UNSEEN_MS < now)
     };
     let unready = before.replicas_on(index.layout).filter(|replica| !replica.is_ready(index.uuid, to.generation));
     let unready = unready.filter(|replica| known(&replica.record.id));

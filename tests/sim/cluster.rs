@@ -93,6 +93,7 @@ impl Cluster {
                 locked(&self.world.inboxes).insert(who.to_string(), Inbox { who, requests });
                 let folder = Arc::clone(&self.replicas[&who]);
                 folder.count_anew();
+                folder.forget_what_was_followed();
                 machine.start(programs::replica(world, who, ShardId(u32::from(shard)), shards, folder, inbox));
                 locked(&self.world.witness).started(who, self.world.schedule.now());
             }

@@ -4,13 +4,14 @@ use crate::contents;
 use crate::folder::disk_fault;
 use crate::shelf::ShelfFiles;
 use crate::world::{Who, World, locked};
-use annuli_api::{ErrorCode, Failure};
-use annuli_cluster::ReplicaHolder;
+use annuli_api::shard_api::Changed;
+use annuli_api::{ErrorCode, Failure, Position};
 use annuli_cluster::agent::replica::PreparationProgress;
 use annuli_cluster::reconcile::replica::{Held, NewGeneration};
 use annuli_cluster::record::ReplicaId;
-use annuli_contract::ModelShard;
-use annuli_core::{Generation, IndexUuid, ShardId};
+use annuli_cluster::{Ended, Follower, ReplicaHolder};
+use annuli_contract::{Contents, ModelShard};
+use annuli_core::{Generation, HistoryId, IndexSchema, IndexUuid, Seq, ShardId};
 use annuli_dump::DumpStore;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -19,12 +20,34 @@ use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-/// What is on the disk of a replica.
+/// What is on the disk of a replica, and in the memory of its process.
 pub(crate) struct ReplicaFolder {
     pub(crate) id: ReplicaId,
-    generations: Mutex<BTreeMap<(IndexUuid, Generation), Arc<ModelShard>>>,
+    generations: Mutex<BTreeMap<(IndexUuid, Generation), Prepared>>,
     /// When it was last tried in vain to let go of one.
     kept: Mutex<BTreeMap<(IndexUuid, Generation), u64>>,
+}
+
+/// A generation.
+struct Prepared {
+    schema: IndexSchema,
+    /// On the disk.
+    dumped: Contents,
+    /// In memory: that, and what it has followed since.
+    model: Arc<ModelShard>,
+    /// Why it follows no longer.
+    ended: Option<Ended>,
+}
+
+impl Prepared {
+    fn of(schema: IndexSchema, history: HistoryId, dumped: Contents) -> Self {
+        let model = ModelShard::of(schema, history, dumped.clone());
+        Self { schema, dumped, model, ended: None }
+    }
+
+    fn position(&self) -> Position {
+        Position { history: self.model.history(), seq: Seq(self.model.contents().seq) }
+    }
 }
 
 /// What has failed is not tried again at once: it would fail again, and keep the processor and the log from all else.
@@ -40,7 +63,27 @@ impl ReplicaFolder {
     }
 
     pub(crate) fn generation(&self, index: IndexUuid, generation: Generation) -> Option<Arc<ModelShard>> {
-        locked(&self.generations).get(&(index, generation)).cloned()
+        locked(&self.generations).get(&(index, generation)).map(|prepared| Arc::clone(&prepared.model))
+    }
+
+    /// Its process is started: it remembers nothing.
+    pub(crate) fn forget_what_was_followed(&self) {
+        for prepared in locked(&self.generations).values_mut() {
+            *prepared = Prepared::of(prepared.schema, prepared.model.history(), prepared.dumped.clone());
+        }
+    }
+
+    /// Has a generation that stands where the others do which were made of an earlier dump of the same history.
+    fn insert(&self, (index, generation): (IndexUuid, Generation), prepared: Prepared) {
+        let mut generations = locked(&self.generations);
+        let is_true = |earlier: &Prepared| earlier.ended != Some(Ended::OtherLine);
+        for (_, earlier) in generations.iter().filter(|((of, _), earlier)| *of == index && is_true(earlier)) {
+            let (here, there) = (prepared.position(), earlier.position());
+            if here.history == there.history && here.seq < there.seq && earlier.dumped.seq <= prepared.dumped.seq {
+                prepared.model.become_as(&earlier.model);
+            }
+        }
+        generations.insert((index, generation), prepared);
     }
 
     /// Which generations it has.
@@ -97,8 +140,7 @@ impl ReplicaHolder for ReplicaFolderHolder {
         progress("opening".to_owned());
         self.takes_a_while(700).await;
         disk_fault(&self.world)?;
-        let model = ModelShard::of(new.schema, history, contents);
-        locked(&self.folder.generations).insert(new.key(), model);
+        self.folder.insert(new.key(), Prepared::of(new.schema, history, contents));
         self.world.note(format_args!("{} has generation {} of {}", self.who, new.of.generation, new.uuid));
         self.takes_a_while(100).await;
         Ok(())
@@ -117,5 +159,44 @@ impl ReplicaHolder for ReplicaFolderHolder {
         locked(&self.folder.generations).remove(&(index, generation));
         self.world.note(format_args!("{} lets go of generation {generation} of {index}", self.who));
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Follower for ReplicaFolderHolder {
+    fn stands(&self, index: IndexUuid) -> Vec<(Generation, Position)> {
+        let generations = locked(&self.folder.generations);
+        let of_index = generations.iter().rev().filter(|((of, _), prepared)| *of == index && prepared.ended.is_none());
+        of_index.map(|(&(_, number), prepared)| (number, prepared.position())).collect()
+    }
+
+    fn bytes_max(&self) -> usize {
+        usize::MAX
+    }
+
+    async fn follow(
+        &self,
+        index: IndexUuid,
+        told: Vec<Changed>,
+        (from, to): (Position, Position),
+    ) -> Result<(), Failure> {
+        self.takes_a_while(20).await;
+        let generations = locked(&self.folder.generations);
+        for (_, prepared) in generations.iter().filter(|((of, _), prepared)| *of == index && prepared.ended.is_none()) {
+            let here = prepared.position();
+            if here.history == to.history && here.seq >= from.seq {
+                prepared.model.follow(told.clone(), to.seq);
+            }
+        }
+        self.world.note(format_args!("{} has followed {index} to {}", self.who, to.seq));
+        locked(&self.world.witness).count("round of a follower");
+        Ok(())
+    }
+
+    fn follow_no_longer(&self, index: IndexUuid, generation: Generation, ended: Ended) {
+        if let Some(prepared) = locked(&self.folder.generations).get_mut(&(index, generation)) {
+            prepared.ended.get_or_insert(ended);
+        }
+        self.world.note(format_args!("{}: generation {generation} of {index} follows no longer", self.who));
     }
 }

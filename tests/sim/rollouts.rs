@@ -1,9 +1,12 @@
 //! What must hold of rollouts that try their generation first, and of those that drain replicas.
 
+use crate::catalogue_rules::UNSEEN_MS;
 use crate::witness::Witness;
 use annuli_api::v1::task::TaskStatus;
 use annuli_cluster::Records;
-use annuli_cluster::record::{CanaryStage, Generations, IndexRecord, Place, Preparing, Standing, TaskId, Way, Work};
+use annuli_cluster::record::{
+    CanaryStage, Generations, IndexRecord, Place, Prepared, Preparing, Standing, TaskId, TaskRecord, Way, Work,
+};
 use annuli_cluster::records::LiveReplica;
 use annuli_core::{Generation, IndexUuid, ShardId};
 use std::collections::BTreeSet;
@@ -103,9 +106,75 @@ impl Witness {
         self.mixed.extend(drained);
     }
 
+    /// Remembers in which attempts of rollouts replicas of which shards have failed.
+    pub(crate) fn know_failed(&mut self) {
+        let said = self.records.replicas().flat_map(|replica| {
+            let shard = replica.place.shard;
+            replica.record.generations.values().filter_map(move |prepared| match prepared {
+                Prepared::Failed { rollout, attempt, .. } => Some(((*rollout)?, *attempt, shard)),
+                Prepared::Under(_) | Prepared::Ready => None,
+            })
+        });
+        let said: Vec<_> = said.collect();
+        self.failed.extend(said);
+    }
+
+    /// A rollout that drains is paused for what has failed since somebody has had it tried again, and where no other shard
+    /// has anything before it.
+    pub(crate) fn check_pauses(&self, before: &Records, now: u64) -> Vec<String> {
+        let was = |id: &TaskId| before.tasks.get(id).map(|was| was.record.status);
+        let paused = |(id, task): &(&TaskId, &TaskRecord)| {
+            (was(id), task.status) == (Some(TaskStatus::Running), TaskStatus::Paused)
+        };
+        let tasks = self.records.tasks.iter().map(|(id, stored)| (id, &stored.record));
+        tasks.filter(paused).filter_map(|(id, task)| self.check_pause(before, now, *id, task)).collect()
+    }
+
+    fn check_pause(&self, before: &Records, now: u64, id: TaskId, task: &TaskRecord) -> Option<String> {
+        let why = task.error.as_ref().filter(|why| why.message.contains("cannot serve generation"))?;
+        let (_, index) = self.records.index_of(task.uuid)?;
+        let preparing = index.record.generations.preparing.as_ref().filter(|it| it.rollout == id)?;
+        let has_failed = |shard| self.failed.contains(&(id, preparing.attempt, shard));
+        if !index.record.schema.shards.shards().any(has_failed) {
+            return Some(format!(
+                "rollout {id} is paused in attempt {}, in which nobody has failed: {why}",
+                preparing.attempt
+            ));
+        }
+        // What has changed a moment ago its coordinator may not have seen.
+        let stands = |since: Option<&u64>| since.is_some_and(|since| since + UNSEEN_MS < now);
+        if why.blames_the_dump() || !stands(self.index_changed.get(&task.uuid)) {
+            return None;
+        }
+        let has_a_turn = |replica: &LiveReplica<'_>| {
+            let is_known = stands(self.node_changed.get(&replica.node));
+            is_known && !has_failed(replica.place.shard) && !replica.is_ready(task.uuid, preparing.of.generation)
+        };
+        let other = before.replicas_on(index.record.layout).find(has_a_turn)?;
+        Some(format!("rollout {id} is paused while shard {} has turns left: {why}", other.place.shard))
+    }
+
     /// Whether one search of an index may be answered from those generations.
     pub(crate) fn may_be_mixed(&self, index: IndexUuid, generations: &BTreeSet<Generation>) -> bool {
         generations.len() < 2 || self.mixed.contains(&(index, generations.clone()))
+    }
+
+    /// Counts what drains do where a replica has failed.
+    pub(crate) fn count_failing(&mut self, before: &Records) {
+        let mut what = Vec::new();
+        for index in self.records.indexes.values().map(|stored| &stored.record) {
+            let had = before.index_of(index.uuid).and_then(|(_, was)| was.record.generations.preparing.as_ref());
+            let (Some(had), Some(has)) = (had, &index.generations.preparing) else { continue };
+            if had.rollout != has.rollout || has.over.is_none() {
+                continue;
+            }
+            let failed = self.failed.iter().any(|(rollout, at, _)| (*rollout, *at) == (had.rollout, had.attempt));
+            what.extend((failed && had.attempt < has.attempt).then_some("failed, and tried again"));
+            what.extend(
+                (failed && had.allowed.len() < has.allowed.len()).then_some("let go beside one that has failed"),
+            );
+        }
+        what.into_iter().for_each(|what| self.count(what));
     }
 
     /// Counts the tasks that have ended well in a way that is not usual.

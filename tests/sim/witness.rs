@@ -9,7 +9,7 @@ use crate::shelf::Shelf;
 use crate::world::Who;
 use annuli_api::shard_api::{Outcome, Position};
 use annuli_cluster::Records;
-use annuli_cluster::record::{LayoutId, NodeId};
+use annuli_cluster::record::{LayoutId, NodeId, TaskId};
 use annuli_coordination::{Change, Changes};
 use annuli_core::{Generation, HistoryId, IndexUuid, ShardId};
 use annuli_dump::DumpId;
@@ -24,7 +24,7 @@ pub(crate) struct Witness {
     pub(crate) records: Records,
     /// Other keys: seats and epochs.
     pub(crate) seats: BTreeMap<String, String>,
-    /// When each run of a process told of itself first.
+    /// Since when each run of a process has told of itself: one that was frozen beyond its lease tells anew.
     pub(crate) joined: BTreeMap<NodeId, u64>,
     /// What each identity of an index was at first.
     pub(crate) firsts: BTreeMap<IndexUuid, IndexUuid>,
@@ -32,6 +32,8 @@ pub(crate) struct Witness {
     pub(crate) layouts: BTreeMap<IndexUuid, LayoutId>,
     /// Generations of an index that a search may be answered from together.
     pub(crate) mixed: BTreeSet<(IndexUuid, BTreeSet<Generation>)>,
+    /// Rollouts, each with the attempt in which a replica of that shard has said that it failed.
+    pub(crate) failed: BTreeSet<(TaskId, u32, ShardId)>,
     /// Indexes and dumps that were deleted.
     pub(crate) gone: BTreeSet<IndexUuid>,
     pub(crate) gone_dumps: BTreeSet<DumpId>,
@@ -79,7 +81,10 @@ impl Witness {
         }
         self.know_firsts();
         self.know_mixed();
+        self.know_failed();
         self.count_tasks(&before);
+        self.count_failing(&before);
+        self.joined.retain(|node, _| self.records.nodes.contains_key(node));
         for (node, stored) in &self.records.nodes {
             self.joined.entry(*node).or_insert(now);
             if stored.revision == changes.revision.0 {
@@ -91,6 +96,7 @@ impl Witness {
         broken.extend(check_commit(&before, self, now, shelf));
         broken.extend(check_moves(&before, &self.records));
         broken.extend(check_rollouts(&before, &self.records));
+        broken.extend(self.check_pauses(&before, now));
         broken.extend(by.into_iter().flat_map(|by| check_author(by, &before, self)));
         self.gone.extend(
             before.indexes.values().map(|it| it.record.uuid).filter(|uuid| self.records.index_of(*uuid).is_none()),

@@ -33,7 +33,10 @@ use annuli_core::Metric;
 use annuli_core::Quantization;
 use annuli_core::ShardCount;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Sharded indexes for nearest-neighbour search: the server and its tools.
@@ -53,7 +56,28 @@ impl Cli {
     pub fn read() -> Self {
         let matches = Self::command().get_matches();
         let read = Self::from_arg_matches(&matches);
-        read.and_then(|cli| dump::check_place(&matches).map(|()| cli)).unwrap_or_else(|error| error.exit())
+        read.and_then(|cli| check(&matches).map(|()| cli)).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn check(matches: &ArgMatches) -> Result<(), clap::Error> {
+    dump::check_place(matches)?;
+    check_url(matches)
+}
+
+/// Refuses a server where a command works on a workspace without one: it was passed over.
+fn check_url(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let command = match matches.subcommand() {
+        Some(("dump", dump)) => dump.subcommand().filter(|(name, _)| matches!(*name, "create" | "restore")),
+        command => command.filter(|(name, _)| *name == "import"),
+    };
+    let is_said = |name: &str, of: &ArgMatches| of.value_source(name) == Some(ValueSource::CommandLine);
+    match command {
+        Some((_, command)) if is_said("workspace", command) && is_said("url", command) => {
+            let message = "--workspace and --url name two places: leave out the one that is not meant";
+            Err(Cli::command().error(ErrorKind::ArgumentConflict, message))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -173,6 +197,20 @@ fn file_or_none() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
+/// Reads the path of a file that is not left out by an empty variable: whoever sets that means one.
+fn file(variable: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+    let named = move |path: OsString| if path.is_empty() { Err(NoFile { variable }) } else { Ok(PathBuf::from(path)) };
+    OsStringValueParser::new().try_map(named)
+}
+
+/// A path that is empty.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("it names no file; if none is meant, unset {variable}")]
+struct NoFile {
+    /// The variable that says it too.
+    variable: &'static str,
+}
+
 /// Reads a metric, and lets clap list them all.
 fn metric() -> impl TypedValueParser<Value = Metric> {
     PossibleValuesParser::new(Metric::ALL.map(Metric::name)).try_map(|name| Metric::from_name(&name))
@@ -222,6 +260,17 @@ mod tests {
         assert!(cli.global.server().is_ok());
         let cli = Cli::try_parse_from(["annuli", "index", "list", "--ca-file", "nowhere.pem"]).unwrap();
         assert!(cli.global.server().unwrap_err().to_string().starts_with("cannot read `nowhere.pem`"));
+    }
+
+    /// It was said that a flag lacks a value, to somebody who had set a variable.
+    #[test]
+    fn an_empty_name_of_a_secret_or_a_topology_is_refused_with_its_variable() {
+        for (flag, variable) in
+            [("--cluster-secret-file", "ANNULI_CLUSTER_SECRET_FILE"), ("--topology", "ANNULI_TOPOLOGY")]
+        {
+            let said = Cli::try_parse_from(["annuli", "router", flag, ""]).unwrap_err().to_string();
+            assert!(said.contains(&format!("it names no file; if none is meant, unset {variable}")), "{said}");
+        }
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub struct Config {
     /// Variables that begin with `ANNULI_` and name no setting, to be warned about. They are no error, because other
     /// programs make some: Kubernetes sets `ANNULI_PORT` in every container near a service called `annuli`.
     pub ignored_variables: Vec<String>,
+    /// Why nothing is traced although the variable for all programs, OTEL_EXPORTER_OTLP_ENDPOINT, names something: to be
+    /// warned about, because it may be meant for others.
+    pub unusable_collector: Option<InvalidCollector>,
     figment: Figment,
 }
 
@@ -92,11 +95,14 @@ impl Config {
         callers: Callers,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        let mut layers: Vec<_> = below.map(|(place, said)| layer::said(place, said)).into_iter().collect();
+        let environment = layer::environment(environment)?;
+        let (collector, unusable) =
+            environment.collector.transpose().map_or_else(|error| (None, Some(error)), |of| (of, None));
+        let mut layers: Vec<_> = collector.into_iter().collect();
+        layers.extend(below.map(|(place, said)| layer::said(place, said)));
         if let Some(path) = &flags.config {
             layers.push(layer::file(path)?);
         }
-        let environment = layer::environment(environment)?;
         let has_key = environment.has_key;
         layers.extend(environment.layers);
         layers.extend(layer::flags(flags));
@@ -109,7 +115,9 @@ impl Config {
             Callers::Clients => Guard::None,
         };
         soundness::check(&settings, guard).map_err(|unsound| ConfigError::from_unsound(unsound, &figment))?;
-        Ok(Self { settings, ignored_variables: environment.ignored, figment })
+        // Who says something else of it has thought of it.
+        let unusable_collector = unusable.filter(|_| source_of(&figment, "traces") == DEFAULT);
+        Ok(Self { settings, ignored_variables: environment.ignored, unusable_collector, figment })
     }
 
     /// Where the value of a setting came from: `default`, `file annuli.toml`, `environment variable ANNULI_LISTEN`,

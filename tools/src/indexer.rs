@@ -6,21 +6,23 @@ mod replica;
 
 use crate::cli::{IndexerArgs, NodeRole};
 use crate::config::{Flags, Settings};
-use crate::membership::{Membership, MembershipError};
+use crate::membership::{self, Membership, MembershipError};
 use crate::peers::Peers;
 use crate::process_figures::RunsAs;
 use crate::serve::{self, ServeError};
 use crate::told::Told;
 use crate::traces;
 use annuli_api::Failure;
-use annuli_cluster::Post;
 use annuli_cluster::decide::OlderFolder;
 use annuli_cluster::record::NodeId;
+use annuli_cluster::{Post, Reach};
 use annuli_core::ShardId;
 use annuli_indexer::node::{OpenNodeError, Place};
 use annuli_indexer::shard::ShardParts;
 use annuli_indexer::{Node, Replica, clock};
+use annuli_threads::Urgency;
 use annuli_traces::{Sending, Traces};
+use annuli_wire::ClusterSecret;
 use annuli_wire::peer::{InvalidAddress, Peer, PeerSettings};
 use annuli_wire::server::{self, ServerSettings, ShardServer, Shards, Watched};
 use figures::Figures;
@@ -66,6 +68,9 @@ pub enum IndexerError {
     /// A replica has nothing but dumps.
     #[error("a replica serves what is in dumps: say with --dumps where the cluster keeps them")]
     NoDumps,
+    /// A primary has what others follow.
+    #[error("--follow is for replicas: a primary has everything that was written")]
+    FollowsNobody,
     /// The cluster cannot be joined.
     #[error(transparent)]
     Membership(#[from] MembershipError),
@@ -98,6 +103,9 @@ impl Folder {
     fn open(args: &IndexerArgs, settings: &Settings, place: Place, parts: ShardParts) -> Result<Self, IndexerError> {
         if args.role == NodeRole::Replica && settings.dumps.is_none() {
             return Err(IndexerError::NoDumps);
+        }
+        if args.role == NodeRole::Primary && args.follow {
+            return Err(IndexerError::FollowsNobody);
         }
         let workspace = &settings.workspace;
         Ok(match args.role {
@@ -137,6 +145,8 @@ pub fn run(args: &IndexerArgs, settings: &Settings) -> Result<(), IndexerError> 
         return Err(IndexerError::NoSuchShard { shard, shards: shards.get() });
     }
     let place = Place { shard: ShardId(shard), shards };
+    // Before shards are opened, which may take long.
+    let secret = membership::secret(&args.cluster)?;
     let listener = serve::listen(settings.listen, "--listen")?;
     let parts = serve::shard_parts(settings).map_err(ServeError::Start)?;
     let figures = Figures::new(runs_as(args.role), &parts);
@@ -144,10 +154,12 @@ pub fn run(args: &IndexerArgs, settings: &Settings) -> Result<(), IndexerError> 
     let folder = Folder::open(args, settings, place, parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("peers")
+        .on_thread_start(|| Urgency::Prompt.take())
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
-    let held = Held { place, folder: folder.clone(), figures, traces: sending.as_ref().map(Sending::traces) };
+    let traces = sending.as_ref().map(Sending::traces);
+    let held = Held { place, secret, folder: folder.clone(), figures, traces };
     let ended = runtime.block_on(serve_shard(args, settings, listener, held));
     tracing::info!("closing the shards");
     runtime.shutdown_background();
@@ -164,9 +176,10 @@ fn runs_as(role: NodeRole) -> RunsAs {
     }
 }
 
-/// The folder, what is counted of it, and who begins the spans of what is asked of it.
+/// The folder, who may ask, what is counted of it, and who begins the spans of what is asked of it.
 struct Held {
     place: Place,
+    secret: Option<ClusterSecret>,
     folder: Folder,
     figures: Figures,
     traces: Option<Traces>,
@@ -176,9 +189,9 @@ async fn serve_shard(
     args: &IndexerArgs,
     settings: &Settings,
     listener: TcpListener,
-    Held { place, folder, figures, traces }: Held,
+    Held { place, secret, folder, figures, traces }: Held,
 ) -> Result<(), IndexerError> {
-    let Membership { store, secret } = Membership::open(&args.cluster).await?;
+    let Membership { store, secret } = Membership::open(&args.cluster, secret).await?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
     let address = listener.local_addr().map_err(ServeError::Start)?;
     let post = Post {
@@ -195,7 +208,10 @@ async fn serve_shard(
             let reach = Arc::new(Peers::new(secret.clone()));
             primary::join(node, store, dumps, post, figures, reach).await
         }
-        (Folder::Replica(replica), Some(dumps)) => replica::join(replica, store, dumps, post, figures).await,
+        (Folder::Replica(replica), Some(dumps)) => {
+            let reach = args.follow.then(|| Arc::new(Peers::new(secret.clone())) as Arc<dyn Reach>);
+            replica::join(replica, store, dumps, post, figures, reach).await
+        }
         (Folder::Replica(_), None) => return Err(IndexerError::NoDumps),
     };
     let Ready { shards, watched, agent } = joined.map_err(IndexerError::Join)?;

@@ -16,6 +16,7 @@ pub mod vector_file;
 
 pub mod command;
 
+mod open_files;
 mod process_figures;
 pub mod serve;
 mod told;

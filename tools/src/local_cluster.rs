@@ -4,19 +4,27 @@
 //! watched. A process that ends is started again, as Kubernetes or systemd would.
 
 mod child;
+mod layouts;
 mod parts;
 
 use crate::cli::ClusterUp;
 use crate::config::{Callers, Config, ConfigError, Flags};
 use crate::keys::{self, KeysError};
 use crate::output;
+use annuli_cluster::Records;
+use annuli_cluster::mirror::Mirror;
+use annuli_cluster::record::LayoutId;
+use annuli_coordination::{EmbeddedSettings, EmbeddedStore, StoreError, SystemClock};
 use annuli_router::access::Access;
 use child::Child;
-use parts::{Part, parts};
+use layouts::{founded, layouts};
+use parts::{Part, coordination, holders, routers};
+use std::collections::BTreeMap;
 use std::env;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -79,6 +87,9 @@ pub enum ClusterError {
         /// Why.
         reason: io::Error,
     },
+    /// What its processes agree by cannot be followed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The operating system gives no threads or signals.
     #[error("cannot start: {0}")]
     System(io::Error),
@@ -90,12 +101,12 @@ pub enum ClusterError {
 /// Runs the cluster until the process is told to end by SIGTERM or SIGINT.
 pub fn up(args: &ClusterUp) -> Result<(), ClusterError> {
     check_access(args)?;
-    let parts = parts(args)?;
+    let routers = routers(args)?;
     for folder in [args.workspace.clone(), args.workspace.join("logs")] {
         std::fs::create_dir_all(&folder).map_err(|reason| ClusterError::Folder { path: folder, reason })?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ClusterError::System)?;
-    runtime.block_on(run(args, parts))
+    runtime.block_on(run(args, routers))
 }
 
 /// Whether the routers would ask for keys, which they may have from a file or variables that they inherit. A key that is
@@ -119,47 +130,109 @@ fn check_access(args: &ClusterUp) -> Result<(), ClusterError> {
     }
 }
 
-async fn run(args: &ClusterUp, parts: Vec<Part>) -> Result<(), ClusterError> {
+async fn run(args: &ClusterUp, routers: Vec<Part>) -> Result<(), ClusterError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ClusterError::System)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ClusterError::System)?;
-    let (end, ending) = watch::channel(false);
-    let routers: Vec<_> = parts.iter().filter_map(|part| part.url.clone()).collect();
-    let mut children = JoinSet::new();
-    for part in parts {
-        let name = part.name.clone();
-        let child = Child::start(part, &args.workspace).map_err(|reason| ClusterError::Start { part: name, reason })?;
-        children.spawn(child.keep(ending.clone()));
-    }
-    tokio::select! {
-        ready = say_when_ready(args, &routers) => {
-            ready?;
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        }
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    // Each child hears it, ends its process and ends.
-    let _ = end.send(true);
-    while children.join_next().await.is_some() {}
-    Ok(())
+    let urls: Vec<_> = routers.iter().filter_map(|part| part.url.clone()).collect();
+    let clock = Arc::new(SystemClock::new());
+    let store = EmbeddedStore::open(&coordination(args), EmbeddedSettings::default(), clock)?;
+    let mirror = Mirror::start(Arc::new(store), |_, _| {}).await?;
+    let mut crew = Crew::default();
+    crew.routers = Some(crew.start(routers, &args.workspace)?);
+    crew.keep_to(args, &mirror.seen().records)?;
+    let ran = tokio::select! {
+        ready = say_when_ready(args, &mirror, &urls) => match ready {
+            Ok(()) => tokio::select! {
+                () = crew.follow(args, &mirror) => Ok(()),
+                _ = terminate.recv() => Ok(()),
+                _ = interrupt.recv() => Ok(()),
+            },
+            Err(error) => Err(error),
+        },
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
+    crew.end().await;
+    ran
 }
 
 /// Waits for the routers, and says where they are. A request that needs a shard which is not there yet says so, and the
 /// creation of an index waits for all of them.
-async fn say_when_ready(args: &ClusterUp, routers: &[String]) -> Result<(), ClusterError> {
+async fn say_when_ready(args: &ClusterUp, mirror: &Mirror, routers: &[String]) -> Result<(), ClusterError> {
     for url in routers {
         while !is_ready(url).await {
             tokio::time::sleep(READY_PAUSE).await;
         }
     }
+    let layouts = layouts(&mirror.seen().records).unwrap_or_else(|| founded(args.shards));
     output::text(&format!(
         "The routers of a cluster of {} shards are up, in `{}`; each process has its log in `{}`.\n{}Ctrl-C ends it.\n",
-        args.shards,
+        layouts.values().next().unwrap_or(&args.shards),
         args.workspace.display(),
         args.workspace.join("logs").display(),
         routers.iter().map(|url| format!("  router  {url}\n")).collect::<String>(),
     ))?;
     Ok(())
+}
+
+/// The processes that run.
+#[derive(Default)]
+struct Crew {
+    children: JoinSet<()>,
+    /// As long as they are here, the processes of the routers and of each layout are kept.
+    routers: Option<watch::Sender<bool>>,
+    layouts: BTreeMap<LayoutId, watch::Sender<bool>>,
+}
+
+impl Crew {
+    /// Starts processes, and starts each again that ends, until what is returned is dropped.
+    fn start(&mut self, parts: Vec<Part>, workspace: &Path) -> Result<watch::Sender<bool>, ClusterError> {
+        let (end, ending) = watch::channel(false);
+        for part in parts {
+            let name = part.name.clone();
+            let child = Child::start(part, workspace).map_err(|reason| ClusterError::Start { part: name, reason })?;
+            self.children.spawn(child.keep(ending.clone()));
+        }
+        Ok(end)
+    }
+
+    /// Starts the processes of layouts that are new, and ends those of layouts that are over: their folders stay.
+    fn keep_to(&mut self, args: &ClusterUp, records: &Records) -> Result<(), ClusterError> {
+        let layouts = match layouts(records) {
+            Some(layouts) => layouts,
+            None if self.layouts.is_empty() => founded(args.shards),
+            // What cannot be read any longer ends nobody.
+            None => return Ok(()),
+        };
+        for (layout, shards) in &layouts {
+            if !self.layouts.contains_key(layout) {
+                let end = self.start(holders(args, *layout, *shards), &args.workspace)?;
+                self.layouts.insert(*layout, end);
+            }
+        }
+        self.layouts.retain(|layout, _| layouts.contains_key(layout));
+        Ok(())
+    }
+
+    /// Has processes for the shards that there are, and for those that there will be, for as long as it is polled.
+    async fn follow(&mut self, args: &ClusterUp, mirror: &Mirror) {
+        let mut changes = mirror.changes();
+        loop {
+            let seen = Arc::clone(&changes.borrow_and_update());
+            // What runs is not ended for what does not start; it is tried again when anything changes.
+            if let Err(error) = self.keep_to(args, &seen.records) {
+                tracing::error!(%error, "not every process is started");
+            }
+            changes.changed().await.expect("the mirror outlives this");
+        }
+    }
+
+    /// Ends every process, and waits until they have.
+    async fn end(mut self) {
+        drop(self.routers.take());
+        self.layouts.clear();
+        while self.children.join_next().await.is_some() {}
+    }
 }
 
 /// Asks `GET /readyz`. A router that is not there yet is not ready.

@@ -50,9 +50,8 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Opens the coordination store and reads the secret.
-    pub async fn open(args: &ClusterArgs) -> Result<Self, MembershipError> {
-        let secret = secret(args)?;
+    /// Opens the coordination store, for a process that has [read](secret) its secret.
+    pub async fn open(args: &ClusterArgs, secret: Option<ClusterSecret>) -> Result<Self, MembershipError> {
         let store: Arc<dyn CoordinationStore> = match args.coordination.as_ref().ok_or(MembershipError::Nowhere)? {
             CoordinationPlace::Folder(folder) => {
                 let clock = Arc::new(SystemClock::new());
@@ -67,7 +66,11 @@ impl Membership {
     }
 }
 
-fn secret(args: &ClusterArgs) -> Result<Option<ClusterSecret>, MembershipError> {
+/// Reads the secret, if there is to be one.
+///
+/// # Errors
+/// When the file cannot be read or holds none.
+pub fn secret(args: &ClusterArgs) -> Result<Option<ClusterSecret>, MembershipError> {
     let Some(path) = args.cluster_secret_file.clone() else { return Ok(None) };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

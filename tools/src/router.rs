@@ -5,7 +5,7 @@ mod meters;
 use crate::cli::{CoordinationArgs, RouterArgs};
 use crate::config::Settings;
 use crate::keys::{self, Guarded};
-use crate::membership::{Membership, MembershipError};
+use crate::membership::{self, Membership, MembershipError};
 use crate::peers::Peers;
 use crate::process_figures::{self, RunsAs};
 use crate::serve::{self, PartEnded, Ports, ServeError};
@@ -26,6 +26,7 @@ use tokio::task::JoinHandle;
 pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let polling = serve::polling_table(settings)?;
     let Guarded { access, _reload } = keys::guard(settings)?;
+    let secret = membership::secret(&args.cluster)?;
     let ports = Ports::open(settings)?;
     // What follows the coordination store lives here; requests live on the threads of their connections.
     let following = tokio::runtime::Builder::new_multi_thread()
@@ -37,7 +38,7 @@ pub fn run(args: &RouterArgs, settings: &Settings) -> Result<(), ServeError> {
     let dumps = settings.cluster_dumps()?;
     let kept = dumps.clone().map_or(Dumps::Unknown, Dumps::Kept);
     let (store, peers, catalogue) = following.block_on(async {
-        let Membership { store, secret } = Membership::open(&args.cluster).await?;
+        let Membership { store, secret } = Membership::open(&args.cluster, secret).await?;
         let peers = Arc::new(Peers::new(secret));
         let reach = Arc::clone(&peers) as Arc<dyn Reach>;
         let catalogue = ClusterCatalogue::start(Arc::clone(&store), reach, clock::new_uuid, kept).await?;

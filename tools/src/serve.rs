@@ -3,6 +3,7 @@
 use crate::config::{Durability as DurabilitySetting, MetricSetting, PollingRule, Settings};
 use crate::keys::{self, Guarded, KeysError};
 use crate::membership::MembershipError;
+use crate::open_files;
 use crate::process_figures::{self, RunsAs};
 use crate::tls::{self, Shown, TlsError};
 use crate::told::{Told, UntilStdinCloses};
@@ -18,6 +19,7 @@ use annuli_router::http::threads::ConnectionThreads;
 use annuli_router::http::{api_with, dialect};
 use annuli_router::polling::InvalidPolling;
 use annuli_router::{Limits, Polling, PollingTable, Router};
+use annuli_threads::Urgency;
 use annuli_traces::Sending;
 use opentelemetry_otlp::ExporterBuildError;
 use std::collections::BTreeMap;
@@ -105,7 +107,7 @@ pub enum OpenError {
 pub fn run(settings: &Settings) -> Result<(), ServeError> {
     let polling = polling_table(settings)?;
     let Guarded { access, _reload } = keys::guard(settings)?;
-    // Before the workspace is opened, which may take long: a port in use is said at once.
+    // Before the workspace is opened, which may take long: a port in use and a bad certificate are said at once.
     let ports = Ports::open(settings)?;
     let parts = shard_parts(settings).map_err(OpenError::Threads)?;
     let (meters, search_pool) = (parts.meters.clone(), parts.search_pool.clone());
@@ -133,7 +135,6 @@ pub(crate) fn serve_router(
     settings: &Settings,
     ends: impl Future<Output = PartEnded>,
 ) -> Result<(), ServeError> {
-    let shown = tls::show(settings)?;
     // It accepts connections and hands them over; what is done for a request is done on the threads below.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let threads = ConnectionThreads::start(cores()).map_err(ServeError::Start)?;
@@ -148,7 +149,7 @@ pub(crate) fn serve_router(
             }
             router.drain();
         };
-        let ended = serve_until((ports, shown.as_ref()), router, &threads, end, settings).await?;
+        let ended = serve_until(ports, router, &threads, end, settings).await?;
         Ok::<_, ServeError>((ended, part_ended))
     })?;
     drop(threads);
@@ -163,8 +164,9 @@ pub(crate) fn serve_router(
     }
 }
 
-/// Opens the workspace of the settings, with the threads that they ask for.
+/// Opens the workspace of the settings for a command that needs no server, with the threads that they ask for.
 pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
+    open_files::ask_for_all();
     open_with(settings, shard_parts(settings).map_err(OpenError::Threads)?)
 }
 
@@ -181,7 +183,7 @@ pub(crate) fn shard_parts(settings: &Settings) -> io::Result<ShardParts> {
     };
     Ok(ShardParts {
         settings: ShardSettings { durability, seal_points: settings.seal_points },
-        search_pool: CpuPool::start("search", settings.search_threads.get(), SEARCH_QUEUE_MAX),
+        search_pool: CpuPool::start_as(Urgency::Prompt, "search", settings.search_threads.get(), SEARCH_QUEUE_MAX),
         build_pool: BuildPool::start(cores())?,
         meters: Meters::default(),
     })
@@ -192,18 +194,18 @@ fn cores() -> usize {
 }
 
 async fn serve_until(
-    (ports, shown): (Ports, Option<&Shown>),
+    ports: Ports,
     router: &Arc<Router>,
     threads: &ConnectionThreads,
     told: impl Future<Output = ()>,
     settings: &Settings,
 ) -> Result<Ended, ServeError> {
-    let Ports { api, qdrant } = ports;
+    let Ports { api, qdrant, shown } = ports;
     let scheme = if shown.is_some() { "https" } else { "http" };
     let accepting = |listener: TcpListener| {
         let address = listener.local_addr().map_err(ServeError::Start)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
-        let port = match shown {
+        let port = match &shown {
             Some(Shown { tls, .. }) => Port::with_tls(listener, Arc::clone(tls)),
             None => Port::from(listener),
         };
@@ -225,19 +227,23 @@ async fn serve_until(
     })
 }
 
-/// Where a server listens.
+/// Where a server listens, and what it shows there.
 pub(crate) struct Ports {
     /// For our own API, and Jina's.
     pub(crate) api: TcpListener,
     /// For Qdrant's, if it is to be served.
     qdrant: Option<TcpListener>,
+    /// Its certificate, if it has one.
+    shown: Option<Shown>,
 }
 
 impl Ports {
-    /// The ports of the settings.
+    /// The ports of the settings. What they are to show is read first: files that are wrong are said before anything is begun.
     pub(crate) fn open(settings: &Settings) -> Result<Self, ServeError> {
+        let shown = tls::show(settings)?;
         let beside = |port| listen(SocketAddr::new(settings.listen.ip(), port), "--qdrant-port");
-        Ok(Self { api: listen(settings.listen, "--listen")?, qdrant: settings.qdrant_port.map(beside).transpose()? })
+        let api = listen(settings.listen, "--listen")?;
+        Ok(Self { api, qdrant: settings.qdrant_port.map(beside).transpose()?, shown })
     }
 }
 
@@ -296,14 +302,26 @@ mod tests {
     #[test]
     fn a_process_ends_with_a_part_of_it_and_says_which() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { workspace: folder.path().to_owned(), ..Settings::default() };
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let settings = Settings { workspace: folder.path().to_owned(), listen, ..Settings::default() };
         let workspace = open_workspace(&settings).unwrap();
         let polling = polling_table(&settings).unwrap();
         let router = Router::new(Arc::new(workspace.clone()), limits(&settings), polling, ShardCount::ONE);
-        let ports = Ports { api: listen(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").unwrap(), qdrant: None };
+        let ports = Ports::open(&settings).unwrap();
         let ends = async { PartEnded::Coordinator };
         let ended = serve_router(ports, &Arc::new(router), UntilStdinCloses::No, &settings, ends).unwrap_err();
         assert!(ended.to_string().starts_with("the coordinator has ended in a panic: "), "{ended}");
         workspace.close();
+    }
+
+    /// It was said once the workspace was open, or the cluster joined, after whatever was wrong there.
+    #[test]
+    fn a_certificate_that_cannot_be_shown_is_said_before_anybody_is_listened_to() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let file = || Some("nowhere.pem".into());
+        let listen = taken.local_addr().unwrap();
+        let settings = Settings { listen, tls_cert: file(), tls_key: file(), ..Settings::default() };
+        let said = Ports::open(&settings).map(drop).unwrap_err().to_string();
+        assert!(said.starts_with("cannot read `nowhere.pem`: "), "{said}");
     }
 }

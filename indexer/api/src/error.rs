@@ -199,6 +199,8 @@ impl Effect {
 /// The detail of what failed for something that is damaged for good.
 const CAUSE: &str = "cause";
 const CAUSE_DUMP: &str = "dump";
+/// The same detail, of changes that were asked for and are in no log any longer.
+const CAUSE_LOG: &str = "log";
 
 /// The body of a failed request.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -241,6 +243,18 @@ impl Failure {
     /// Whether that was said.
     pub fn blames_the_dump(&self) -> bool {
         self.details.get(CAUSE).and_then(Value::as_str) == Some(CAUSE_DUMP)
+    }
+
+    /// Says that what was asked for is in the log no longer: what whoever asks has is true, and too old to be told what came
+    /// behind it.
+    #[must_use]
+    pub fn blaming_the_log(self) -> Self {
+        self.with(CAUSE, CAUSE_LOG)
+    }
+
+    /// Whether that was said.
+    pub fn blames_the_log(&self) -> bool {
+        self.details.get(CAUSE).and_then(Value::as_str) == Some(CAUSE_LOG)
     }
 
     /// More of `what` than the server takes.

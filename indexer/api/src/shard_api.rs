@@ -1,6 +1,7 @@
 //! The one seam of the system: what a router asks of a shard, wherever that shard lives.
 
 use crate::error::Failure;
+use crate::v1::metadata;
 use annuli_core::{DocId, Filter, HistoryId, Metadata, Seq, ShardCount, ShardId, Vector};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -282,13 +283,76 @@ pub struct ChangesAsked {
 /// Answer to a question for changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changes {
-    /// What makes the documents that have changed what they are here now: each is put or deleted, once. Doing it twice, or
-    /// again later in place of what came in between, ends in the same, once everything is done up to where the shard stands.
-    pub writes: Vec<Write>,
+    /// The documents that have changed, each once, as they are here now. To take them over twice, or again later in place of
+    /// what came in between, ends in the same, once everything is taken over up to where the shard stands.
+    pub documents: Vec<Changed>,
     /// Every change up to here is in what was said.
     pub through: Seq,
     /// Where the shard stands: there is more to be asked for, if that is further.
     pub position: Position,
+}
+
+/// About how many bytes a document takes beside its id, vector and metadata.
+const BYTES_BESIDE: usize = 256;
+
+/// How many times as long metadata is in memory as it is written, about.
+const METADATA_TIMES: usize = 4;
+
+/// A document that has changed, as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Changed {
+    /// It is there.
+    Is {
+        /// Its id.
+        id: DocId,
+        /// Its last write.
+        seq: Seq,
+        /// Its vector, as it was sent.
+        vector: Vector,
+        /// Its metadata.
+        metadata: Metadata,
+    },
+    /// It is there no longer.
+    Gone {
+        /// Its id.
+        id: DocId,
+    },
+}
+
+impl Changed {
+    /// The document.
+    pub fn id(&self) -> &DocId {
+        match self {
+            Self::Is { id, .. } | Self::Gone { id } => id,
+        }
+    }
+
+    /// Its vector, if it is there.
+    pub fn vector(&self) -> Option<&Vector> {
+        match self {
+            Self::Is { vector, .. } => Some(vector),
+            Self::Gone { .. } => None,
+        }
+    }
+
+    /// About how much memory it takes, in bytes. Metadata takes some times what it is long.
+    pub fn bytes_about(&self) -> usize {
+        let content = match self {
+            Self::Is { vector, metadata, .. } => {
+                vector.dim().get() * size_of::<f32>() + METADATA_TIMES * metadata::bytes_about(metadata)
+            }
+            Self::Gone { .. } => 0,
+        };
+        BYTES_BESIDE + self.id().as_str().len() + content
+    }
+
+    /// What makes it the same elsewhere, as a write of its own there.
+    pub fn into_write(self) -> Write {
+        match self {
+            Self::Is { id, vector, metadata, .. } => Write::Put { id, vector, metadata },
+            Self::Gone { id } => Write::Delete { id },
+        }
+    }
 }
 
 /// How a shard is.

@@ -1,8 +1,9 @@
 //! The plainest shard: a map behind a lock. What it answers is what the contract means.
 
 use annuli_api::shard_api::{
-    Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome, Position, Read,
-    SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write, Written,
+    Changed, Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Document, Got, Include, Listed, Outcome,
+    Position, Read, SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus, TailStatus, Write,
+    Written,
 };
 use annuli_api::v1::metadata;
 use annuli_api::{ErrorCode, Failure, ShardApi};
@@ -60,6 +61,30 @@ impl ModelShard {
     /// Shard 0 of an index of that schema, with these contents of that history: one that goes on.
     pub fn of(schema: IndexSchema, history: HistoryId, contents: Contents) -> Arc<Self> {
         Arc::new(Self { schema, history, contents: Mutex::new(contents) })
+    }
+
+    /// Becomes what the shard that it follows was at `to`, where it has told every document that was written behind where this
+    /// one stands.
+    pub fn follow(&self, told: Vec<Changed>, to: Seq) {
+        let mut contents = self.lock();
+        if to.0 <= contents.seq {
+            return;
+        }
+        for changed in told {
+            match changed {
+                Changed::Is { id, seq, vector, metadata } => {
+                    contents.documents.insert(id, Stored { seq, vector, metadata });
+                }
+                Changed::Gone { id } => drop(contents.documents.remove(&id)),
+            }
+        }
+        contents.seq = to.0;
+    }
+
+    /// Holds from now on what another one of its history holds.
+    pub fn become_as(&self, other: &Self) {
+        let contents = other.contents();
+        *self.lock() = contents;
     }
 
     /// What it holds now.
@@ -156,34 +181,31 @@ impl Contents {
         self.log.insert(Seq(self.seq), id);
     }
 
-    fn changes(&self, asked: &ChangesAsked) -> Option<(Vec<Write>, Seq)> {
+    fn changes(&self, asked: &ChangesAsked) -> Option<(Vec<Changed>, Seq)> {
         let after = asked.after.seq;
         let reaches_back = self.log.keys().next().is_some_and(|first| *first <= after.next());
         if after < Seq(self.seq) && !reaches_back {
             return None;
         }
-        let (mut writes, mut seen) = (Vec::new(), BTreeSet::new());
+        let (mut documents, mut seen) = (Vec::new(), BTreeSet::new());
         let mut through = after;
         for (seq, id) in self.log.range(after.next()..) {
-            if writes.len() == asked.limit {
-                return Some((writes, through));
+            if documents.len() == asked.limit {
+                return Some((documents, through));
             }
             if shard_of(id, asked.shards) == asked.owner && seen.insert(id) {
-                writes.push(self.now(id));
+                documents.push(self.now(id));
             }
             through = *seq;
         }
-        Some((writes, Seq(self.seq)))
+        Some((documents, Seq(self.seq)))
     }
 
-    /// What makes the document what it is now.
-    fn now(&self, id: &DocId) -> Write {
+    fn now(&self, id: &DocId) -> Changed {
         let id = id.clone();
-        match self.documents.get(&id) {
-            Some(Stored { vector, metadata, .. }) => {
-                Write::Put { id, vector: vector.clone(), metadata: metadata.clone() }
-            }
-            None => Write::Delete { id },
+        match self.documents.get(&id).cloned() {
+            Some(Stored { seq, vector, metadata }) => Changed::Is { id, seq, vector, metadata },
+            None => Changed::Gone { id },
         }
     }
 }
@@ -266,9 +288,9 @@ impl ShardApi for ModelShard {
 
     async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
         let state = self.read(Some(asked.after), deadline)?;
-        let too_far = || Failure::new(ErrorCode::StaleToken, "the log does not reach back as far");
-        let (writes, through) = state.changes(&asked).ok_or_else(too_far)?;
-        Ok(Changes { writes, through, position: self.position(&state) })
+        let too_far = || Failure::new(ErrorCode::StaleToken, "the log does not reach back as far").blaming_the_log();
+        let (documents, through) = state.changes(&asked).ok_or_else(too_far)?;
+        Ok(Changes { documents, through, position: self.position(&state) })
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

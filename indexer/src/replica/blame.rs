@@ -37,6 +37,7 @@ impl PrepareError {
             | Self::Disk(_)
             | Self::Folder(_)
             | Self::Open(_)
+            | Self::CatchUp(_)
             | Self::Stopped => false,
         }
     }

@@ -4,7 +4,7 @@ use super::folders::MakeIndexFolderError;
 use super::settle::SettleError;
 use super::trial::Unfit;
 use super::{GenerationFileError, PrepareError};
-use crate::shard::{OpenError, OpenFrozenError, store_code};
+use crate::shard::{FollowError, OpenError, OpenFrozenError, store_code};
 use crate::workspace::{disk_failure, make_code};
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::{Generation, IndexName};
@@ -29,6 +29,7 @@ impl From<PrepareError> for Failure {
             PrepareError::Folder(MakeIndexFolderError::Make(error)) => make_code(error),
             PrepareError::Folder(MakeIndexFolderError::Unread(_)) => ErrorCode::StorageFailed,
             PrepareError::Open(error) => open_code(error),
+            PrepareError::CatchUp(error) => follow_code(error),
             PrepareError::Stopped => ErrorCode::ShuttingDown,
             PrepareError::OtherDump(_)
             | PrepareError::OtherGeneration { .. }
@@ -58,6 +59,23 @@ fn open_code(error: &OpenFrozenError) -> ErrorCode {
         OpenFrozenError::Open(OpenError::Store(error)) => store_code(error),
         OpenFrozenError::Open(_) | OpenFrozenError::OtherPosition { .. } | OpenFrozenError::Segment(_) => {
             ErrorCode::StorageFailed
+        }
+    }
+}
+
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
+        Self::new(follow_code(&error), error)
+    }
+}
+
+fn follow_code(error: &FollowError) -> ErrorCode {
+    match error {
+        FollowError::Closed(_) => ErrorCode::IndexUnavailable,
+        FollowError::Store(error) => store_code(error),
+        FollowError::TooMany | FollowError::Short { .. } => ErrorCode::LimitExceeded,
+        FollowError::OtherHistory { .. } | FollowError::Unfit { .. } | FollowError::OtherWrite { .. } => {
+            ErrorCode::Internal
         }
     }
 }

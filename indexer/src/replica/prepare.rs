@@ -12,7 +12,7 @@ use crate::build_pool::BuildPool;
 use crate::fetch::Fetch;
 use crate::segment_file::SegmentFolder;
 use crate::settings::{ShardSettings, WARM_BYTES_MAX};
-use crate::shard::OpenFrozenError;
+use crate::shard::{FollowError, OpenFrozenError};
 use crate::snapshot::segment_file;
 use crate::stop::Stop;
 use crate::store::meta::Identity;
@@ -113,6 +113,9 @@ pub enum PrepareError {
     /// Once it had its name, it did not open.
     #[error(transparent)]
     Open(#[from] OpenFrozenError),
+    /// What other generations have followed could not be taken over.
+    #[error("it cannot take over what the generation before has followed: {0}")]
+    CatchUp(#[from] FollowError),
     /// Nobody waits for it any longer, or the process ends.
     #[error("nobody waits for the generation any longer")]
     Stopped,
@@ -133,6 +136,7 @@ impl PrepareError {
             | Self::Disk(_)
             | Self::Folder(_)
             | Self::Open(_)
+            | Self::CatchUp(_)
             | Self::Stopped => false,
         }
     }

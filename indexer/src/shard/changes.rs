@@ -3,13 +3,14 @@
 //! The log says which documents were written, and their rows what has become of them. Both are read as of one moment, so
 //! that a document which changes all the time is told once for each time that it is asked for.
 
+use super::documents::Documents;
 use super::reading::{ReadError, Reading};
 use crate::deadline::Deadline;
 use crate::settings::{CHANGES_BYTES_MAX, CHANGES_SCANNED_MAX};
 use crate::store::StoreSnapshot;
 use crate::store::document::StoredDocument;
 use annuli_api::Failure;
-use annuli_api::shard_api::{Changes, ChangesAsked, Consistency, Include, Read, Write};
+use annuli_api::shard_api::{Changed, Changes, ChangesAsked, Consistency, Include, Read};
 use annuli_core::placement::shard_of;
 use annuli_core::{DocId, Seq};
 use std::collections::HashSet;
@@ -31,9 +32,9 @@ impl Reading {
     pub(super) async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
         let include = Include { metadata: true, vector: true };
         let read = Read { include, after: Some(asked.after), consistency: Consistency::Primary };
-        let look = move |snapshot: &StoreSnapshot<'_>| changes(snapshot, &asked, Deadline(deadline));
-        let ((writes, through), position) = self.read_store(read, deadline, look).await?;
-        Ok(Changes { writes, through, position })
+        let look = move |documents: &Documents<'_>| changes(&documents.stored, &asked, Deadline(deadline));
+        let ((documents, through), position) = self.read_store(read, deadline, look).await?;
+        Ok(Changes { documents, through, position })
     }
 }
 
@@ -42,38 +43,37 @@ fn changes(
     snapshot: &StoreSnapshot<'_>,
     asked: &ChangesAsked,
     deadline: Deadline,
-) -> Result<(Vec<Write>, Seq), ReadError> {
+) -> Result<(Vec<Changed>, Seq), ReadError> {
     let (after, now) = (asked.after.seq, snapshot.seq()?);
     // It loses its oldest entries first: if one is there that was not asked for, all are that were.
     let oldest = snapshot.changes().next().transpose()?;
     if after < now && oldest.is_none_or(|oldest| oldest.seq > after.next()) {
         return Err(LogTrimmed { after }.into());
     }
-    let (mut writes, mut bytes, mut seen, mut through) = (Vec::new(), 0, HashSet::new(), after);
+    let (mut documents, mut bytes, mut seen, mut through) = (Vec::new(), 0, HashSet::new(), after);
     for (row, change) in snapshot.changes_after(after).enumerate() {
-        let enough = writes.len() >= asked.limit || bytes >= CHANGES_BYTES_MAX || row == CHANGES_SCANNED_MAX;
+        let enough = documents.len() >= asked.limit || bytes >= CHANGES_BYTES_MAX || row == CHANGES_SCANNED_MAX;
         if enough && row > 0 {
-            return Ok((writes, through));
+            return Ok((documents, through));
         }
         deadline.look_at(row)?;
         let change = change?;
         if shard_of(&change.id, asked.shards) == asked.owner && !seen.contains(&change.id) {
-            let write = now_of(&change.id, snapshot.document(&change.id)?);
-            bytes += BYTES_USUAL + write.vector().map_or(0, |vector| vector.dim().get() * size_of::<f32>());
-            writes.push(write);
+            let told = now_of(&change.id, snapshot.document(&change.id)?);
+            bytes += BYTES_USUAL + told.vector().map_or(0, |vector| vector.dim().get() * size_of::<f32>());
+            documents.push(told);
             seen.insert(change.id);
         }
         through = change.seq;
     }
-    Ok((writes, now))
+    Ok((documents, now))
 }
 
-/// What makes the document what it is now.
-fn now_of(id: &DocId, found: Option<StoredDocument>) -> Write {
+fn now_of(id: &DocId, found: Option<StoredDocument>) -> Changed {
     let id = id.clone();
     match found {
-        Some(StoredDocument { vector, metadata, .. }) => Write::Put { id, vector, metadata },
-        None => Write::Delete { id },
+        Some(StoredDocument { seq, vector, metadata, .. }) => Changed::Is { id, seq, vector, metadata },
+        None => Changed::Gone { id },
     }
 }
 
@@ -120,6 +120,7 @@ mod tests {
         if let Err(error) = told {
             let failure = Failure::from(error);
             assert!(failure.message.contains("does not reach back as far"), "{failure}");
+            assert!(failure.blames_the_log(), "what is asked for is true");
         }
     }
 

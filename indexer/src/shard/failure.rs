@@ -78,7 +78,7 @@ impl From<ReadError> for Failure {
         match error {
             ReadError::Store(error) => WriteError::from(error).into(),
             ReadError::Deadline(passed) => passed.into(),
-            ReadError::Trimmed(trimmed) => Self::new(ErrorCode::StaleToken, trimmed),
+            ReadError::Trimmed(trimmed) => Self::new(ErrorCode::StaleToken, trimmed).blaming_the_log(),
         }
     }
 }

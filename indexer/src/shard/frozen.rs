@@ -1,6 +1,8 @@
-//! A shard of a dump, served as it is: it is never written, has no thread of its own, and what it answers from never
-//! changes. Its identity and its position are those of the shard that was dumped, so that tokens compare.
+//! A shard of a dump: it is never written and has no thread of its own. It answers from the files as they are; and, where it
+//! follows its primary, from what has been taken over since (`following`). Its identity and its position are those of the
+//! shard that was dumped, so that tokens compare.
 
+use super::following::Followed;
 use super::open::check_identity;
 use super::reading::Reading;
 use super::recover::{Found, Lost};
@@ -23,7 +25,10 @@ use std::time::Instant;
 
 /// A shard that nobody writes to.
 pub struct FrozenShard {
-    reading: Reading,
+    pub(super) reading: Reading,
+    /// The last write of the dump.
+    pub(super) dumped: Seq,
+    pub(super) followed: Followed,
 }
 
 /// Why a shard of a dump does not open.
@@ -66,14 +71,19 @@ impl FrozenShard {
     }
 
     fn new(id: ShardId, store: Store, view: View, parts: &ShardParts) -> Self {
+        let (dumped, followed) = (view.position.seq, Followed::default());
         let (store, views) = (Arc::new(StoreSlot::new(store)), Arc::new(ArcSwap::from_pointee(view)));
         parts.meters.watch(&store);
-        Self { reading: Reading { id, store, views, pool: parts.search_pool.clone() } }
+        Self { reading: Reading { id, store, views, pool: parts.search_pool.clone() }, dumped, followed }
     }
 
-    /// Where it stands, for ever.
+    /// Where it stands: never before where it stood.
     pub fn position(&self) -> Position {
-        self.reading.view().position
+        self.view().position
+    }
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.reading.view()
     }
 
     /// Closes the files, when who is reading them has done so. Whoever still holds the shard can search, and reads
@@ -85,6 +95,14 @@ impl FrozenShard {
     fn refused(&self) -> Failure {
         let message =
             format!("this is a replica of shard {}, which is never written: write to the primary", self.reading.id);
+        Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
+    }
+
+    fn has_no_log(&self) -> Failure {
+        let message = format!(
+            "this is a replica of shard {}, which has no log: ask the primary what has changed",
+            self.reading.id
+        );
         Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::None)
     }
 }
@@ -126,8 +144,8 @@ impl ShardApi for FrozenShard {
         self.reading.count(filter, read, deadline).await
     }
 
-    async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
-        self.reading.changes(asked, deadline).await
+    async fn changes(&self, _: ChangesAsked, _: Instant) -> Result<Changes, Failure> {
+        Err(self.has_no_log())
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

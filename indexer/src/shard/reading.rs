@@ -3,12 +3,13 @@
 
 use super::StoreSlot;
 use super::changes::LogTrimmed;
+use super::documents::Documents;
 use super::failure::{self, check_position, closed};
 use crate::cpu_pool::CpuPool;
 use crate::deadline::{Deadline, DeadlinePassed};
 use crate::settings::{JOBS_PER_SEARCH_MAX, QUERIES_PER_JOB_MIN};
 use crate::store::document::StoredDocument;
-use crate::store::{Store, StoreError, StoreSnapshot};
+use crate::store::{Store, StoreError};
 use crate::view::{Allowed, View};
 use annuli_api::Failure;
 use annuli_api::shard_api::{
@@ -55,8 +56,8 @@ impl Reading {
     }
 
     pub(super) async fn get(&self, ids: Vec<DocId>, read: Read, deadline: Instant) -> Result<Got, Failure> {
-        let find = move |snapshot: &StoreSnapshot<'_>| {
-            let get = |id: DocId| Ok(snapshot.document(&id)?.map(|found| document(id, found, read.include)));
+        let find = move |documents: &Documents<'_>| {
+            let get = |id: DocId| Ok(documents.get(&id)?.map(|found| document(id, found, read.include)));
             ids.into_iter().map(get).collect::<Result<_, _>>()
         };
         let (documents, position) = self.read_store(read, deadline, find).await?;
@@ -64,9 +65,9 @@ impl Reading {
     }
 
     pub(super) async fn list(&self, list: ShardList, read: Read, deadline: Instant) -> Result<Listed, Failure> {
-        let find = move |snapshot: &StoreSnapshot<'_>| {
+        let find = move |documents: &Documents<'_>| {
             let mut page = Vec::new();
-            for (row, entry) in snapshot.documents(list.behind.as_ref()).enumerate() {
+            for (row, entry) in documents.behind(list.behind.as_ref()).enumerate() {
                 if page.len() == list.limit {
                     break;
                 }
@@ -127,20 +128,22 @@ impl Reading {
         result.await?
     }
 
-    /// Runs `work` on the pool with a snapshot of the store, and says which position that is.
+    /// Runs `work` on the pool with the documents as of one moment, and says which position that is.
     pub(super) async fn read_store<R: Send + 'static>(
         &self,
         read: Read,
         deadline: Instant,
-        work: impl FnOnce(&StoreSnapshot<'_>) -> Result<R, ReadError> + Send + 'static,
+        work: impl FnOnce(&Documents<'_>) -> Result<R, ReadError> + Send + 'static,
     ) -> Result<(R, Position), Failure> {
         let (store, views, id) = (Arc::clone(&self.store), Arc::clone(&self.views), self.id);
         self.read(read.after, deadline, move |view| {
             let look = |store: &Store| {
-                let snapshot = store.snapshot();
-                Ok::<_, ReadError>((work(&snapshot)?, snapshot.seq()?))
+                let documents = Documents { stored: store.snapshot(), since: &view.overlay };
+                Ok::<_, ReadError>((work(&documents)?, documents.stored.seq()?))
             };
-            let (result, seq) = store.with(look).ok_or_else(|| closed(id))??;
+            let (result, stored) = store.with(look).ok_or_else(|| closed(id))??;
+            // Whoever writes commits before he publishes; whoever follows publishes what his store does not have.
+            let seq = stored.max(view.position.seq);
             // What is committed is about to be published. The caller may ask for this position next, of a view.
             while views.load().position.seq < seq {
                 Deadline(deadline).check()?;

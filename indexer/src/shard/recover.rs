@@ -5,6 +5,7 @@
 //! sealed again behind searches.
 
 use crate::clock::Every;
+use crate::overlay::Overlay;
 use crate::part::Part;
 use crate::segment_file::{SegmentFile, SegmentFolder, Unusable};
 use crate::stop::Stop;
@@ -133,6 +134,7 @@ impl<'a> Found<'a> {
             parts,
             tail: Tail::new(table, &identity.schema),
             replay_after,
+            overlay: Overlay::default(),
         };
         let lost = lost.iter().map(|lost| lost.number).collect();
         Ok(Recovered { view, lost, next_segment: folder.sweep(&used) })

@@ -12,7 +12,7 @@ mod graphs;
 mod laid_out;
 
 use super::disk::DiskFault;
-use super::indexes::{MakeIndexError, NewIndex, OpenIndexError, remove};
+use super::indexes::{MakeIndexError, NewIndex, OpenIndexError, withdraw};
 use super::loading::Loading;
 use super::{Entry, Workspace};
 use crate::segment_file::SaveError;
@@ -103,7 +103,7 @@ impl Workspace {
         if state.indexes.len() >= INDEXES_MAX {
             return Err(BulkError::TooMany(refusal::too_many_indexes(state.indexes.len())));
         }
-        let new = NewIndex::begin(&self.0.root, schema)?;
+        let new = NewIndex::begin(&self.0.root, name, schema)?;
         let all: Vec<_> = schema.shards.shards().collect();
         let loading = Loading::begin(&new, schema.shards, &all, Counters::START)?;
         Ok(Bulk { name: name.clone(), schema, loading, new, workspace: self.clone() })
@@ -132,8 +132,7 @@ impl Bulk {
         let threads = workspace.0.parts.build_pool.threads();
         let graphs = Graphs { new: &new, schema, threads, segment_points_max: segment_points_max(schema.dim), built };
         let mut stored = 0;
-        for loaded in loading.finish() {
-            let (shard, store) = loaded?;
+        for (shard, store) in loading.finish()? {
             stored += graphs.build(shard, &store)?;
         }
         new.publish(&name)?;
@@ -141,7 +140,7 @@ impl Bulk {
         let found = open.shards.iter().map(|shard| shard.view().live() as u64).sum();
         if found != stored {
             open.close();
-            remove(&workspace.0.root, &name)?;
+            withdraw(&workspace.0.root, &name);
             return Err(BulkError::Served { found, stored });
         }
         workspace.0.replace(|state| {

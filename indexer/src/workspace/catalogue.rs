@@ -142,7 +142,7 @@ impl Inner {
     }
 
     fn make(&self, name: &IndexName, schema: IndexSchema) -> Result<(), MakeIndexError> {
-        let new = NewIndex::begin(&self.root, schema)?;
+        let new = NewIndex::begin(&self.root, name, schema)?;
         for shard in schema.shards.shards() {
             // Closed at once: the folder is about to get its name.
             drop(new.make_store(shard)?);
@@ -209,11 +209,7 @@ impl Inner {
 
     /// Opens an index whose folder has just got its name; if it does not open, the folder is removed again.
     pub(super) fn open_new(&self, name: &IndexName) -> Result<Arc<OpenIndex>, OpenIndexError> {
-        indexes::open(&self.root, name, &self.parts).map(Arc::new).inspect_err(|_| {
-            if let Err(fault) = indexes::remove(&self.root, name) {
-                tracing::error!(index = %name, %fault, "an index that does not open cannot be removed");
-            }
-        })
+        indexes::open(&self.root, name, &self.parts).map(Arc::new).inspect_err(|_| indexes::withdraw(&self.root, name))
     }
 
     /// Replaces the state, whoever else does so at the same time.
@@ -235,6 +231,7 @@ pub(crate) fn make_code(error: &MakeIndexError) -> ErrorCode {
     match error {
         MakeIndexError::Store(error) => store_code(error),
         MakeIndexError::Disk(fault) => disk_failure(fault).code,
+        MakeIndexError::InTheWay { .. } => ErrorCode::StorageFailed,
     }
 }
 

@@ -52,6 +52,12 @@ pub enum MakeIndexError {
     /// A store cannot be made.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Something that is no index is where it would be.
+    #[error("`{}` is there and is no index: move it away, or choose another name", path.display())]
+    InTheWay {
+        /// What is there.
+        path: PathBuf,
+    },
 }
 
 pub(crate) fn folder(root: &Path, name: &IndexName) -> PathBuf {
@@ -131,9 +137,14 @@ pub(crate) struct NewIndex {
 }
 
 impl NewIndex {
-    /// Begins with an identity of its own.
-    pub(super) fn begin(root: &Path, schema: IndexSchema) -> Result<Self, DiskFault> {
-        Self::begin_as(root, IndexUuid(clock::new_uuid()), schema)
+    /// Begins what is to be the index `name`, with an identity of its own. What is in its way is told now, and not when all
+    /// of it is made.
+    pub(super) fn begin(root: &Path, name: &IndexName, schema: IndexSchema) -> Result<Self, MakeIndexError> {
+        let path = folder(root, name);
+        if path.symlink_metadata().is_ok() {
+            return Err(MakeIndexError::InTheWay { path });
+        }
+        Ok(Self::begin_as(root, IndexUuid(clock::new_uuid()), schema)?)
     }
 
     /// Begins with the identity that the index has elsewhere already.
@@ -170,7 +181,14 @@ impl NewIndex {
     /// Gives the index its name; from now on it is there. Its stores must be closed.
     pub(crate) fn publish(self, name: &IndexName) -> Result<(), MakeIndexError> {
         index_file::write(&self.folder, name, self.uuid, &self.schema, clock::utc_now())?;
-        Ok(rename_folder(&self.folder, &folder(&self.root, name))?)
+        let published = folder(&self.root, name);
+        rename_folder(&self.folder, &published).inspect_err(|_| {
+            // It has its name, and might lose it with the power: who is told that there is no index shall find none.
+            if !self.folder.exists() && fs::rename(&published, &self.folder).is_err() {
+                tracing::error!(index = %name, "an index that could not be made durable is there nevertheless");
+            }
+        })?;
+        Ok(())
     }
 
     /// A folder beside the shards, for what is only needed while the index is made.
@@ -191,6 +209,14 @@ impl Drop for NewIndex {
 /// Takes the index out of the workspace; its stores must be closed.
 pub(crate) fn remove(root: &Path, name: &IndexName) -> Result<(), DiskFault> {
     discard(root, &folder(root, name))
+}
+
+/// Removes an index that was published and is not what it should be. Why it is not is more to know than that it is still
+/// there: that is said in the log.
+pub(super) fn withdraw(root: &Path, name: &IndexName) {
+    if let Err(fault) = remove(root, name) {
+        tracing::error!(index = %name, %fault, "an index that was made and is not sound cannot be removed");
+    }
 }
 
 /// Where something is made that is not there yet: until it gets its name, the next start sweeps it.

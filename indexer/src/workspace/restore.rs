@@ -9,7 +9,7 @@ mod failure;
 mod spread;
 
 use super::disk::DiskFault;
-use super::indexes::{MakeIndexError, NewIndex, OpenIndexError, remove};
+use super::indexes::{MakeIndexError, NewIndex, OpenIndexError, withdraw};
 use super::{Entry, Workspace};
 use crate::fetch::Fetch;
 use crate::snapshot::CanaryCheck;
@@ -17,6 +17,9 @@ use crate::snapshot::WrongAnswer;
 use crate::stop::Stop;
 use crate::store::document::StoredDocument;
 use crate::store::{Store, StoreError};
+use annuli_api::Failure;
+use annuli_api::catalogue::refusal;
+use annuli_core::limits::INDEXES_MAX;
 use annuli_core::placement::shard_of;
 use annuli_core::{DocId, IndexName, IndexSchema, IndexUuid, ShardCount, ShardId};
 use annuli_dump::{
@@ -44,6 +47,9 @@ pub enum RestoreError {
         /// The name.
         name: IndexName,
     },
+    /// The workspace takes no more indexes.
+    #[error(transparent)]
+    TooMany(Failure),
     /// The schema in the manifest is out of bounds.
     #[error(transparent)]
     Schema(#[from] UnusableSchema),
@@ -143,9 +149,12 @@ impl Workspace {
         if state.indexes.contains_key(name) || state.aliases.contains_key(name) {
             return Err(RestoreError::Exists { name: name.clone() });
         }
+        if state.indexes.len() >= INDEXES_MAX {
+            return Err(RestoreError::TooMany(refusal::too_many_indexes(state.indexes.len())));
+        }
         let dumped = dump.manifest().head().schema.schema()?;
         let restored = IndexSchema { shards: shards.unwrap_or(dumped.shards), ..dumped };
-        let new = NewIndex::begin(&self.0.root, restored)?;
+        let new = NewIndex::begin(&self.0.root, name, restored)?;
         let (_never, stop) = Stop::new();
         let mut seen = 0;
         let mut progress = || {
@@ -159,7 +168,7 @@ impl Workspace {
         let found = open.shards.iter().map(|shard| shard.view().live() as u64).sum();
         if found != documents {
             open.close();
-            remove(&self.0.root, name)?;
+            withdraw(&self.0.root, name);
             return Err(RestoreError::Served { found, stored: documents });
         }
         self.0.replace(|state| {

@@ -3,6 +3,7 @@
 mod damaged;
 mod dumped;
 mod fetched;
+mod followed;
 mod given_up;
 mod kept;
 mod prepared;

@@ -107,8 +107,8 @@ enum Unfit {
     Number { what: &'static str, asked: usize, got: usize },
     #[error("{what} are not in order")]
     Order { what: &'static str },
-    #[error("it goes back from where it was asked to begin")]
-    Back,
+    #[error("it does not go on from where it was asked to begin, or goes beyond where it stands")]
+    Elsewhere,
     #[error("document `{id}` is of another shard than the one that was asked for")]
     Owner { id: DocId },
     #[error("it is shard {got}, not shard {asked}")]
@@ -200,13 +200,18 @@ impl ShardApi for RemoteShard {
         let write = move || Ok(codec::encode(&ChangesRequest::from(asked))?);
         let read = move |bytes: &[u8]| {
             let changes: Changes = parse::<ChangesAnswer<'_>, _>(bytes)?;
-            at_most("documents", asked.limit, changes.writes.len())?;
-            let stranger = changes.writes.iter().find(|write| shard_of(write.id(), asked.shards) != asked.owner);
-            if let Some(write) = stranger {
-                return Err(Unfit::Owner { id: write.id().clone() });
+            at_most("documents", asked.limit, changes.documents.len())?;
+            let stranger = changes.documents.iter().find(|told| shard_of(told.id(), asked.shards) != asked.owner);
+            if let Some(told) = stranger {
+                return Err(Unfit::Owner { id: told.id().clone() });
             }
-            let goes_on = changes.through >= asked.after.seq && changes.position.history == asked.after.history;
-            if goes_on { Ok(changes) } else { Err(Unfit::Back) }
+            let (after, through, end) = (asked.after, changes.through, changes.position);
+            // Whoever stays where it was would be asked the same for ever.
+            let goes_on = through > after.seq || through == end.seq;
+            if after.history == end.history && (after.seq..=end.seq).contains(&through) && goes_on {
+                return Ok(changes);
+            }
+            Err(Unfit::Elsewhere)
         };
         self.call(Call::Changes, deadline, 0, write, read).await
     }

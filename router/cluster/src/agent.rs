@@ -6,11 +6,12 @@ pub mod replica;
 mod restoring;
 mod sealing;
 mod steps;
+mod told;
 
 use crate::change::Change;
 use crate::commit::{Decision, decide, decide_as, store_failure, txn};
 use crate::decide::{FolderTerm, OlderFolder, check_layout, claim_term, found, served_last, to_begin_anew};
-use crate::mirror::{Mirror, Then, read};
+use crate::mirror::{Mirror, Seen, Then, read};
 use crate::moment::until;
 use crate::reconcile::{HeldShard, Plan, Restore};
 use crate::record::{DumpedShard, Key, LayoutId, NodeId, NodeRecord, Place, Role, Served};
@@ -20,7 +21,7 @@ use crate::table::Reach;
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_coordination::election::{ElectionError, ElectionName, FencedCommitError, Terms};
 use annuli_coordination::{
-    Commit, CommitError, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Ttl,
+    Commit, CommitError, Condition, CoordinationStore, Election, Epoch, KeptLease, Leadership, LeaseId, Ttl,
 };
 use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardCount, ShardId};
 use annuli_dump::DumpId;
@@ -35,6 +36,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use told::Told;
 
 /// Between two tries of what has failed: a full disk, a store that does not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -42,6 +44,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long a shard stays without a primary when its process is silent: long enough for a busy machine, short enough for
 /// those who wait.
 const LEASE: Duration = Duration::from_secs(5);
+
+/// How often a record is written in a row, each time in the place of what stands there: of writes whose answers were lost some
+/// may arrive meanwhile.
+const TELL_TRIES: usize = 3;
 
 /// How long a campaign takes that nobody disputes, at most.
 const SAY_AFTER: Duration = Duration::from_secs(1);
@@ -118,7 +124,7 @@ pub struct Agent {
     /// Indexes that take no writes since they move.
     sealing: Sealing,
     /// What the cluster was told last.
-    told: Option<NodeRecord>,
+    told: Told,
 }
 
 impl Agent {
@@ -135,7 +141,7 @@ impl Agent {
     ) -> Result<Self, Failure> {
         let (mirror, place) = enter(&store, &post).await?;
         let (dumping, restoring) = (Dumping::default(), Restoring::default());
-        let (forwarding, sealing, told) = (Forwarding::default(), Sealing::default(), None);
+        let (forwarding, sealing, told) = (Forwarding::default(), Sealing::default(), Told::nothing(post.node));
         Ok(Self { store, mirror, holder, post, place, reach, serving, dumping, restoring, forwarding, sealing, told })
     }
 
@@ -243,7 +249,7 @@ impl Agent {
         let ttl = Ttl::new(LEASE).expect("within the bounds of a lease");
         let lease = KeptLease::grant(Arc::clone(&self.store), ttl).await.map_err(|error| store_failure(&error))?;
         // What the cluster was told under an earlier lease has gone with it.
-        self.told = None;
+        self.told.forget();
         // What it reads from another layout it reads anew: somebody else may have written to its shards since.
         self.forwarding.end().await;
         let claimed = self.claim(leadership).await?;
@@ -260,7 +266,7 @@ impl Agent {
             let mut failing = plan.serves.values().any(Result::is_err);
             failing |= self.move_on(&plan, leadership).await.is_err();
             failing |= self.dump(&plan, leadership).await.is_err();
-            match self.tell(&plan, leadership, lease.id()).await {
+            match self.tell((&plan, &seen), leadership, lease.id()).await {
                 Ok(()) => {}
                 Err(NotTold::Lost(failure)) => return Err(failure),
                 // The store is away: what was told stands for as long as the leases hold.
@@ -268,6 +274,7 @@ impl Agent {
                     tracing::warn!(%error, "the cluster is not told yet what this process serves");
                     failing = true;
                 }
+                Err(NotTold::Overtaken) => failing = true,
                 Err(NotTold::TooMuch(failure)) => {
                     tracing::error!(%failure, "the cluster cannot be told what this process serves");
                     failing = true;
@@ -320,25 +327,35 @@ impl Agent {
         self.serving.publish(&plan.serves, &plan.sealed);
     }
 
-    /// Writes the node's record, if it says something new.
-    async fn tell(&mut self, plan: &Plan, leadership: &Leadership, lease: LeaseId) -> Result<(), NotTold> {
+    /// Writes the node's record, if it says something new or does not stand there as it was told.
+    async fn tell(
+        &mut self,
+        (plan, seen): (&Plan, &Seen),
+        leadership: &Leadership,
+        lease: LeaseId,
+    ) -> Result<(), NotTold> {
         let record = self.record(plan);
-        if self.told.as_ref() == Some(&record) {
+        if self.told.is(&record, seen) {
             return Ok(());
         }
-        let change = Change::new().put(Key::Node(self.post.node), record.encode());
-        let txn = txn(&change, Some(lease)).map_err(NotTold::TooMuch)?;
-        match leadership.commit(txn).await {
-            Ok(Commit::Committed { .. }) => {
-                self.told = Some(record);
-                Ok(())
+        for _ in 0..TELL_TRIES {
+            let txn = self.told.txn(&record, lease).map_err(NotTold::TooMuch)?;
+            match leadership.commit(txn).await {
+                Ok(Commit::Committed { revision }) => {
+                    self.told.tell(record, revision);
+                    return Ok(());
+                }
+                Ok(Commit::Conflict { which: Condition::LeaseHolds(_) }) => return Err(NotTold::Lost(lost())),
+                Ok(Commit::Conflict { which: Condition::KeyAt { .. } | Condition::KeyAbsent { .. } }) => {
+                    self.told.look(&*self.store).await.map_err(|error| NotTold::Later(error.into()))?;
+                }
+                Err(FencedCommitError::NoLongerLeader(error)) => {
+                    return Err(NotTold::Lost(Failure::new(ErrorCode::CoordinationUnavailable, error)));
+                }
+                Err(FencedCommitError::Commit(error)) => return Err(NotTold::Later(error)),
             }
-            Ok(Commit::Conflict { .. }) => Err(NotTold::Lost(lost())),
-            Err(FencedCommitError::NoLongerLeader(error)) => {
-                Err(NotTold::Lost(Failure::new(ErrorCode::CoordinationUnavailable, error)))
-            }
-            Err(FencedCommitError::Commit(error)) => Err(NotTold::Later(error)),
         }
+        Err(NotTold::Overtaken)
     }
 
     fn record(&self, plan: &Plan) -> NodeRecord {
@@ -380,6 +397,8 @@ enum NotTold {
     Lost(Failure),
     /// It could not be now.
     Later(CommitError),
+    /// Each time something else had just come to stand there.
+    Overtaken,
     /// There is too much to say.
     TooMuch(Failure),
 }

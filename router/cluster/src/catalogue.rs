@@ -179,7 +179,8 @@ impl ClusterCatalogue {
     /// Waits until this process sees its own change, so that its next request does.
     async fn catch_up(&self, then: &Then) {
         if !self.mirror.wait_to_see(Instant::now() + CATCH_UP_WAIT, then).await {
-            tracing::warn!("a change of the catalogue is not seen here yet");
+            let (revision, seen) = (then.revision(), self.mirror.seen().revision);
+            tracing::warn!(%revision, %seen, "a change of the catalogue is not seen here yet");
         }
     }
 

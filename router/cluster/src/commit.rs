@@ -133,7 +133,7 @@ pub(crate) fn txn(change: &Change, lease: Option<LeaseId>) -> Result<Txn, Failur
     })
 }
 
-fn store_key(key: &record::Key) -> Key {
+pub(crate) fn store_key(key: &record::Key) -> Key {
     Key::new(&key.to_string()).expect("names and identities are short and printable")
 }
 

@@ -7,10 +7,12 @@
 
 mod canary;
 mod drain;
+mod dump;
 mod rehearsal;
 mod reshard;
 mod rollout;
 
+pub use dump::DumpHindrance;
 pub(crate) use rehearsal::rehearse;
 pub use reshard::Hindrance;
 pub(crate) use reshard::obstacles;
@@ -18,23 +20,19 @@ pub(crate) use reshard::obstacles;
 use crate::change::Change;
 use crate::decide::{
     abandon_move, allow, await_approval, begin_canary, cancel_because, end_canary, end_dump, end_reshard, end_task,
-    fail_dump, fail_reshard, fail_rollout, failed_shard, flip, forget_compared, forget_dump, forget_former,
-    forget_tombstone, move_over, pause_rollout, retire, retire_dump, seal, start_rollout, switch_shard,
+    fail_dump, fail_reshard, fail_rollout, flip, forget_compared, forget_dump, forget_former, forget_term,
+    forget_tombstone, move_over, pause_rollout, remove_dangling_alias, retire, retire_dump, seal, start_rollout,
+    switch_shard,
 };
 use crate::record::{DumpState, Generations, IndexRecord, Key, Place, ReplicaId, TaskId, TaskRecord, Work};
 use crate::records::Records;
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
-use annuli_core::{Generation, IndexUuid, ShardId};
+use annuli_core::{Generation, IndexName, IndexUuid, ShardId};
 use annuli_dump::DumpId;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// How long a dump waits for a primary that is down: as long as it takes to start a process again.
-const PRIMARY_PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a dump waits for a primary that says nothing: a shard of the largest size through a slow network.
-const DUMP_PATIENCE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Dumps that are taken at once, of all indexes: each reads all that its primaries have.
 const DUMPS_AT_ONCE: usize = 4;
@@ -42,7 +40,7 @@ const DUMPS_AT_ONCE: usize = 4;
 /// How long the files of a deleted dump stay, for those who are reading them.
 const FILES_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Ended tasks that are remembered.
+/// Ended tasks that are remembered, beside the last one of each index.
 const ENDED_TASKS_KEPT: usize = 200;
 
 /// What is kept, and for how long.
@@ -64,7 +62,7 @@ pub enum Step {
     /// Remove the files of a deleted dump, then forget it.
     RemoveFiles(IndexUuid, DumpId),
     /// Give up a dump.
-    FailDump(TaskId, Failure),
+    FailDump(TaskId, DumpHindrance),
     /// Begin a rollout.
     StartRollout(TaskId),
     /// Let a replica prepare.
@@ -85,6 +83,8 @@ pub enum Step {
     FailRollout(TaskId, Failure),
     /// Let a rollout that cannot be given up wait for somebody.
     PauseRollout(TaskId, Failure),
+    /// Wait for a replica no longer: the rollout ends, or waits for somebody.
+    GiveUpOn(TaskId, ReplicaId),
     /// Let go of what was official before.
     Retire(IndexUuid, Generation),
     /// Take away a dump that is older than those that are kept.
@@ -111,6 +111,10 @@ pub enum Step {
     EndReshard,
     /// Those who were to remove a deleted index are of a layout that is over.
     ForgetTombstone(IndexUuid),
+    /// A shard of a layout that is over is served by nobody any longer.
+    ForgetTerm(Place),
+    /// The index that an alias stood for was deleted, and had more of them than go with it.
+    ForgetAlias(IndexName),
 }
 
 /// A step, and how long it must have been due.
@@ -140,6 +144,7 @@ pub fn due(records: &Records, keeping: &Keeping) -> Vec<Due> {
     due.extend(deleted_dumps(records));
     due.extend(orphans(records));
     due.extend(old_tasks(records));
+    due.extend(dangling_aliases(records));
     due.extend(canary::leftovers(records));
     due.extend(reshard::of_cluster(records, keeping));
     due
@@ -155,7 +160,7 @@ fn written(records: &Records, step: &Step) -> Option<Change> {
     match step {
         Step::BeginDump(_) | Step::CommitDump(_) | Step::BeginReshard(_) => None,
         Step::RemoveFiles(_, dump) => forget_dump(records, *dump),
-        Step::FailDump(id, failure) => fail_dump(records, *id, dump_of(*id)?, failure.clone()),
+        Step::FailDump(id, why) => fail_dump(records, *id, dump_of(*id)?, dump::failure(records, *id, *why)?),
         Step::StartRollout(id) => start_rollout(records, *id),
         Step::Allow(id, replica) => allow(records, *id, *replica),
         Step::SwitchShard(id, shard) => switch_shard(records, *id, *shard),
@@ -166,6 +171,7 @@ fn written(records: &Records, step: &Step) -> Option<Change> {
         Step::Flip(id) => flip(records, *id),
         Step::FailRollout(id, failure) => fail_rollout(records, *id, failure.clone()),
         Step::PauseRollout(id, failure) => pause_rollout(records, *id, failure.clone()),
+        Step::GiveUpOn(id, replica) => rollout::give_up_on(records, *id, *replica),
         Step::Retire(uuid, _) => retire(records, *uuid),
         Step::RetireDump(dump) => retire_dump(records, *dump),
         Step::Cancel(id) => cancel(records, *id),
@@ -178,6 +184,8 @@ fn written(records: &Records, step: &Step) -> Option<Change> {
         Step::ForgetFormer(uuid) => forget_former(records, *uuid),
         Step::EndReshard => end_reshard(records),
         Step::ForgetTombstone(uuid) => forget_tombstone(records, *uuid),
+        Step::ForgetTerm(place) => forget_term(records, *place),
+        Step::ForgetAlias(alias) => remove_dangling_alias(records, alias),
     }
 }
 
@@ -221,11 +229,11 @@ fn turn(task: &TaskRecord) -> u8 {
     }
 }
 
-/// The task of the same index that comes before one that waits.
-fn comes_first(records: &Records, id: TaskId, uuid: IndexUuid) -> Option<(TaskId, &TaskRecord)> {
+/// The task of the index that comes before all others, unless that is the one that waits.
+fn comes_first(records: &Records, waits: Option<TaskId>, uuid: IndexUuid) -> Option<(TaskId, &TaskRecord)> {
     let open = records.tasks.iter().map(|(id, stored)| (*id, &stored.record));
     let open = open.filter(|(_, task)| task.uuid == uuid && !task.is_over());
-    open.min_by_key(|(id, task)| (turn(task), *id)).filter(|(first, _)| *first != id)
+    open.min_by_key(|(id, task)| (turn(task), *id)).filter(|(first, _)| Some(*first) != waits)
 }
 
 /// Whether it takes a dump now, or first of all.
@@ -248,7 +256,7 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
     };
     match (&task.work, task.status) {
         (Work::Dump { .. }, TaskStatus::Queued) => vec![Due::now(Step::BeginDump(id))],
-        (Work::Dump { .. }, TaskStatus::Running) => of_dump(records, id, &index.record).into_iter().collect(),
+        (Work::Dump { .. }, TaskStatus::Running) => dump::of_task(records, id, &index.record),
         (Work::Reshard(to), TaskStatus::Queued | TaskStatus::Running) => {
             reshard::of_task(records, id, to, &index.record, task.status)
         }
@@ -266,29 +274,6 @@ fn of_task(records: &Records, id: TaskId, task: &TaskRecord) -> Vec<Due> {
         // The primaries end a restore, or whoever deletes its index.
         (Work::Dump { .. } | Work::Rollout(_) | Work::Restore(_) | Work::Reshard(_), _) => Vec::new(),
     }
-}
-
-fn of_dump(records: &Records, id: TaskId, index: &IndexRecord) -> Option<Due> {
-    let dump = dump_of(id)?;
-    let fail = |patience, message: String| {
-        Due::after(patience, Step::FailDump(id, Failure::new(ErrorCode::ShardUnavailable, message)))
-    };
-    let Some(stored) = records.dumps.get(&dump).filter(|stored| stored.record.state == DumpState::Taking) else {
-        return Some(fail(Duration::ZERO, format!("dump {dump} was deleted while it was taken")));
-    };
-    if let Some((shard, why)) = failed_shard(&stored.record) {
-        return Some(fail(Duration::ZERO, format!("shard {shard} was not dumped: {why}")));
-    }
-    let left: Vec<_> = index.schema.shards.shards().filter(|shard| !stored.record.shards.contains_key(shard)).collect();
-    if left.is_empty() {
-        return Some(Due::now(Step::CommitDump(id)));
-    }
-    let is_primary = |shard: ShardId| records.primary(Place { layout: index.layout, shard }).is_some();
-    if let Some(absent) = left.iter().find(|&&shard| !is_primary(shard)) {
-        return Some(fail(PRIMARY_PATIENCE, format!("shard {absent} was not dumped: its primary is down")));
-    }
-    let slow = left.first()?;
-    Some(fail(DUMP_PATIENCE, format!("shard {slow} was not dumped: its primary has said nothing for hours")))
 }
 
 /// What was official before is let go of, unless it is about to be so again.
@@ -325,9 +310,21 @@ fn orphans(records: &Records) -> impl Iterator<Item = Due> {
     orphans.map(|(dump, _)| Due::now(Step::ForgetDump(*dump)))
 }
 
+/// Aliases of deleted indexes.
+fn dangling_aliases(records: &Records) -> impl Iterator<Item = Due> {
+    let dangling = records.aliases.iter().filter(|(_, stored)| records.is_dangling(&stored.record));
+    dangling.map(|(alias, _)| Due::now(Step::ForgetAlias(alias.clone())))
+}
+
+/// Ended tasks beyond those that are remembered: those that ended first, whatever the clocks said that made their ids. The last
+/// of each index stays: by it somebody knows that its dump is damaged, or that its move has failed.
 fn old_tasks(records: &Records) -> impl Iterator<Item = Due> {
-    let ended = records.tasks.iter().rev().filter(|(_, stored)| stored.record.is_over());
-    ended.skip(ENDED_TASKS_KEPT).map(|(id, _)| Due::now(Step::Forget(*id)))
+    let ended = records.tasks.iter().filter(|(_, stored)| stored.record.is_over());
+    let mut ended: Vec<_> = ended.map(|(id, stored)| (stored.revision, *id, stored.record.uuid)).collect();
+    ended.sort_unstable_by_key(|(revision, id, _)| Reverse((*revision, *id)));
+    let mut indexes: BTreeSet<_> = records.indexes.values().map(|stored| stored.record.uuid).collect();
+    let may_go = ended.into_iter().map(move |(_, id, uuid)| (!indexes.remove(&uuid)).then_some(id));
+    may_go.skip(ENDED_TASKS_KEPT).flatten().map(|id| Due::now(Step::Forget(id)))
 }
 
 /// Ends a task whose index was deleted, or has moved. A dump that was being taken has nobody who would take it.

@@ -207,11 +207,18 @@ impl Coordinator {
         }
     }
 
-    /// Takes a step; one that fails is put off, and a dump that fails again and again is given up.
+    /// Takes a step; one that fails or comes to nothing is put off, so that it keeps no other from its turn, and a dump that
+    /// fails again and again is given up.
     async fn take(&self, leadership: &Leadership, records: &Records, step: Step, waiting: &mut Waiting) {
         tracing::info!(?step, "a step of the coordinator");
         let failure = match self.carry_out(leadership, records, &step).await {
-            Ok(then) => return self.catch_up(&then).await,
+            Ok(then) => {
+                if matches!(then, Then::Read(_)) {
+                    // It has come to nothing. If that is not because somebody else has done it, it is due again at once.
+                    waiting.put_off(&step, Instant::now() + RETRY_AFTER);
+                }
+                return self.catch_up(&then).await;
+            }
             Err(failure) => failure,
         };
         tracing::warn!(?step, %failure, "a step of the coordinator failed, it is tried again");
@@ -359,3 +366,6 @@ fn named(id: TaskId) -> Result<DumpId, Failure> {
 fn internal(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(ErrorCode::Internal, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ mod take_over;
 mod task;
 mod term;
 
-pub use alias::{remove_alias, set_alias};
+pub use alias::{remove_alias, remove_dangling_alias, set_alias};
 pub use dump::{
     begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report_dumped, request_deletion, retire_dump,
 };
@@ -33,11 +33,12 @@ pub use rollout::{
     Word, allow, await_approval, begin_canary, end_canary, fail_rollout, flip, forget_compared, pause_rollout,
     report_compared, retire, say, start_rollout, switch_shard,
 };
-pub(crate) use rollout::{comparing, has_prepared, is_on_trial, serves, spared, tried_shards, worst_off};
+pub(crate) use rollout::{comparing, has_prepared, is_on_trial, serves, spared, stand_in, tried_shards, worst_off};
 pub use shard::{Reported, report_made, report_removed};
 pub use take_over::{Copied, Loss, Successor, dumped_beyond, report_taken_over, successor, to_begin_anew};
+pub(crate) use task::full_queue;
 pub use task::{RolloutOptions, cancel_because, end_task, request_dump, request_rollout};
-pub use term::{FolderTerm, OlderFolder, claim_term, served_last};
+pub use term::{FolderTerm, OlderFolder, claim_term, forget_term, served_last};
 
 use crate::record::Key;
 use crate::records::Records;

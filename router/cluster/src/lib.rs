@@ -42,7 +42,7 @@ pub mod agent;
 #[cfg(test)]
 mod testing;
 
-pub use agent::replica::{ReplicaAgent, ReplicaHolder, Standing};
+pub use agent::replica::{Ended, Follower, ReplicaAgent, ReplicaHolder, Standing, Trail, Trails};
 pub use agent::{Agent, Holder, Post};
 pub use catalogue::{ClusterCatalogue, Dumps};
 pub use coordinate::Keeping;

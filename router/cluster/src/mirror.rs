@@ -49,6 +49,16 @@ pub(crate) enum Then {
     Read(Box<Seen>),
 }
 
+impl Then {
+    /// Its revision.
+    pub(crate) fn revision(&self) -> Revision {
+        match self {
+            Self::Wrote(revision) => *revision,
+            Self::Read(read) => read.revision,
+        }
+    }
+}
+
 impl Mirror {
     /// Reads the records, and follows them from then on. `on_change` hears of each state before anybody else,
     /// with the one before if nothing came in between.

@@ -111,6 +111,12 @@ impl Records {
         (index.record.first == alias.uuid).then_some(&alias.index)
     }
 
+    /// Whether an alias stands for an index that was deleted, and not merely for one whose record this release cannot read.
+    pub(crate) fn is_dangling(&self, alias: &AliasRecord) -> bool {
+        let unreadable = self.unreadable.keys().any(|key| matches!(key, Key::Index(_)));
+        !unreadable && !self.indexes.values().any(|stored| stored.record.first == alias.uuid)
+    }
+
     /// The index of that identity.
     pub fn index_of(&self, uuid: IndexUuid) -> Option<(&IndexName, &Stored<IndexRecord>)> {
         self.indexes.iter().find(|(_, stored)| stored.record.uuid == uuid)

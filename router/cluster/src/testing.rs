@@ -3,11 +3,16 @@
 use crate::change::{Change, Condition};
 use crate::decide::{Creation, create_index, found};
 use crate::records::Records;
-use annuli_api::Position;
+use crate::table::{Absent, Reach, Replicated};
+use annuli_api::{ErrorCode, Failure, Position, ShardApi};
 use annuli_core::vector::Dim;
-use annuli_core::{HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Quantization, Seq, ShardCount};
+use annuli_core::{
+    Generation, HistoryId, HnswParams, IndexName, IndexSchema, IndexUuid, Metric, Quantization, Seq, ShardCount,
+    ShardId,
+};
 use annuli_dump::DumpId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub(crate) fn name(text: &str) -> IndexName {
@@ -87,4 +92,24 @@ impl Plain {
         };
         assert!(self.commit(&change));
     }
+}
+
+/// It reaches nobody.
+pub(crate) struct Alone;
+
+impl Reach for Alone {
+    fn shard(&self, address: &str, _: IndexUuid, _: ShardId) -> Arc<dyn ShardApi> {
+        let message = format!("{address} cannot be reached");
+        Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, message)))
+    }
+
+    fn replicated(&self, _: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi> {
+        primary
+    }
+
+    fn generation(&self, address: &str, index: IndexUuid, shard: ShardId, _: Generation) -> Arc<dyn ShardApi> {
+        self.shard(address, index, shard)
+    }
+
+    fn made_anew(&self) {}
 }

@@ -4,6 +4,7 @@
 //! on its way through hyper wakes one thread after another without need: that cost more than all else that the
 //! service does for a small search (DECISIONS.md, 20).
 
+use annuli_threads::Urgency;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,6 +80,7 @@ impl ConnectionThread {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let run = move || {
+            Urgency::Prompt.take();
             // It never comes to more than the sender's end.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();

@@ -98,7 +98,7 @@ impl ShardApi for FakeShard {
     }
 
     async fn changes(&self, asked: ChangesAsked, _: Instant) -> Result<Changes, Failure> {
-        Ok(Changes { writes: Vec::new(), through: asked.after.seq, position: self.answer().await? })
+        Ok(Changes { documents: Vec::new(), through: asked.after.seq, position: self.answer().await? })
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

@@ -10,6 +10,9 @@ pub const SPANS_WAITING_MAX: usize = 2048;
 /// before the queue is full.
 pub const SPANS_PER_MESSAGE_MAX: usize = 512;
 
+/// What an ended span waits at least for others: a thread that waits for no time at all takes a core.
+pub const SPANS_GATHERED_FOR_MIN: Duration = Duration::from_millis(10);
+
 /// Bytes of a `tracestate` that is carried on: what the standard asks for at least. A longer one is left behind, since
 /// every span of the request would keep it.
 pub const TRACE_STATE_BYTES_MAX: usize = 512;

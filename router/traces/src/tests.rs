@@ -8,6 +8,7 @@ use opentelemetry::trace::Status;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -210,4 +211,26 @@ fn a_collector_that_hangs_holds_nobody_up_and_what_there_is_no_room_for_is_lost(
     end_spans(1);
     sending.flush();
     assert_eq!(counts.sent_and_lost().0, SPANS_WAITING_MAX as u64 + 1);
+}
+
+/// Panics once.
+#[derive(Debug, Default)]
+struct Panicking(AtomicBool);
+
+impl SpanExporter for Panicking {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        assert!(self.0.swap(true, Relaxed), "the first message");
+        Ok(())
+    }
+}
+
+/// The thread that sends was gone, and with it every later span.
+#[test]
+fn a_panic_while_sending_costs_one_message() {
+    let (sending, traces, counts) = start(Panicking::default(), 1.0);
+    for sent_and_lost in [(0, 1), (1, 1)] {
+        drop(traces.take_up(&HeaderMap::new()));
+        sending.flush();
+        assert_eq!(counts.sent_and_lost(), sent_and_lost);
+    }
 }

@@ -45,6 +45,12 @@ fn a_name_that_is_taken_is_refused() {
         Dumps(server.workspace()).restore(&dump, server.workspace(), name, None).refused(&says);
         assert_eq!(names(server.workspace()), folders);
     }
+    let way = server.workspace().join("beside");
+    fs::create_dir_all(way.join("mine")).unwrap();
+    Dumps(server.workspace())
+        .restore(&dump, server.workspace(), "beside", None)
+        .refused("beside` is there and is no index");
+    assert_eq!(names(&way), ["mine"]);
     server.restart();
     assert_eq!(seen(&server), before);
 }

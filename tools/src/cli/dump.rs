@@ -27,18 +27,26 @@ pub enum DumpCommand {
     Delete(DumpDelete),
 }
 
-/// Refuses a place of dumps where a cluster restores: it was passed over, and the dump of that id in the cluster's own place
-/// was taken. A variable may stand there for other commands; a flag is meant for this one.
+/// Refuses a place of dumps where a server dumps or a cluster restores: it was passed over, and the server's own place was
+/// taken. A variable may stand there for other commands; a flag is meant for this one.
 pub(super) fn check_place(matches: &ArgMatches) -> Result<(), clap::Error> {
-    let restore = matches.subcommand_matches("dump").and_then(|dump| dump.subcommand_matches("restore"));
-    let Some(restore) = restore.filter(|restore| !restore.contains_id("workspace")) else { return Ok(()) };
-    let is_said = |name: &&str| restore.value_source(name) == Some(ValueSource::CommandLine);
-    if !["dumps", "dumps_endpoint"].iter().any(is_said) {
-        return Ok(());
-    }
-    let message = "--dumps goes with --workspace: a cluster restores from the place where it keeps its dumps, so leave it \
-                   out, or name the workspace that the index is to be made in";
+    let is_of_server = |command: &ArgMatches| !command.contains_id("workspace");
+    let message = match matches.subcommand_matches("dump").and_then(ArgMatches::subcommand) {
+        Some(("create", create)) if is_of_server(create) && is_place_said(create) => {
+            "--dumps goes with --workspace: a server keeps its dumps in a place of its own, so leave it out, or name the \
+             workspace that the index is in"
+        }
+        Some(("restore", restore)) if is_of_server(restore) && is_place_said(restore) => {
+            "--dumps goes with --workspace: a cluster restores from the place where it keeps its dumps, so leave it out, or \
+             name the workspace that the index is to be made in"
+        }
+        Some(_) | None => return Ok(()),
+    };
     Err(Cli::command().error(ErrorKind::ArgumentConflict, message))
+}
+
+fn is_place_said(command: &ArgMatches) -> bool {
+    ["dumps", "dumps_endpoint"].iter().any(|name| command.value_source(name) == Some(ValueSource::CommandLine))
 }
 
 /// Where dumps are kept. The variables are those of the server, so that both look into the same place.
@@ -91,13 +99,9 @@ pub struct DumpCreate {
     #[arg(long, value_name = "DIR")]
     pub workspace: Option<PathBuf>,
 
-    /// Where to keep the dump, with --workspace: a folder, or s3://bucket/prefix [default: .dumps in the workspace]
-    #[arg(long, alias = "store", value_name = "PLACE", requires = "workspace")]
-    pub dumps: Option<DumpPlace>,
-
-    /// URL of the server that has the bucket of dumps, with --dumps [default: AWS_ENDPOINT_URL, else AWS]
-    #[arg(long, value_name = "URL", requires = "dumps")]
-    pub dumps_endpoint: Option<String>,
+    /// Where, with --workspace: a server knows where its dumps are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 
     /// Wait until the dump is done
     #[arg(long, action = ArgAction::Set, default_value_t = true, num_args = 0..=1, require_equals = true,

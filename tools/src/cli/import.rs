@@ -32,7 +32,7 @@ pub struct ImportArgs {
     #[arg(long, value_parser = metric())]
     pub metric: Option<Metric>,
 
-    /// Create the index, if there is none, with as many shards
+    /// Create the index, if there is none, with as many shards [default: the server's; 1 with --workspace]
     #[arg(long, value_name = "N", value_parser = shards(), requires = "metric")]
     pub shards: Option<ShardCount>,
 
@@ -117,4 +117,7 @@ The rows of a matrix get their ids from --ids, else from --metadata, else they a
 Row i belongs to line i of the other files.
 
 Importing twice is harmless: a document replaces the one of the same id. With --workspace there is no index yet: `annuli serve
---workspace DIR` has it afterwards, and `annuli dump create NAME --workspace DIR` makes a dump of it for a cluster.";
+--workspace DIR` has it afterwards. For a cluster give it the cluster's --shards, and dump it to where the cluster keeps its
+dumps, by `annuli dump create NAME --workspace DIR --dumps PLACE`: `annuli dump restore` then has the graphs as they are. On the
+way it takes about twice the room of its vectors and metadata. What a killed import leaves is removed when the workspace is
+opened the next time, by whichever command.";

@@ -1,6 +1,6 @@
 //! `annuli router` and `annuli indexer`: the parts of `annuli serve` as processes of their own.
 
-use super::shards;
+use super::{file, shards};
 use crate::config::Flags;
 use crate::told::UntilStdinCloses;
 use annuli_core::ShardCount;
@@ -22,7 +22,10 @@ pub struct ClusterArgs {
 
     /// File that says which processes the cluster has, on which hosts: in place of --coordination, and of --shard, --shards
     /// and --role
-    #[arg(long, value_name = "FILE", env = "ANNULI_TOPOLOGY", conflicts_with = "coordination")]
+    #[arg(
+        long, value_name = "FILE", env = "ANNULI_TOPOLOGY", conflicts_with = "coordination",
+        value_parser = file("ANNULI_TOPOLOGY"),
+    )]
     pub topology: Option<PathBuf>,
 
     /// Which of the addresses in that file this process has
@@ -31,7 +34,10 @@ pub struct ClusterArgs {
 
     /// File with the secret that the processes of the cluster know each other by; without it they only talk to their
     /// own machine
-    #[arg(long, value_name = "FILE", env = "ANNULI_CLUSTER_SECRET_FILE")]
+    #[arg(
+        long, value_name = "FILE", env = "ANNULI_CLUSTER_SECRET_FILE",
+        value_parser = file("ANNULI_CLUSTER_SECRET_FILE"),
+    )]
     pub cluster_secret_file: Option<PathBuf>,
 
     /// Ends with the process that started it, by the end of its stdin.
@@ -161,6 +167,10 @@ pub struct IndexerArgs {
     #[arg(long, value_enum, default_value = "primary", conflicts_with = "topology")]
     pub role: NodeRole,
 
+    /// Keep what is served up with the primary, about a second behind, in place of leaving it as it was dumped; for replicas
+    #[arg(long)]
+    pub follow: bool,
+
     /// Serve the shard from this folder although another served it last: what was written there since is given up
     #[arg(long)]
     pub take_over: bool,
@@ -222,13 +232,17 @@ pub struct ReshardArgs {
 /// `annuli cluster up`
 #[derive(Debug, Clone, Args)]
 pub struct ClusterUp {
-    /// Shards of every index; each has a process of its own
+    /// Shards of every index of a new cluster; each has a process of its own. One that is there has those that it has
     #[arg(long, value_name = "N", default_value = "2", value_parser = shards())]
     pub shards: ShardCount,
 
     /// Replicas of each shard; each is a process of its own
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(0..=REPLICAS_MAX))]
     pub replicas: u32,
+
+    /// Replicas keep up with their primaries, about a second behind, in place of serving what was dumped
+    #[arg(long)]
+    pub follow: bool,
 
     /// Dump each index and roll it out that often, if it has changed: 30s, 5m, 1h; or never
     #[arg(long, value_name = "TIME", default_value = "30s")]

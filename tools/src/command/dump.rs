@@ -5,7 +5,7 @@ use super::dump_offline::{self, OfflineError};
 use super::progress::{Progress, Unit};
 use super::task::wait_for;
 use crate::cli::{DumpCommand, DumpCreate, DumpDelete, DumpInspect, DumpList, DumpRestore, DumpVerify, OutputFormat};
-use crate::client::{Client, ClientError, InvalidUrl, Server};
+use crate::client::{Client, ClientError, InvalidServer, InvalidUrl, Server};
 use crate::clock;
 use crate::output::{self, Align};
 use annuli_api::Failure;
@@ -26,6 +26,9 @@ use uuid::Uuid;
 /// Why a command on dumps has failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
+    /// The server cannot be talked to as was said.
+    #[error(transparent)]
+    Server(#[from] InvalidServer),
     /// The URL is none.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
@@ -87,19 +90,24 @@ fn told(reason: Option<&Failure>) -> &str {
     reason.map_or("no reason was given", |failure| &failure.message)
 }
 
-/// Does what the command line says.
-pub fn run(command: &DumpCommand, server: &Server, format: OutputFormat) -> Result<(), DumpError> {
+/// Does what the command line says. `server` is asked for where one is talked to.
+pub fn run(
+    command: &DumpCommand,
+    server: impl FnOnce() -> Result<Server, InvalidServer>,
+    format: OutputFormat,
+) -> Result<(), DumpError> {
+    let client = || Ok::<_, DumpError>(Client::of(&server()?, 1)?);
     match command {
         DumpCommand::Create(args) if args.workspace.is_some() => print_dump(&dump_offline::create(args)?, format),
-        DumpCommand::Create(args) => create(args, &Client::of(server, 1)?, format),
-        DumpCommand::List(args) => list(args, server, format),
+        DumpCommand::Create(args) => create(args, &client()?, format),
+        DumpCommand::List(args) => list(args, client, format),
         DumpCommand::Inspect(args) => inspect(args, format),
         DumpCommand::Verify(args) => verify(args, format),
         DumpCommand::Restore(args) => match &args.workspace {
             Some(root) => restore_offline(root, args, format),
-            None => restore(args, &Client::of(server, 1)?, format),
+            None => restore(args, &client()?, format),
         },
-        DumpCommand::Delete(args) => delete(args, server, format),
+        DumpCommand::Delete(args) => delete(args, client, format),
     }
 }
 
@@ -126,9 +134,13 @@ fn dump_of(task: &TaskInfo) -> Option<DumpInfo> {
     serde_json::from_value(task.result.clone()?).ok()
 }
 
-fn list(args: &DumpList, server: &Server, format: OutputFormat) -> Result<(), DumpError> {
+fn list(
+    args: &DumpList,
+    client: impl FnOnce() -> Result<Client, DumpError>,
+    format: OutputFormat,
+) -> Result<(), DumpError> {
     let listing = if args.online {
-        let dumps = known(&Client::of(server, 1)?, args.index.as_ref())?.into_iter().map(|(_, dump)| dump);
+        let dumps = known(&client()?, args.index.as_ref())?.into_iter().map(|(_, dump)| dump);
         Listing { dumps: dumps.collect(), unusable: Vec::new() }
     } else {
         Listing::of(args.store.open()?.list()?, args.index.as_ref())
@@ -348,10 +360,14 @@ fn restore_offline(root: &Path, args: &DumpRestore, format: OutputFormat) -> Res
     Ok(())
 }
 
-fn delete(args: &DumpDelete, server: &Server, format: OutputFormat) -> Result<(), DumpError> {
+fn delete(
+    args: &DumpDelete,
+    client: impl FnOnce() -> Result<Client, DumpError>,
+    format: OutputFormat,
+) -> Result<(), DumpError> {
     let DumpDelete { dump, yes, .. } = *args;
     if args.online {
-        let client = Client::of(server, 1)?;
+        let client = client()?;
         let of_index = known(&client, None)?.into_iter().find(|(_, known)| known.dump == dump.uuid());
         let (index, _) = of_index.ok_or(DumpError::Unknown { dump })?;
         confirm::delete(&format!("dump {dump} of index `{index}`"), yes)?;

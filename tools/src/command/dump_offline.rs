@@ -58,13 +58,13 @@ pub struct Restored {
     pub documents: u64,
 }
 
-/// Dumps `args.index` of the workspace `args.workspace` to `args.dumps`, or to the workspace's own.
+/// Dumps `args.index` of the workspace `args.workspace` to `args.place`, or to the workspace's own.
 pub fn create(args: &DumpCreate) -> Result<DumpInfo, OfflineError> {
     let root = args.workspace.clone().unwrap_or_default();
     if !root.is_dir() {
         return Err(OfflineError::NoWorkspace { path: root });
     }
-    let (dumps, dumps_endpoint) = (args.dumps.clone(), args.dumps_endpoint.clone());
+    let (dumps, dumps_endpoint) = (args.place.dumps.clone(), args.place.dumps_endpoint.clone());
     let workspace = open_workspace(&Settings { workspace: root, dumps, dumps_endpoint, ..Settings::default() })?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(OfflineError::Threads)?;
     let index = workspace.resolve(&args.index)?;

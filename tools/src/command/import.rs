@@ -30,7 +30,7 @@ pub use target::TargetError;
 
 use crate::checkpoint::CheckpointError;
 use crate::cli::{ImportArgs, OutputFormat};
-use crate::client::{Client, InvalidUrl, Server};
+use crate::client::{Client, InvalidServer, InvalidUrl, Server};
 use crate::command::progress::{Progress, Unit};
 use crate::{clock, output};
 use batches::Batches;
@@ -43,6 +43,9 @@ use uuid::Uuid;
 /// Why an import is not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// The server cannot be talked to as was said.
+    #[error(transparent)]
+    Server(#[from] InvalidServer),
     /// The URL is none.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
@@ -72,11 +75,15 @@ pub enum ImportError {
     Output(#[from] io::Error),
 }
 
-/// Imports a file, and prints what was done.
-pub fn run(args: &ImportArgs, server: &Server, format: OutputFormat) -> Result<(), ImportError> {
+/// Imports a file, and prints what was done. `server` is asked for where one is talked to.
+pub fn run(
+    args: &ImportArgs,
+    server: impl FnOnce() -> Result<Server, InvalidServer>,
+    format: OutputFormat,
+) -> Result<(), ImportError> {
     let summary = match &args.workspace {
         Some(root) => offline::import(open_input(args)?, args, root)?,
-        None => import(args, server)?,
+        None => import(args, &server()?)?,
     };
     match format {
         OutputFormat::Table => output::text(&format!("{summary}\n"))?,

@@ -44,5 +44,10 @@ fn open_log(config: Config) -> Result<Settings, CommandError> {
     for variable in &config.ignored_variables {
         tracing::warn!("environment variable {variable} is no setting and has no effect");
     }
+    if let Some(error) = &config.unusable_collector {
+        tracing::warn!(
+            "environment variable OTEL_EXPORTER_OTLP_ENDPOINT is passed over, and nothing is traced: {error}"
+        );
+    }
     Ok(config.settings)
 }

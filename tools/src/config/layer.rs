@@ -1,6 +1,7 @@
 //! Where settings come from: one layer for the file, one for each environment variable, one for each flag. A layer is
 //! so small so that its name is the place of each value in it.
 
+use super::collector::{Collector, InvalidCollector};
 use super::error::{ConfigError, NotText, NotToml, UnreadableFile};
 use super::flags::Flags;
 use super::nearest::nearest;
@@ -41,8 +42,14 @@ const NOT_SETTINGS: [&str; 21] = [
     "ANNULI_URL",
 ];
 
-/// Where other programs of a machine are told who takes spans: heard below our own variables.
+/// Where other programs of a machine are told who takes spans: heard below all that is said to us alone.
 const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// Where they are told not to send any.
+const SENDS_NOTHING: &str = "OTEL_SDK_DISABLED";
+
+/// Where they are told in which ways to send them, of which we know `otlp`.
+const EXPORTERS: &str = "OTEL_TRACES_EXPORTER";
 
 /// Begins the metadata's name of each layer of this module, and of no other provider.
 pub(super) const NAMED_AFTER_ITS_PLACE: &str = "annuli: ";
@@ -65,6 +72,8 @@ impl Provider for Layer {
 
 /// What the environment says.
 pub(super) struct Environment {
+    /// What is said to all programs of who takes spans, if that is anybody. It may be meant for others, who send in other ways.
+    pub(super) collector: Option<Result<Layer, InvalidCollector>>,
     pub(super) layers: Vec<Layer>,
     /// Variables that name no setting.
     pub(super) ignored: Vec<String>,
@@ -81,14 +90,10 @@ pub(super) fn file(path: &Path) -> Result<Layer, ConfigError> {
 pub(super) fn environment(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Environment, ConfigError> {
-    let mut found = Environment { layers: Vec::new(), ignored: Vec::new(), has_key: false };
     // By name, so that ANNULI_LIMITS__K_MAX wins over the k_max in ANNULI_LIMITS, wherever they stand.
     let variables: BTreeMap<OsString, OsString> = variables.into_iter().collect();
-    if let Some(url) = variables.get(OsStr::new(COLLECTOR)).filter(|url| !url.is_empty()) {
-        let url = url.to_str().ok_or_else(|| NotText { variable: COLLECTOR.to_owned() })?;
-        let values = nested(&["traces"], Value::from(url));
-        found.layers.push(Layer { place: format!("environment variable {COLLECTOR}"), values });
-    }
+    let collector = collector_of_all(&variables);
+    let mut found = Environment { collector, layers: Vec::new(), ignored: Vec::new(), has_key: false };
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
         let Some(key) = name.strip_prefix(PREFIX) else { continue };
@@ -107,6 +112,20 @@ pub(super) fn environment(
         found.layers.push(Layer { place: format!("environment variable {name}"), values });
     }
     Ok(found)
+}
+
+fn collector_of_all(variables: &BTreeMap<OsString, OsString>) -> Option<Result<Layer, InvalidCollector>> {
+    let said = |name: &str| variables.get(OsStr::new(name)).filter(|said| !said.is_empty());
+    let knows_otlp = |said: &OsString| said.to_string_lossy().split(',').any(|exporter| exporter.trim() == "otlp");
+    let url = said(COLLECTOR)?;
+    if said(SENDS_NOTHING).is_some_and(|said| said.eq_ignore_ascii_case("true"))
+        || said(EXPORTERS).is_some_and(|said| !knows_otlp(said))
+    {
+        return None;
+    }
+    let Some(url) = url.to_str() else { return Some(Err(InvalidCollector::Malformed)) };
+    let place = format!("environment variable {COLLECTOR}");
+    Some(url.parse::<Collector>().map(|_| Layer { place, values: nested(&["traces"], Value::from(url)) }))
 }
 
 /// What another place than the command line says in the words of its flags.

@@ -330,11 +330,47 @@ fn a_collector_is_also_found_where_other_programs_find_it_and_is_taken_back_by_n
     let flag = Flags { traces: Some("http://flag:4318".to_owned()), ..default() };
     assert_eq!(traces("", &[otel, ours], flag).unwrap().0, spans("flag"));
     assert_eq!(traces("", &[otel, (ours.0, "")], default()).unwrap().0, None);
-    let message =
-        "traces = \"otel:4317\" from environment variable OTEL_EXPORTER_OTLP_ENDPOINT: it is no URL of a collector";
-    assert!(traces("", &[(otel.0, "otel:4317")], default()).unwrap_err().starts_with(message));
     let message = "traces = \"http://…@otel:4318\" from file F: a collector's URL holds no credentials";
     assert!(traces("traces = \"http://user:secret@otel:4318\"", &[], default()).unwrap_err().starts_with(message));
+}
+
+/// It says the same to all programs, and a file is for us alone.
+#[test]
+fn what_is_said_to_all_programs_of_traces_gives_way_to_the_file() {
+    let otel = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4318");
+    let traces = |file: &str, environment: &[_]| {
+        let config = load(file, environment, Flags::default()).unwrap();
+        config.settings.traces.as_ref().map(Collector::url_of_spans)
+    };
+    let file = "traces = \"http://file:4318\"";
+    assert_eq!(traces(file, &[otel]).as_deref(), Some("http://file:4318/v1/traces"));
+    assert_eq!(traces("traces = \"\"", &[otel]), None);
+    for off in [("OTEL_SDK_DISABLED", "True"), ("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_EXPORTER", "console")] {
+        assert_eq!(traces("", &[otel, off]), None, "{off:?}");
+        assert_eq!(traces(file, &[otel, off]).as_deref(), Some("http://file:4318/v1/traces"), "{off:?}");
+    }
+    for on in [("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "console, otlp"), ("OTEL_TRACES_EXPORTER", "")]
+    {
+        assert_eq!(traces("", &[otel, on]).as_deref(), Some("http://otel:4318/v1/traces"), "{on:?}");
+    }
+}
+
+/// Others send by gRPC, or with a password. It was the end of every server beside them.
+#[test]
+fn a_collector_that_is_meant_for_others_is_warned_about() {
+    let unusable = |file: &str, value, others: &[(&str, &str)]| {
+        let environment = [&[("OTEL_EXPORTER_OTLP_ENDPOINT", value)], others].concat();
+        let config = load(file, &environment, Flags::default()).unwrap();
+        assert_eq!(config.settings.traces.is_some(), !file.is_empty() || value == "http://otel:4318");
+        config.unusable_collector
+    };
+    assert_eq!(unusable("", "otel:4317", &[]), Some(InvalidCollector::Malformed));
+    assert_eq!(unusable("", "http://user:secret@otel:4318", &[]), Some(InvalidCollector::Credentials));
+    assert_eq!(unusable("", "http://otel:4318", &[]), None);
+    // It is said otherwise, or not to be.
+    assert_eq!(unusable("traces = \"http://ours:4318\"", "otel:4317", &[]), None);
+    assert_eq!(unusable("", "otel:4317", &[("ANNULI_TRACES", "")]), None);
+    assert_eq!(unusable("", "otel:4317", &[("OTEL_SDK_DISABLED", "true")]), None);
 }
 
 #[test]

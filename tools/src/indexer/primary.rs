@@ -13,6 +13,7 @@ use annuli_dump::{DumpId, DumpStore};
 use annuli_indexer::node::{HeldShard as InFolder, NewShard, RestoredShard, Term};
 use annuli_indexer::{CpuPool, Effort, Node};
 use annuli_router::{Looked, shard_figures};
+use annuli_threads::Urgency;
 use annuli_wire::server::{Shards, Watched};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub(super) async fn join(
 ) -> Result<Ready, Failure> {
     let serving = Arc::new(Serving::new(node.place().shard));
     let changes = CpuPool::start("catalogue", 1, CHANGES_QUEUE_MAX);
-    let dumping = CpuPool::start("dump", 1, DUMPS_QUEUE_MAX);
+    let dumping = CpuPool::start_as(Urgency::Background, "dump", 1, DUMPS_QUEUE_MAX);
     let restoring = CpuPool::start("restore", 1, RESTORES_QUEUE_MAX);
     let holder = Arc::new(Folder { node: node.clone(), dumps, changes, dumping, restoring });
     let agent = Agent::join(store, holder, post, Arc::clone(&serving), reach).await?;

@@ -1,17 +1,19 @@
 //! A replica: it answers searches of one shard of every index, from dumps.
 
 use super::Ready;
-use super::figures::{Figures, LookedGeneration, generation_figures};
-use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
+use super::figures::{Figures, LookedGeneration, following_figures, generation_figures};
+use annuli_api::shard_api::Changed;
+use annuli_api::{Effect, ErrorCode, Failure, Position, ShardApi};
 use annuli_cluster::agent::replica::PreparationProgress;
 use annuli_cluster::reconcile::replica::{Held, NewGeneration};
 use annuli_cluster::record::ReplicaId;
-use annuli_cluster::{Post, ReplicaAgent, ReplicaHolder, Standing};
+use annuli_cluster::{Ended, Follower, Post, Reach, ReplicaAgent, ReplicaHolder, Standing, Trails};
 use annuli_coordination::CoordinationStore;
 use annuli_core::{Generation, IndexUuid, ShardId};
 use annuli_dump::DumpStore;
 use annuli_indexer::replica::{NewGeneration as Sought, Preparation};
-use annuli_indexer::{CpuPool, Effort, Replica};
+use annuli_indexer::{CpuPool, Effort, Replica, shard};
+use annuli_threads::Urgency;
 use annuli_wire::server::{Shards, Watched};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -19,19 +21,25 @@ use std::sync::Arc;
 /// Changes of the folder that wait for their turn: the agent makes one at a time.
 const QUEUE_MAX: usize = 4;
 
-/// Joins the cluster as a replica of the folder's shard.
+/// Indexes that wait to be told what has changed: each does so at most once at a time.
+const FOLLOWING_QUEUE_MAX: usize = 4_096;
+
+/// Joins the cluster as a replica of the folder's shard. It follows its primary if it is told how that is reached.
 pub(super) async fn join(
     replica: Replica,
     store: Arc<dyn CoordinationStore>,
     dumps: DumpStore,
     post: Post,
     figures: Figures,
+    reach: Option<Arc<dyn Reach>>,
 ) -> Result<Ready, Failure> {
-    let preparing = CpuPool::start("prepare", 1, QUEUE_MAX);
+    let preparing = CpuPool::start_as(Urgency::Background, "prepare", 1, QUEUE_MAX);
     let changes = CpuPool::start("catalogue", 1, QUEUE_MAX);
-    let holder = Arc::new(Folder { replica: replica.clone(), dumps, preparing, changes });
-    let agent = ReplicaAgent::join(store, holder, post).await?;
-    let served = Arc::new(Served { replica, standing: agent.standing(), figures });
+    let following = CpuPool::start("follow", 1, FOLLOWING_QUEUE_MAX);
+    let holder = Arc::new(Folder { replica: replica.clone(), dumps, preparing, changes, following });
+    let mut agent = ReplicaAgent::join(store, Arc::clone(&holder) as _, post).await?;
+    let trails = reach.map(|reach| agent.follow(holder, reach));
+    let served = Arc::new(Served { replica, standing: agent.standing(), trails, figures });
     Ok(Ready { shards: Arc::clone(&served) as _, watched: served, agent: Box::pin(agent.run()) })
 }
 
@@ -43,6 +51,32 @@ struct Folder {
     preparing: CpuPool,
     /// Another: what is retired does not wait for what is prepared.
     changes: CpuPool,
+    /// And one more: what has changed does not wait for either.
+    following: CpuPool,
+}
+
+#[async_trait]
+impl Follower for Folder {
+    fn stands(&self, index: IndexUuid) -> Vec<(Generation, Position)> {
+        self.replica.stands(index)
+    }
+
+    fn bytes_max(&self) -> usize {
+        self.replica.followed_index_bytes_max()
+    }
+
+    async fn follow(&self, index: IndexUuid, told: Vec<Changed>, from_to: (Position, Position)) -> Result<(), Failure> {
+        let replica = self.replica.clone();
+        Ok(self.following.run(move || replica.follow(index, told, from_to)).await??)
+    }
+
+    fn follow_no_longer(&self, index: IndexUuid, generation: Generation, ended: Ended) {
+        let ended = match ended {
+            Ended::OtherLine => shard::Ended::OtherLine,
+            Ended::TooFar => shard::Ended::TooFar,
+        };
+        self.replica.follow_no_longer(index, generation, ended);
+    }
 }
 
 #[async_trait]
@@ -87,6 +121,8 @@ fn said(preparation: Preparation) -> String {
 struct Served {
     replica: Replica,
     standing: Arc<Standing>,
+    /// `None`: it does not follow.
+    trails: Option<Arc<Trails>>,
     figures: Figures,
 }
 
@@ -129,9 +165,14 @@ impl Watched for Served {
                 Some(shard) => shard.status().await.ok(),
                 None => None,
             };
-            looked.push(LookedGeneration { index: held.name, generation: held.generation, status });
+            let trail = self.trails.as_ref().and_then(|trails| trails.of(held.index, held.generation));
+            let follows = self.replica.stands(held.index).iter().any(|(generation, _)| *generation == held.generation);
+            looked.push(LookedGeneration { index: held.name, generation: held.generation, status, follows, trail });
         }
-        let figures = generation_figures(self.replica.place().shard, &looked);
+        let mut figures = generation_figures(self.replica.place().shard, &looked);
+        if self.trails.is_some() {
+            figures.extend(following_figures(self.replica.place().shard, &looked, self.replica.followed_bytes()));
+        }
         self.figures.text(self.ready().is_ok(), figures)
     }
 }

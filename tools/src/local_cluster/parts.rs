@@ -2,8 +2,11 @@
 
 use super::ClusterError;
 use crate::cli::ClusterUp;
+use annuli_cluster::record::LayoutId;
+use annuli_core::ShardCount;
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// One process.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,32 +19,33 @@ pub(super) struct Part {
     pub(super) url: Option<String>,
 }
 
-/// Every process of the cluster.
-pub(super) fn parts(args: &ClusterUp) -> Result<Vec<Part>, ClusterError> {
-    let mut parts = Vec::new();
-    for shard in 0..args.shards.get() {
-        parts.push(primary(args, shard));
-        parts.extend((0..args.replicas).map(|number| replica(args, shard, number)));
-    }
-    for router in 0..args.routers {
-        parts.push(self::router(args, router)?);
-    }
-    Ok(parts)
+/// The routers.
+pub(super) fn routers(args: &ClusterUp) -> Result<Vec<Part>, ClusterError> {
+    (0..args.routers).map(|number| router(args, number)).collect()
 }
 
-fn primary(args: &ClusterUp, shard: u32) -> Part {
-    indexer(args, format!("primary-{shard}"), "primary", shard)
+/// The processes that hold the shards of a layout.
+pub(super) fn holders(args: &ClusterUp, layout: LayoutId, shards: ShardCount) -> Vec<Part> {
+    let of_shard = |shard| {
+        let primary = ("primary", format!("primary-{shard}"));
+        let replicas = (0..args.replicas).map(move |number| ("replica", format!("replica-{shard}-{number}")));
+        let names = std::iter::once(primary).chain(replicas);
+        names.map(move |(role, name)| indexer(args, role, of(layout, name), shard, shards))
+    };
+    (0..shards.get()).flat_map(of_shard).collect()
 }
 
-fn replica(args: &ClusterUp, shard: u32, number: u32) -> Part {
-    indexer(args, format!("replica-{shard}-{number}"), "replica", shard)
+/// A folder is of one layout: those of later ones have its number behind their names.
+fn of(layout: LayoutId, name: String) -> String {
+    if layout == LayoutId::FIRST { name } else { format!("{name}.{}", layout.0) }
 }
 
-fn indexer(args: &ClusterUp, name: String, role: &str, shard: u32) -> Part {
+fn indexer(args: &ClusterUp, role: &str, name: String, shard: u32, shards: ShardCount) -> Part {
     let mut arguments = words(["indexer", "--role", role, "--listen", "127.0.0.1:0"]);
-    arguments.extend(words(["--shard", &shard.to_string(), "--shards", &args.shards.to_string()]));
+    arguments.extend(words(["--shard", &shard.to_string(), "--shards", &shards.to_string()]));
     arguments.extend(["--workspace".into(), args.workspace.join(&name).into()]);
     arguments.extend(of_cluster(args));
+    arguments.extend((args.follow && role == "replica").then(|| "--follow".into()));
     Part { name, arguments, url: None }
 }
 
@@ -62,9 +66,14 @@ fn router(args: &ClusterUp, number: u32) -> Result<Part, ClusterError> {
     Ok(Part { name: format!("router-{number}"), arguments, url: Some(format!("http://{address}")) })
 }
 
+/// The folder by which its processes agree.
+pub(super) fn coordination(args: &ClusterUp) -> PathBuf {
+    args.workspace.join("coordination")
+}
+
 fn of_cluster(args: &ClusterUp) -> [OsString; 5] {
-    let folder = |name: &str| args.workspace.join(name).into();
-    ["--coordination".into(), folder("coordination"), "--dumps".into(), folder("dumps"), "--until-stdin-closes".into()]
+    let (coordination, dumps) = (coordination(args).into(), args.workspace.join("dumps").into());
+    ["--coordination".into(), coordination, "--dumps".into(), dumps, "--until-stdin-closes".into()]
 }
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<OsString> {
@@ -84,30 +93,42 @@ mod tests {
         up
     }
 
+    const NEXT: LayoutId = LayoutId(1);
+
+    fn count(shards: u32) -> ShardCount {
+        ShardCount::new(shards).unwrap()
+    }
+
+    fn names(parts: &[Part]) -> Vec<&str> {
+        parts.iter().map(|part| part.name.as_str()).collect()
+    }
+
     #[test]
     fn every_shard_has_a_primary_and_replicas_and_routers_have_ports_in_a_row() {
-        let parts = parts(&args("--shards 2 --replicas 2 --routers 2 --listen 127.0.0.1:7800")).unwrap();
-        let names: Vec<_> = parts.iter().map(|part| part.name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "primary-0",
-                "replica-0-0",
-                "replica-0-1",
-                "primary-1",
-                "replica-1-0",
-                "replica-1-1",
-                "router-0",
-                "router-1",
-            ]
-        );
-        let urls: Vec<_> = parts.iter().filter_map(|part| part.url.as_deref()).collect();
+        let args = args("--replicas 2 --routers 2 --listen 127.0.0.1:7800");
+        let first = holders(&args, LayoutId::FIRST, count(2));
+        let of_each = ["primary-0", "replica-0-0", "replica-0-1", "primary-1", "replica-1-0", "replica-1-1"];
+        assert_eq!(names(&first), of_each);
+        let routers = routers(&args).unwrap();
+        assert_eq!(names(&routers), ["router-0", "router-1"]);
+        let urls: Vec<_> = routers.iter().filter_map(|part| part.url.as_deref()).collect();
         assert_eq!(urls, ["http://127.0.0.1:7800", "http://127.0.0.1:7801"]);
     }
 
     #[test]
+    fn no_two_layouts_have_a_folder_in_common() {
+        let args = args("--replicas 1");
+        let [first, third] = [0, 2].map(|id| holders(&args, LayoutId(id), count(1)));
+        assert_eq!(
+            (names(&first), names(&third)),
+            (vec!["primary-0", "replica-0-0"], vec!["primary-0.2", "replica-0-0.2"])
+        );
+    }
+
+    #[test]
     fn what_a_part_is_started_with_is_understood() {
-        for part in parts(&args("--shards 3 --routers 1 --api-keys keys.toml")).unwrap() {
+        let args = args("--routers 1 --api-keys keys.toml");
+        for part in routers(&args).unwrap().into_iter().chain(holders(&args, NEXT, count(3))) {
             assert_eq!(part.arguments.contains(&"--api-keys".into()), part.url.is_some(), "{}", part.name);
             let words = std::iter::once("annuli".into()).chain(part.arguments);
             Cli::try_parse_from(words).unwrap();
@@ -115,14 +136,24 @@ mod tests {
     }
 
     #[test]
+    fn replicas_follow_if_they_are_told_to_and_primaries_never() {
+        for (line, follow) in [("--replicas 2", 0), ("--replicas 2 --follow", 4)] {
+            let parts = holders(&args(line), LayoutId::FIRST, count(2));
+            let follows = |part: &&Part| part.arguments.contains(&"--follow".into());
+            let names: Vec<_> = parts.iter().filter(follows).map(|part| part.name.as_str()).collect();
+            assert!(names.len() == follow && names.iter().all(|name| name.starts_with("replica")), "{names:?}");
+        }
+    }
+
+    #[test]
     fn a_cluster_needs_a_port_that_it_can_name() {
-        let error = parts(&args("--listen 127.0.0.1:0")).unwrap_err().to_string();
+        let error = routers(&args("--listen 127.0.0.1:0")).unwrap_err().to_string();
         assert!(error.contains("choose a port"), "{error}");
     }
 
     #[test]
     fn routers_beyond_the_last_port_are_refused() {
-        let error = parts(&args("--routers 2 --listen 127.0.0.1:65535")).unwrap_err().to_string();
+        let error = routers(&args("--routers 2 --listen 127.0.0.1:65535")).unwrap_err().to_string();
         assert_eq!(error, "2 routers need as many ports from 65535 on, the last port is 65535");
     }
 }

@@ -34,7 +34,13 @@ fn annuli() -> Command {
 }
 
 pub(crate) fn run(arguments: &[&str]) -> Run {
-    let Output { status, stdout, stderr } = annuli().args(arguments).output().unwrap();
+    run_in(&[], arguments)
+}
+
+/// Runs a command with variables.
+pub(crate) fn run_in(variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+    let command = &mut annuli();
+    let Output { status, stdout, stderr } = command.envs(variables.iter().copied()).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Run { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
 }

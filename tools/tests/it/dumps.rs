@@ -78,13 +78,16 @@ fn dumps_are_listed_by_their_index() {
 }
 
 #[test]
-fn a_place_of_dumps_is_not_passed_over_where_a_cluster_restores() {
+fn a_place_of_dumps_is_not_passed_over_where_a_server_dumps_or_a_cluster_restores() {
     let restore = ["dump", "restore", DUMP, "--index", "faces"];
     for place in [["--dumps", "elsewhere"], ["--store", "elsewhere"], ["--dumps-endpoint", "http://127.0.0.1:1"]] {
         let refused = run(&[&restore[..], &place].concat());
         assert_eq!(refused.code, 2, "{}", refused.stderr);
         assert!(refused.stderr.contains("--dumps goes with --workspace"), "{}", refused.stderr);
     }
+    let refused = run(&["dump", "create", "faces", "--dumps", "elsewhere"]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("--dumps goes with --workspace: a server keeps its dumps"), "{}", refused.stderr);
     // Nobody is there to restore; but it is asked.
     assert_eq!(run(&[&["--url", "http://127.0.0.1:1"], &restore[..]].concat()).code, 69);
 }

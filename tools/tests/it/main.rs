@@ -7,6 +7,7 @@ mod client;
 mod dumps;
 mod export;
 mod import;
+mod offline;
 mod rollouts;
 mod search;
 mod server;

@@ -1,52 +1,17 @@
 use super::*;
-use crate::build_pool::BuildPool;
 use crate::clock;
-use crate::cpu_pool::CpuPool;
-use crate::meters::Meters;
-use crate::settings::{Durability, SEAL_POINTS, ShardSettings};
-use crate::shard::ShardParts;
+use crate::workspace::tests::{folders, name, open, schema};
 use annuli_api::shard_api::{
-    ChangesAsked, ConditionalWrite, Consistency, Include, Position, Read, SearchMode, ShardSearch, Write,
+    Changed, ChangesAsked, ConditionalWrite, Consistency, Include, Position, Read, SearchMode, ShardSearch, Write,
 };
 use annuli_api::{Catalogue, ShardApi};
-use annuli_core::{Dim, HnswParams, Metric, Quantization, Seq, ShardCount};
-use annuli_dump::DumpStore;
-use std::path::Path;
+use annuli_core::{Seq, ShardCount};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-fn open(root: &Path) -> Workspace {
-    let parts = ShardParts {
-        settings: ShardSettings { durability: Durability::Os, seal_points: SEAL_POINTS },
-        search_pool: CpuPool::start("search", 2, 64),
-        build_pool: BuildPool::start(2).unwrap(),
-        meters: Meters::default(),
-    };
-    Workspace::open(root, DumpStore::in_folder(root.join(".dumps")), parts).unwrap()
-}
-
-fn schema() -> IndexSchema {
-    IndexSchema {
-        dim: Dim::new(2).unwrap(),
-        metric: Metric::Euclidean,
-        shards: ShardCount::ONE,
-        hnsw: HnswParams::new(None, None).unwrap(),
-        quantization: Quantization::Int8,
-    }
-}
-
-fn name(text: &str) -> IndexName {
-    IndexName::new(text).unwrap()
-}
 
 fn add(bulk: &mut Bulk, number: u16, components: [f32; 2]) -> Result<(), BulkError> {
     let id = DocId::new(&format!("doc-{number:03}")).unwrap();
     bulk.add(id, Vector::new(components.to_vec()).unwrap(), Metadata::default())
-}
-
-fn folders(root: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    entries.filter(|name| name != ".lock").collect()
 }
 
 async fn nearest(shard: &Arc<dyn ShardApi>, place: f32) -> Vec<String> {
@@ -73,8 +38,7 @@ async fn documents_that_do_not_fit_into_one_segment_are_in_several() {
     let Bulk { loading, new, workspace: same, .. } = bulk;
     let built = AtomicUsize::new(0);
     let graphs = Graphs { new: &new, schema: schema(), threads: 2, segment_points_max: 100, built: &built };
-    for loaded in loading.finish() {
-        let (shard, store) = loaded.unwrap();
+    for (shard, store) in loading.finish().unwrap() {
         assert_eq!(graphs.build(shard, &store).unwrap(), 250);
         let rows: Vec<_> = store.segments().unwrap().iter().map(|segment| segment.rows).collect();
         assert_eq!((rows, store.replay_after().unwrap()), (vec![100, 100, 50], Some(Seq(375))));
@@ -107,11 +71,11 @@ async fn who_asks_for_changes_of_before_is_told_that_there_is_no_log_of_them() {
     };
     assert!(changes(0).await.unwrap_err().message.contains("does not reach back as far"));
     assert!(changes(2).await.is_err());
-    assert_eq!(changes(3).await.unwrap().writes, []);
-    let write = Write::Delete { id: DocId::new("doc-001").unwrap() };
-    let writes = vec![ConditionalWrite { write: write.clone(), if_seq: None }];
+    assert_eq!(changes(3).await.unwrap().documents, []);
+    let id = DocId::new("doc-001").unwrap();
+    let writes = vec![ConditionalWrite { write: Write::Delete { id: id.clone() }, if_seq: None }];
     shard.write(writes, clock::now() + Duration::from_secs(60)).await.unwrap();
-    assert_eq!(changes(3).await.unwrap().writes, [write]);
+    assert_eq!(changes(3).await.unwrap().documents, [Changed::Gone { id }]);
 }
 
 #[test]
@@ -136,4 +100,24 @@ fn what_the_index_cannot_take_is_refused() {
     assert_eq!(bulk.finish(&AtomicUsize::new(0)).unwrap(), 0);
     let taken = workspace.bulk(&name("new"), schema()).err().unwrap().to_string();
     assert_eq!(taken, "index or alias `new` exists: delete it first, or choose another name");
+}
+
+/// It was noticed when the index was whole, and could not get its name.
+#[test]
+fn what_is_in_the_way_is_told_before_anything_is_loaded() {
+    let root = tempfile::tempdir().unwrap();
+    let workspace = open(root.path());
+    let way = root.path().join("new");
+    let check = || {
+        let told = workspace.bulk(&name("new"), schema()).err().expect("something is in the way").to_string();
+        let want = format!("`{}` is there and is no index: move it away, or choose another name", way.display());
+        assert_eq!((told, folders(root.path())), (want, vec!["new".to_owned()]));
+    };
+    std::fs::create_dir_all(way.join("mine")).unwrap();
+    check();
+    std::fs::remove_dir_all(&way).unwrap();
+    std::os::unix::fs::symlink("nowhere", &way).unwrap();
+    check();
+    std::fs::remove_file(&way).unwrap();
+    assert!(workspace.bulk(&name("new"), schema()).is_ok());
 }

@@ -11,6 +11,7 @@ impl From<RestoreError> for Failure {
     fn from(error: RestoreError) -> Self {
         let code = match &error {
             RestoreError::Exists { .. } => ErrorCode::IndexExists,
+            RestoreError::TooMany(refused) => refused.code,
             RestoreError::Extract(ExtractArchiveError::Disk(disk))
                 if disk.error.kind() == io::ErrorKind::StorageFull =>
             {

@@ -34,8 +34,7 @@ pub(super) fn shards(
         })?;
         remove_folder(&folder)?;
     }
-    // Each is closed as soon as it is on the disk.
-    loading.finish().try_for_each(|store| store.map(drop))?;
+    drop(loading.finish()?);
     Ok(documents)
 }
 

@@ -110,7 +110,7 @@ async fn a_preparation_says_what_it_does() {
 async fn a_generation_that_misses_too_much_does_not_serve() {
     let setting = Setting::with_generation(200).await;
     setting.replica.close();
-    let strict = Replica::open_with(&setting.folder.path().join("strict"), PLACE, parts(1_000), 1.5).unwrap();
+    let strict = Replica::open_with(&setting.folder.path().join("strict"), PLACE, parts(1_000), (1.5, 0)).unwrap();
     let new = setting.new_generation(1, setting.dump());
     let error = strict.prepare(&new, &setting.dumps, &|_| {}, &Effort::new()).unwrap_err().to_string();
     let figures = "find 80 of the 80 nearest documents of its canaries, a share of 1.000, and 1.5 is the least";

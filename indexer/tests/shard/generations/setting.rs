@@ -9,6 +9,7 @@ use annuli_core::{DocId, Generation, IndexUuid, Metric, ShardCount, ShardId, Vec
 use annuli_dump::{CreatedAt, DumpId, DumpStore, HnswRecord, Manifest, ManifestHead, SchemaRecord, ShardRecord};
 use annuli_indexer::node::{NewShard, Place};
 use annuli_indexer::replica::{HeldGeneration, NewGeneration, PrepareError};
+use annuli_indexer::settings::{FOLLOWED_BYTES_MAX, RECALL_FLOOR};
 use annuli_indexer::snapshot::DumpError;
 use annuli_indexer::{Effort, Node, Replica, clock};
 use rand::SeedableRng;
@@ -70,11 +71,17 @@ impl Setting {
 
     /// Closes the replica and opens it again.
     pub(super) fn reopen(&mut self) {
+        self.reopen_with_memory(FOLLOWED_BYTES_MAX);
+    }
+
+    /// The same, with another memory for what it follows, in bytes.
+    pub(super) fn reopen_with_memory(&mut self, followed_bytes_max: usize) {
         self.replica.close();
         // The folder is locked until the last handle is gone.
         let elsewhere = tempfile::tempdir().unwrap();
         self.replica = Replica::open(elsewhere.path(), PLACE, parts(SEAL_POINTS)).unwrap();
-        self.replica = Replica::open(&self.root(), PLACE, parts(SEAL_POINTS)).unwrap();
+        let bounds = (RECALL_FLOOR, followed_bytes_max);
+        self.replica = Replica::open_with(&self.root(), PLACE, parts(SEAL_POINTS), bounds).unwrap();
     }
 
     /// Closes the primary and opens it again: what its store had in memory is in tables then.

@@ -52,9 +52,6 @@ pub enum Invalid {
         /// How many there are.
         shards: u32,
     },
-    /// A change that depends on what is there, where all of it was to be said.
-    #[error("a document that has changed is said in part, or under a condition")]
-    Partial,
     /// A distance that no two vectors have.
     #[error("document `{id}` has the distance {distance}, which is no finite number")]
     Distance {

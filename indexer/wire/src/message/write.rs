@@ -17,7 +17,7 @@ pub struct WriteRequest<'a> {
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
-pub(super) struct WriteMessage<'a> {
+struct WriteMessage<'a> {
     id: &'a str,
     if_seq: Option<u64>,
     change: ChangeMessage<'a>,
@@ -41,32 +41,18 @@ impl<'a> TryFrom<&'a [ConditionalWrite]> for WriteRequest<'a> {
 impl<'a> TryFrom<&'a ConditionalWrite> for WriteMessage<'a> {
     type Error = Invalid;
 
-    fn try_from(write: &'a ConditionalWrite) -> Result<Self, Invalid> {
-        message(&write.write, write.if_seq)
-    }
-}
-
-/// A change, done only if the document is still at that seq.
-pub(super) fn message(write: &Write, if_seq: Option<Seq>) -> Result<WriteMessage<'_>, Invalid> {
-    let change = match write {
-        Write::Put { vector, metadata, .. } => {
-            ChangeMessage::Put { vector: vector.into(), metadata: metadata.try_into()? }
-        }
-        Write::Patch { vector, metadata, .. } => ChangeMessage::Patch {
-            vector: vector.as_ref().map(Into::into),
-            metadata: metadata::optional(metadata.as_ref())?,
-        },
-        Write::Delete { .. } => ChangeMessage::Delete,
-    };
-    Ok(WriteMessage { id: write.id().as_str(), if_seq: if_seq.map(|seq| seq.0), change })
-}
-
-/// A change that says all of what becomes of its document, whatever was there.
-pub(super) fn whole(message: WriteMessage<'_>) -> Result<Write, Invalid> {
-    let ConditionalWrite { write, if_seq } = message.try_into()?;
-    match (&write, if_seq) {
-        (Write::Put { .. } | Write::Delete { .. }, None) => Ok(write),
-        (Write::Patch { .. }, _) | (_, Some(_)) => Err(Invalid::Partial),
+    fn try_from(ConditionalWrite { write, if_seq }: &'a ConditionalWrite) -> Result<Self, Invalid> {
+        let change = match write {
+            Write::Put { vector, metadata, .. } => {
+                ChangeMessage::Put { vector: vector.into(), metadata: metadata.try_into()? }
+            }
+            Write::Patch { vector, metadata, .. } => ChangeMessage::Patch {
+                vector: vector.as_ref().map(Into::into),
+                metadata: metadata::optional(metadata.as_ref())?,
+            },
+            Write::Delete { .. } => ChangeMessage::Delete,
+        };
+        Ok(Self { id: write.id().as_str(), if_seq: if_seq.map(|seq| seq.0), change })
     }
 }
 

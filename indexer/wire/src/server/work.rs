@@ -65,7 +65,7 @@ pub(super) async fn work(
         Call::Changes => {
             let asked: ChangesAsked = parse::<ChangesRequest, _>(&body)?;
             let changes = shard.changes(asked, deadline).await?;
-            let bytes = changes.writes.iter().map(|write| vector_bytes(write.vector())).sum();
+            let bytes = changes.documents.iter().map(|told| vector_bytes(told.vector())).sum();
             beside.run(bytes, move || say(&ChangesAnswer::try_from(&changes)?)).await?
         }
         Call::Status => {

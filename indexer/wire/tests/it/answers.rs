@@ -2,10 +2,12 @@
 
 use super::running::any_read;
 use super::samples::{id, position, status};
-use annuli_api::shard_api::{Document, Got, Listed, Outcome, ShardHit, ShardHits, Written};
+use annuli_api::shard_api::{Changes, Document, Got, Listed, Outcome, Position, ShardHit, ShardHits, Written};
 use annuli_core::Seq;
 use annuli_wire::codec::encode;
-use annuli_wire::message::{CountRequest, GetAnswer, ListAnswer, SearchAnswer, StatusAnswer, WriteAnswer};
+use annuli_wire::message::{
+    ChangesAnswer, CountRequest, GetAnswer, ListAnswer, SearchAnswer, StatusAnswer, WriteAnswer,
+};
 
 pub(crate) fn bytes_of_count() -> Vec<u8> {
     encode(&CountRequest::new(None, any_read())).unwrap()
@@ -34,6 +36,12 @@ pub(crate) fn bytes_of_got(ids: &[&str]) -> Vec<u8> {
 pub(crate) fn bytes_of_listed(ids: &[&str]) -> Vec<u8> {
     let documents = ids.iter().map(|id| document(id)).collect();
     encode(&ListAnswer::try_from(&Listed { documents, position: position() }).unwrap()).unwrap()
+}
+
+/// Of no documents, up to `through`, of a shard that stands at `end`.
+pub(crate) fn bytes_of_changes(through: u64, end: u64) -> Vec<u8> {
+    let position = Position { seq: Seq(end), ..position() };
+    encode(&ChangesAnswer::try_from(&Changes { documents: vec![], through: Seq(through), position }).unwrap()).unwrap()
 }
 
 fn document(text: &str) -> Document {

@@ -2,9 +2,9 @@
 
 use annuli_api::Position;
 use annuli_api::shard_api::{
-    BuildStatus, Changes, ChangesAsked, ConditionalWrite, Consistency, Counted, Deleted, Document, Got, Include,
-    Listed, Outcome, Read, SearchMode, SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch, ShardStatus,
-    TailStatus, Write, Written,
+    BuildStatus, Changed, Changes, ChangesAsked, ConditionalWrite, Consistency, Counted, Deleted, Document, Got,
+    Include, Listed, Outcome, Read, SearchMode, SegmentsStatus, ShardHit, ShardHits, ShardList, ShardSearch,
+    ShardStatus, TailStatus, Write, Written,
 };
 use annuli_core::filter::{FieldPath, Operand, Scalar, Side, Test};
 use annuli_core::{DocId, Filter, HistoryId, Metadata, Number, Seq, ShardCount, ShardId, Value, Vector};
@@ -120,8 +120,9 @@ pub(crate) fn every_message() -> Vec<(&'static str, Vec<u8>)> {
         shards: ShardCount::new(3).expect("a number of shards"),
         limit: 20,
     };
-    let put = Write::Put { id: id("a"), vector: vector(), metadata: metadata() };
-    let changes = Changes { writes: vec![put, Write::Delete { id: id("b") }], through: Seq(299), position: position() };
+    let is = Changed::Is { id: id("a"), seq: Seq(7), vector: vector(), metadata: metadata() };
+    let documents = vec![is, Changed::Gone { id: id("b") }];
+    let changes = Changes { documents, through: Seq(299), position: position() };
     vec![
         ("write request", encode(&WriteRequest::try_from(writes().as_slice()).unwrap()).unwrap()),
         ("write answer", encode(&WriteAnswer::from(&Written { outcomes, position: position() })).unwrap()),

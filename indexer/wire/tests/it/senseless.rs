@@ -2,10 +2,11 @@
 
 use super::answers;
 use super::running::{any_read, one_search, one_write, remote, soon};
+use super::samples::position;
 use super::scripted::{Step, scripted};
-use annuli_api::shard_api::{ShardList, ShardSearch};
+use annuli_api::shard_api::{ChangesAsked, Position, ShardList, ShardSearch};
 use annuli_api::{Effect, ErrorCode, Failure, ShardApi};
-use annuli_core::{DocId, ShardId};
+use annuli_core::{DocId, Seq, ShardCount, ShardId};
 use annuli_wire::{PeerSettings, RemoteShard};
 use std::sync::Arc;
 
@@ -81,6 +82,24 @@ async fn documents_are_those_that_were_asked_for() {
     ] {
         let shard = answering(Step::Answer(answers::bytes_of_listed(ids))).await;
         check(shard.list(list, any_read(), soon()).await, Effect::None, cause);
+    }
+}
+
+/// Whoever is told nothing, and that there is more, asked the same again at once, for ever.
+#[tokio::test]
+async fn changes_go_on_from_where_they_are_asked_for_and_not_beyond_the_end() {
+    let after = Position { seq: Seq(10), ..position() };
+    let asked = ChangesAsked { after, owner: ShardId(0), shards: ShardCount::ONE, limit: 9 };
+    for (through, end, makes_sense) in
+        [(11, 20, true), (20, 20, true), (10, 10, true), (10, 20, false), (9, 20, false), (21, 20, false)]
+    {
+        let shard = answering(Step::Answer(answers::bytes_of_changes(through, end))).await;
+        let told = shard.changes(asked, soon()).await;
+        if makes_sense {
+            assert_eq!(told.unwrap().through, Seq(through));
+        } else {
+            check(told, Effect::None, "it does not go on from where it was asked to begin");
+        }
     }
 }
 

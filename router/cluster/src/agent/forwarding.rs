@@ -6,7 +6,7 @@
 
 use crate::reconcile::{Forward, Source};
 use crate::table::Reach;
-use annuli_api::shard_api::{ChangesAsked, ConditionalWrite, Position};
+use annuli_api::shard_api::{Changed, ChangesAsked, ConditionalWrite, Position};
 use annuli_api::{ErrorCode, Failure, ShardApi};
 use annuli_core::{IndexUuid, Seq, ShardId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -226,7 +226,8 @@ impl Reading {
                 return Ok(None);
             }
         };
-        let writes: Vec<_> = changes.writes.into_iter().map(|write| ConditionalWrite { write, if_seq: None }).collect();
+        let writes = changes.documents.into_iter().map(Changed::into_write);
+        let writes: Vec<_> = writes.map(|write| ConditionalWrite { write, if_seq: None }).collect();
         if !writes.is_empty()
             && let Err(failure) = self.shard.write(writes, soon()).await
         {
@@ -249,9 +250,9 @@ fn soon() -> std::time::Instant {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Alone;
     use super::*;
     use crate::table::Absent;
+    use crate::testing::Alone;
     use crate::testing::{at, uuid};
     use annuli_core::ShardCount;
 

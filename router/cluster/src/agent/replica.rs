@@ -3,21 +3,25 @@
 //! A replica takes part in no election and is never written: it prepares what it is let prepare, one generation at a
 //! time, and serves by number whatever it has prepared.
 
+mod following;
 mod standing;
 
-use super::{LEASE, Post, RETRY_AFTER, enter};
-use crate::change::Change;
-use crate::commit::{store_failure, txn};
+use super::told::Told;
+use super::{LEASE, Post, RETRY_AFTER, TELL_TRIES, enter};
+use crate::commit::store_failure;
 use crate::decide::check_layout;
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, Seen};
 use crate::moment::until;
-use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, heard, plan};
-use crate::record::{Blame, Key, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId, Way};
+use crate::reconcile::replica::{Held, NewGeneration, ReplicaPlan, heard, leaders, plan};
+use crate::record::{Blame, NodeRecord, Place, Prepared, ReplicaId, ReplicaRecord, Role, TaskId, Way};
 use crate::records::Records;
+use crate::table::Reach;
 use annuli_api::{ErrorCode, Failure};
-use annuli_coordination::{Commit, CoordinationStore, KeptLease, LeaseId, Ttl};
+use annuli_coordination::{Commit, Condition, CoordinationStore, KeptLease, LeaseId, Ttl};
 use annuli_core::{Generation, IndexUuid};
 use async_trait::async_trait;
+use following::Following;
+pub use following::{Ended, Follower, Trail, Trails};
 pub use standing::Standing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -78,9 +82,11 @@ pub struct ReplicaAgent {
     retiring: BTreeSet<(IndexUuid, Generation)>,
     retirements: JoinSet<Retired>,
     /// What the cluster was told last.
-    told: Option<NodeRecord>,
+    told: Told,
     /// What others are told of it.
     standing: Arc<Standing>,
+    /// What is served trails its primary; `None`: it stays as it was dumped.
+    following: Option<Following>,
 }
 
 /// What came of retiring a generation.
@@ -90,12 +96,13 @@ type Retired = ((IndexUuid, Generation), Result<(), Failure>);
 struct Failed {
     why: Failure,
     rollout: Option<TaskId>,
+    attempt: u32,
     times: u32,
     again: Instant,
 }
 
 /// What came of telling the cluster.
-enum Told {
+enum Telling {
     Known,
     LeaseEnded,
 }
@@ -104,6 +111,7 @@ enum Told {
 struct Preparation {
     of: (IndexUuid, Generation),
     rollout: Option<TaskId>,
+    attempt: u32,
     state: watch::Receiver<State>,
     work: JoinHandle<()>,
 }
@@ -127,6 +135,7 @@ impl ReplicaAgent {
         post: Post,
     ) -> Result<Self, Failure> {
         let (mirror, place) = enter(&store, &post).await?;
+        let told = Told::nothing(post.node);
         Ok(Self {
             store,
             mirror,
@@ -138,9 +147,15 @@ impl ReplicaAgent {
             failed: BTreeMap::new(),
             retiring: BTreeSet::new(),
             retirements: JoinSet::new(),
-            told: None,
+            told,
             standing: Arc::new(Standing::new()),
+            following: None,
         })
+    }
+
+    /// Has what is served follow its primary, reached by `reach`; returns how far each index trails.
+    pub fn follow(&mut self, follower: Arc<dyn Follower>, reach: Arc<dyn Reach>) -> Arc<Trails> {
+        self.following.insert(Following::new(follower, reach, self.place.shard)).trails()
     }
 
     /// Whether the replica serves what it is to serve: for whoever asks while it runs.
@@ -152,11 +167,13 @@ impl ReplicaAgent {
     pub async fn run(mut self) {
         loop {
             // What was told is forgotten with its lease; what was prepared stays.
-            self.told = None;
+            self.told.forget();
             self.standing.lacks("the cluster does not know of it yet");
             let Err(failure) = self.serve().await;
             if let Err(failure) = check_layout(&self.mirror.seen().records, self.place) {
                 tracing::error!(%failure, "this replica serves nothing any longer");
+                // Nobody has any use for what it would ask.
+                self.following = None;
                 return pending().await;
             }
             tracing::warn!(%failure, "the cluster does not know of this replica, or will not soon");
@@ -176,12 +193,13 @@ impl ReplicaAgent {
             let seen = Arc::clone(&changes.borrow_and_update());
             check_layout(&seen.records, self.place)?;
             let due = self.step(&seen.records);
-            let again = match self.tell(lease.id()).await {
-                Ok(Told::Known) => {
+            let due = due.into_iter().chain(self.lead(&seen.records)).min();
+            let again = match self.tell(lease.id(), &seen).await {
+                Ok(Telling::Known) => {
                     self.stand(&seen.records);
                     due
                 }
-                Ok(Told::LeaseEnded) => return Err(super::lost()),
+                Ok(Telling::LeaseEnded) => return Err(super::lost()),
                 Err(failure) => {
                     tracing::warn!(%failure, "the cluster is not told yet what this replica serves");
                     Some(Instant::now() + RETRY_AFTER)
@@ -192,6 +210,7 @@ impl ReplicaAgent {
                 () = lease.lost() => return Err(super::lost()),
                 changed = changes.changed() => changed.expect("the mirror is this agent's own"),
                 () = hear(&mut self.under) => {}
+                () = one_settled(self.following.as_ref()) => {}
                 Some(ended) = self.retirements.join_next() => self.retired(ended),
                 () = until(again) => {}
             }
@@ -205,8 +224,10 @@ impl ReplicaAgent {
         let ReplicaPlan { retire, prepare, then: _ } = plan;
         self.heard = heard(records, self.place.layout);
         let sought = |key: &(IndexUuid, Generation)| prepare.iter().find(|new| new.key() == *key);
-        // What an earlier rollout failed at is tried anew in the next.
-        self.failed.retain(|key, failed| sought(key).is_some_and(|new| new.rollout == failed.rollout));
+        // What an earlier rollout failed at is tried anew in the next, and at once where somebody has it tried again.
+        let is_same =
+            |new: &NewGeneration, failed: &Failed| (new.rollout, new.attempt) == (failed.rollout, failed.attempt);
+        self.failed.retain(|key, failed| sought(key).is_some_and(|new| is_same(new, failed)));
         if let Some(under) = self.under.take_if(|under| sought(&under.of).is_none()) {
             // The rollout was given up. What goes on in the folder ends by itself, and is retired then.
             under.work.abort();
@@ -226,6 +247,14 @@ impl ReplicaAgent {
             None => return prepare.iter().filter_map(|new| again(&new)).min(),
         }
         None
+    }
+
+    /// Lets what is served follow its primary; returns when something is to be told as ready that has not caught up.
+    fn lead(&mut self, records: &Records) -> Option<Instant> {
+        let (following, held) = (self.following.as_mut()?, self.holder.held());
+        let due = following.look(&held);
+        following.keep_to(&leaders(records, self.place, &held));
+        due
     }
 
     /// Says what is official and not here. A generation that a rollout prepares keeps nobody from serving, unless nothing else
@@ -272,36 +301,48 @@ impl ReplicaAgent {
                 let pause =
                     PREPARE_AGAIN_AFTER.saturating_mul(2_u32.saturating_pow(times)).min(PREPARE_AGAIN_AFTER_MAX);
                 let again = Instant::now() + pause;
-                self.failed.insert(under.of, Failed { why, rollout: under.rollout, times, again });
+                let Preparation { of, rollout, attempt, .. } = under;
+                self.failed.insert(of, Failed { why, rollout, attempt, times, again });
             }
         }
     }
 
-    /// Writes the replica's record, if it says something new.
-    async fn tell(&mut self, lease: LeaseId) -> Result<Told, Failure> {
+    /// Writes the replica's record, if it says something new or does not stand there as it was told.
+    async fn tell(&mut self, lease: LeaseId, seen: &Seen) -> Result<Telling, Failure> {
         let record = self.record();
-        if self.told.as_ref() == Some(&record) {
-            return Ok(Told::Known);
+        if self.told.is(&record, seen) {
+            return Ok(Telling::Known);
         }
-        let change = Change::new().put(Key::Node(self.post.node), record.encode());
-        let committed = self.store.commit(txn(&change, Some(lease))?).await;
-        match committed.map_err(|error| Failure::new(ErrorCode::CoordinationUnavailable, error))? {
-            Commit::Committed { .. } => {
-                self.told = Some(record);
-                Ok(Told::Known)
+        for _ in 0..TELL_TRIES {
+            let committed = self.store.commit(self.told.txn(&record, lease)?).await;
+            match committed.map_err(|error| Failure::new(ErrorCode::CoordinationUnavailable, error))? {
+                Commit::Committed { revision } => {
+                    self.told.tell(record, revision);
+                    return Ok(Telling::Known);
+                }
+                Commit::Conflict { which: Condition::LeaseHolds(_) } => return Ok(Telling::LeaseEnded),
+                Commit::Conflict { which: Condition::KeyAt { .. } | Condition::KeyAbsent { .. } } => {
+                    self.told.look(&*self.store).await.map_err(|error| store_failure(&error))?;
+                }
             }
-            Commit::Conflict { .. } => Ok(Told::LeaseEnded),
         }
+        Err(Failure::new(ErrorCode::CoordinationUnavailable, "something else came to stand there each time"))
     }
 
     fn record(&self) -> NodeRecord {
         let mut generations: BTreeMap<_, _> = BTreeMap::new();
         let mut left = ALL_WHYS_CHARS_MAX;
         let mut shown = |failure: &Failure| shown(failure, &mut left);
+        let is_behind = |key: &(IndexUuid, Generation)| {
+            self.following.as_ref().is_some_and(|following| !following.has_caught_up(*key))
+        };
         for (key, held) in self.holder.held() {
             let prepared = match held {
+                Ok(()) if is_behind(&key) => Prepared::Under("catching up with the primary".to_owned()),
                 Ok(()) => Prepared::Ready,
-                Err(failure) => Prepared::Failed { why: shown(&failure), rollout: None, blame: Blame::Replica },
+                Err(failure) => {
+                    Prepared::Failed { why: shown(&failure), rollout: None, attempt: 0, blame: Blame::Replica }
+                }
             };
             if !self.retiring.contains(&key) {
                 generations.insert(key, prepared);
@@ -310,7 +351,8 @@ impl ReplicaAgent {
         for (key, failed) in &self.failed {
             let blame = Blame::of(&failed.why);
             let why = shown(&failed.why);
-            generations.insert(*key, Prepared::Failed { why, rollout: failed.rollout, blame });
+            let Failed { rollout, attempt, .. } = *failed;
+            generations.insert(*key, Prepared::Failed { why, rollout, attempt, blame });
         }
         if let Some(under) = &self.under
             && let State::Under(says) = &*under.state.borrow()
@@ -340,7 +382,7 @@ async fn retire_in_time(holder: Arc<dyn ReplicaHolder>, key: (IndexUuid, Generat
 
 impl Preparation {
     fn begin(holder: Arc<dyn ReplicaHolder>, new: NewGeneration) -> Self {
-        let (of, rollout) = (new.key(), new.rollout);
+        let (of, rollout, attempt) = (new.key(), new.rollout, new.attempt);
         tracing::info!(index = %new.uuid, generation = %new.of.generation, dump = %new.of.dump, "preparing a generation");
         let (tell, state) = watch::channel(State::Under("waiting".to_owned()));
         let tell = Arc::new(tell);
@@ -350,7 +392,7 @@ impl Preparation {
             let ended = holder.prepare(new, Arc::new(progress)).await;
             tell.send_replace(State::Ended(ended));
         });
-        Self { of, rollout, state, work }
+        Self { of, rollout, attempt, state, work }
     }
 
     /// What came of it, once something did.
@@ -386,49 +428,13 @@ async fn hear(under: &mut Option<Preparation>) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::uuid;
-    use uuid::Uuid;
-
-    /// A folder that lets go of nothing.
-    struct Stuck;
-
-    #[async_trait]
-    impl ReplicaHolder for Stuck {
-        fn id(&self) -> ReplicaId {
-            ReplicaId(Uuid::nil())
-        }
-
-        fn held(&self) -> Held {
-            Held::default()
-        }
-
-        async fn prepare(&self, _: NewGeneration, _: PreparationProgress) -> Result<(), Failure> {
-            Ok(())
-        }
-
-        async fn retire(&self, _: IndexUuid, _: Generation) -> Result<(), Failure> {
-            Err(Failure::new(ErrorCode::StorageFailed, "the disk is read-only"))
-        }
-    }
-
-    #[test]
-    fn reasons_are_told_until_a_record_is_full() {
-        let failure = Failure::new(ErrorCode::StorageFailed, "rotten".repeat(100));
-        let mut left = 310;
-        assert_eq!(shown(&failure, &mut left).len(), WHY_CHARS_MAX);
-        assert_eq!(shown(&failure, &mut left), "rottenrott");
-        assert_eq!((shown(&failure, &mut left), left), ("see the log of the replica".to_owned(), 0));
-    }
-
-    /// It was tried again as soon as it had failed, as fast as the disk could say no.
-    #[tokio::test(start_paused = true)]
-    async fn a_retirement_that_failed_rests_before_it_is_tried_again() {
-        let began = Instant::now();
-        let (_, retired) = retire_in_time(Arc::new(Stuck), (uuid(1), Generation(1))).await;
-        assert!(retired.is_err());
-        assert_eq!(began.elapsed(), RETRY_AFTER);
+/// Waits until something that is served may have caught up with its primary.
+async fn one_settled(following: Option<&Following>) {
+    match following {
+        Some(following) => following.one_settled().await,
+        None => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,8 @@
 //! What an agent does first, and what only afterwards.
 
 use super::*;
-use crate::table::{Absent, Replicated};
-use crate::testing::history;
+use crate::testing::{Alone, history};
 use annuli_coordination::{EmbeddedSettings, EmbeddedStore, SystemClock};
-use annuli_core::Generation;
 use std::sync::Mutex;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -73,26 +71,6 @@ impl Holder for Folder {
     async fn remove(&self, _: &IndexName, _: IndexUuid) -> Result<(), Failure> {
         Ok(())
     }
-}
-
-/// It reaches nobody.
-pub(super) struct Alone;
-
-impl Reach for Alone {
-    fn shard(&self, address: &str, _: IndexUuid, _: ShardId) -> Arc<dyn ShardApi> {
-        let message = format!("{address} cannot be reached");
-        Arc::new(Absent(Failure::new(ErrorCode::ShardUnavailable, message)))
-    }
-
-    fn replicated(&self, _: Replicated<'_>, primary: Arc<dyn ShardApi>) -> Arc<dyn ShardApi> {
-        primary
-    }
-
-    fn generation(&self, address: &str, index: IndexUuid, shard: ShardId, _: Generation) -> Arc<dyn ShardApi> {
-        self.shard(address, index, shard)
-    }
-
-    fn made_anew(&self) {}
 }
 
 /// A node of a cluster of one shard, whose agent runs until this is dropped.

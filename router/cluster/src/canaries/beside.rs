@@ -28,8 +28,8 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Beside {
     /// Answers.
     pub(crate) official: Arc<dyn ShardApi>,
-    /// Where the official generation stands: what was answered of another state is not compared. `None`: nothing is
-    /// official, and the primary answers.
+    /// Where the official generation was dumped. What was answered of another state is compared with an answer of the same
+    /// state alone: replicas that follow give it. `None`: nothing is official, and the primary answers.
     pub(crate) official_at: Option<Position>,
     /// Replicas that have the other generation; at least one.
     pub(crate) candidates: Arc<[Arc<dyn ShardApi>]>,
@@ -53,9 +53,42 @@ impl Beside {
         self.tally.place()
     }
 
-    /// Whether anything can be said of the other generation by that answer: where nothing was found, nothing is in common.
-    fn is_comparable(&self, found: &ShardHits) -> bool {
-        self.official_at.is_none_or(|at| at == found.position) && found.results.iter().any(|hits| !hits.is_empty())
+    /// What that answer can be compared with, if anything can be said by it of the other generation: where nothing was found,
+    /// nothing is in common.
+    fn comparable(&self, found: &ShardHits, after: Option<Position>) -> Option<Of> {
+        if found.results.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let Some(dumped) = self.official_at.filter(|dumped| *dumped != found.position) else {
+            return Some(Of::AnyState);
+        };
+        let is_beyond = |position: Position| position.history == dumped.history && position.seq > dumped.seq;
+        // Who has seen more than was dumped is answered by the primary.
+        (is_beyond(found.position) && !after.is_some_and(is_beyond)).then_some(Of::State(found.position))
+    }
+}
+
+/// What an answer of the other generation has to be of.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    AnyState,
+    State(Position),
+}
+
+impl Of {
+    fn is(self, position: Position) -> bool {
+        match self {
+            Self::AnyState => true,
+            Self::State(wanted) => wanted == position,
+        }
+    }
+
+    /// Whether a replica has that state now.
+    async fn is_there(self, candidate: &Arc<dyn ShardApi>) -> bool {
+        match self {
+            Self::AnyState => true,
+            Self::State(_) => candidate.status().await.is_ok_and(|status| self.is(status.position)),
+        }
     }
 }
 
@@ -73,7 +106,7 @@ fn is_of_the_replica(failure: &Failure) -> bool {
 async fn compare(
     candidates: Arc<[Arc<dyn ShardApi>]>,
     search: ShardSearch,
-    (ids, official): (Vec<BTreeSet<DocId>>, Duration),
+    (ids, official, of): (Vec<BTreeSet<DocId>>, Duration, Of),
     tally: Arc<Tally>,
     place: OwnedSemaphorePermit,
 ) {
@@ -81,9 +114,19 @@ async fn compare(
     let mut order: Vec<_> = candidates.iter().collect();
     fastrand::shuffle(&mut order);
     for candidate in order {
+        // It is not searched to find that out.
+        match timeout_at(deadline, of.is_there(candidate)).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(_) => break,
+        }
         let began = Instant::now();
         let answer = timeout_at(deadline, candidate.search(search.clone(), deadline.into_std())).await;
         let Ok(answer) = answer else { break };
+        if answer.as_ref().is_ok_and(|found| !of.is(found.position)) {
+            tracing::debug!("a replica has followed meanwhile");
+            break;
+        }
         let candidate = answer.map(|found| (common(&ids, &found), began.elapsed()));
         if let Err(failure) = &candidate {
             if is_of_the_replica(failure) {
@@ -114,12 +157,12 @@ impl ShardApi for Beside {
         let Some(place) = self.drawn(&search) else {
             return self.official.search(search, deadline).await;
         };
-        let (again, began) = (repeated(&search), Instant::now());
+        let (again, after, began) = (repeated(&search), search.read.after, Instant::now());
         let answer = self.official.search(search, deadline).await;
         if let Ok(found) = &answer
-            && self.is_comparable(found)
+            && let Some(of) = self.comparable(found, after)
         {
-            let official = (ids(found), began.elapsed());
+            let official = (ids(found), began.elapsed(), of);
             tokio::spawn(compare(Arc::clone(&self.candidates), again, official, Arc::clone(&self.tally), place));
         }
         answer

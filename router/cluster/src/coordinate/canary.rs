@@ -12,7 +12,8 @@ use std::time::Duration;
 /// How long a trial waits for searches. An index that is asked less often cannot be tried by those who ask it.
 pub(super) const CANARY_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// What is due of a rollout that is tried, once every replica is ready; `None` if it is not, or has passed.
+/// What is due of a rollout that is tried, once every replica is ready; `None` if it is not, or has passed. How long it waits for
+/// searches goes on meanwhile, where a replica is not.
 pub(super) fn of_rollout(records: &Records, id: TaskId, rollout: &Rollout) -> Option<Due> {
     let canary = rollout.canary?;
     match canary.stage {

@@ -1,7 +1,8 @@
 //! What is due of a rollout that drains: which replica may let go of what it serves, and when a shard goes over.
 
+use super::rollout::REPLICA_PATIENCE;
 use super::{Due, Step};
-use crate::decide::{has_prepared, serves, spared};
+use crate::decide::{has_prepared, serves, spared, stand_in};
 use crate::record::{IndexRecord, Preparing, ReplicaId, TaskId};
 use crate::records::{LiveReplica, Records};
 use annuli_core::ShardId;
@@ -15,18 +16,45 @@ pub(super) const SWITCH_PATIENCE: Duration = Duration::from_secs(2);
 /// Replicas of each shard.
 pub(super) type ByShard<'a> = BTreeMap<ShardId, Vec<&'a LiveReplica<'a>>>;
 
-/// Shards of which as many replicas have what is new as serve what was before: from then on it is the other way round that
-/// the fewer would answer.
-pub(super) fn switches(id: TaskId, index: &IndexRecord, preparing: &Preparing, replicas: &ByShard<'_>) -> Vec<Due> {
-    let Some(over) = &preparing.over else { return Vec::new() };
-    let goes_over = |of_shard: &Vec<&LiveReplica<'_>>| {
+/// Replicas that are counted on and away, with the shard of each. One that was silent for a moment comes back.
+pub(super) fn away(preparing: &Preparing, replicas: &[LiveReplica<'_>]) -> BTreeMap<ReplicaId, ShardId> {
+    let lives = |id: &ReplicaId| replicas.iter().any(|replica| replica.record.id == *id);
+    preparing.known.iter().filter(|(id, _)| !lives(id)).map(|(id, shard)| (*id, *shard)).collect()
+}
+
+/// Shards of which as many replicas have what is new as serve what was before, and how long that must have been so: from then
+/// on it is the other way round that the fewer would answer. Who is away and has not been let go counts with those that serve
+/// what was before, for as long as it may come back, unless nobody answers at all meanwhile.
+pub(super) fn switches(
+    records: &Records,
+    id: TaskId,
+    index: &IndexRecord,
+    preparing: &Preparing,
+    replicas: &[LiveReplica<'_>],
+) -> BTreeMap<ShardId, Due> {
+    let Some(over) = &preparing.over else { return BTreeMap::new() };
+    let mut away = away(preparing, replicas);
+    away.retain(|id, _| !preparing.allowed.contains(id));
+    let due = |(shard, of_shard): (ShardId, Vec<&LiveReplica<'_>>)| {
         let (new, others): (Vec<&LiveReplica<'_>>, Vec<_>) =
-            of_shard.iter().partition(|replica| has_prepared(index, preparing, replica));
-        let before = others.iter().filter(|replica| serves(index, replica)).count();
-        !new.is_empty() && new.len() >= before
+            of_shard.into_iter().partition(|replica| has_prepared(index, preparing, replica));
+        let before = others.into_iter().filter(|replica| serves(index, replica)).count();
+        if over.contains(&shard) || new.is_empty() || new.len() < before {
+            return None;
+        }
+        let away = away.values().filter(|of| **of == shard).count();
+        let is_answered = before > 0 || stand_in(records, index, shard).is_some();
+        let waits = is_answered && new.len() < before + away;
+        let patience = if waits { REPLICA_PATIENCE } else { Duration::ZERO };
+        Some((shard, Due::after(patience, Step::SwitchShard(id, shard))))
     };
-    let due = replicas.iter().filter(|(shard, of_shard)| !over.contains(shard) && goes_over(of_shard));
-    due.map(|(shard, _)| Due::now(Step::SwitchShard(id, *shard))).collect()
+    by_shard(replicas.iter()).into_iter().filter_map(due).collect()
+}
+
+pub(super) fn by_shard<'a>(replicas: impl Iterator<Item = &'a LiveReplica<'a>>) -> ByShard<'a> {
+    let mut by_shard = ByShard::new();
+    replicas.for_each(|replica| by_shard.entry(replica.place.shard).or_default().push(replica));
+    by_shard
 }
 
 /// Whether routers ask a shard for what is prepared already: from then on nothing is given up by itself.

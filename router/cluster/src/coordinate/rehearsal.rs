@@ -116,8 +116,9 @@ impl Stage {
                 steps.extend(retiring.map(|of| PlannedStep::Retire { generation: of.generation.0 }));
             }
             Step::FailRollout(_, failure) | Step::PauseRollout(_, failure) => return Err(failure.clone()),
-            // No step of a rollout.
-            Step::BeginDump(_)
+            // No step of a rollout, or of one in which nothing takes its time.
+            Step::GiveUpOn(..)
+            | Step::BeginDump(_)
             | Step::CommitDump(_)
             | Step::RemoveFiles(..)
             | Step::FailDump(..)
@@ -134,7 +135,9 @@ impl Stage {
             | Step::AbandonMove(_)
             | Step::ForgetFormer(_)
             | Step::EndReshard
-            | Step::ForgetTombstone(_) => return Err(self.stuck()),
+            | Step::ForgetTombstone(_)
+            | Step::ForgetTerm(_)
+            | Step::ForgetAlias(_) => return Err(self.stuck()),
         }
         Ok(None)
     }

@@ -1,7 +1,7 @@
 //! What is due of a cluster that moves to another number of shards.
 
-use super::{Due, Keeping, Step, comes_first, of_dump};
-use crate::decide::reshard_of;
+use super::{Due, Keeping, Step, comes_first, dump};
+use crate::decide::{full_queue, reshard_of};
 use crate::record::{IndexRecord, IndexState, Key, Layout, LayoutId, Moving, Place, TaskId, TaskRecord, Work};
 use crate::records::{Records, Stored};
 use annuli_api::v1::task::TaskStatus;
@@ -63,7 +63,7 @@ pub(super) fn of_task(records: &Records, id: TaskId, to: &Layout, index: &IndexR
         return vec![Due::now(Step::BeginDump(id))];
     }
     match &index.moving {
-        None => of_dump(records, id, index).into_iter().collect(),
+        None => dump::of_task(records, id, index),
         Some(moving) => of_move(records, id, index, moving),
     }
 }
@@ -165,6 +165,8 @@ pub(super) fn of_cluster(records: &Records, keeping: &Keeping) -> Vec<Due> {
     let is_over = |layout: LayoutId| records.layout(layout).is_none();
     let left = records.gone.iter().filter(|(_, stored)| is_over(stored.record.layout));
     due.extend(left.map(|(uuid, _)| Due::now(Step::ForgetTombstone(*uuid))));
+    let terms = records.terms.keys().filter(|place| is_over(place.layout));
+    due.extend(terms.map(|place| Due::now(Step::ForgetTerm(*place))));
     if let Some(next) = cluster.record.next.filter(|next| absent(records, next.id, next.shards).next().is_none()) {
         due.extend(records.indexes.values().filter_map(|stored| begin(records, next, stored)));
         let is_left = |index: &IndexRecord| index.layout != next.id || index.former.is_some();
@@ -181,7 +183,8 @@ fn begin(records: &Records, next: Layout, stored: &Stored<IndexRecord>) -> Optio
     let is_due = index.layout != next.id
         && index.state() == IndexState::Ready
         && index.moving.is_none()
-        && reshard_of(records, index.uuid).is_none();
+        && reshard_of(records, index.uuid).is_none()
+        && full_queue(records, index.uuid).is_none();
     is_due.then(|| Due::after(rest(failed(records, index.uuid).count()), Step::BeginReshard(index.uuid)))
 }
 
@@ -216,17 +219,24 @@ pub(crate) fn obstacles(records: &Records) -> Vec<String> {
 
 fn obstacle(records: &Records, uuid: IndexUuid) -> Option<String> {
     if let Some((id, _)) = reshard_of(records, uuid) {
-        let (first, task) = comes_first(records, id, uuid)?;
-        let kind = match task.work {
-            Work::Dump { .. } => "dump",
-            Work::Rollout(_) => "rollout",
-            Work::Restore(_) => "restore",
-            Work::Reshard(_) => "move",
-        };
-        let is_paused = task.status == TaskStatus::Paused;
-        let help = if is_paused { ", and is paused: resume it, or roll it back" } else { "" };
-        return Some(format!("{kind} {first} comes first{help}"));
+        return Some(goes_before(comes_first(records, Some(id), uuid)?));
+    }
+    if let Some(queued) = full_queue(records, uuid) {
+        let first = goes_before(comes_first(records, None, uuid)?);
+        return Some(format!("{queued} tasks wait for their turn, and no more may: {first}"));
     }
     let last = failed(records, uuid).last()?;
     Some(format!("not moved yet, and tried again soon: {}", last.error.as_ref()?.message))
+}
+
+fn goes_before((first, task): (TaskId, &TaskRecord)) -> String {
+    let kind = match task.work {
+        Work::Dump { .. } => "dump",
+        Work::Rollout(_) => "rollout",
+        Work::Restore(_) => "restore",
+        Work::Reshard(_) => "move",
+    };
+    let is_paused = task.status == TaskStatus::Paused;
+    let help = if is_paused { ", and is paused: resume it, or roll it back" } else { "" };
+    format!("{kind} {first} comes first{help}")
 }

@@ -8,12 +8,14 @@ mod reshards;
 mod whatever_happens;
 mod world;
 
-use super::rollout::{PREPARATION_PATIENCE, REPLICA_PATIENCE};
+use super::dump::{DUMP_PATIENCE, PRIMARY_PATIENCE};
+use super::rollout::{PREPARATION_PATIENCE, REPLICA_PATIENCE, REPLICA_PATIENCE_MAX};
 use super::*;
-use crate::decide::{RolloutOptions, Word, request_deletion};
+use crate::decide::{RolloutOptions, Word, request_deletion, set_alias};
 use crate::record::{AskedBy, Prepared};
-use crate::testing::{name, uuid};
+use crate::testing::{dump, name, uuid};
 use annuli_core::Generation;
+use uuid::Uuid;
 use world::{KEEPING, World, done, failed, replica_number, unfit};
 
 #[test]
@@ -56,10 +58,36 @@ fn a_dump_waits_for_a_primary_that_is_down_but_not_for_ever() {
     world.settle();
     world.dumped(id, 0, &done(0));
     world.gone(101);
-    let [Due { step: Step::FailDump(_, failure), patience: PRIMARY_PATIENCE }] = &world.due_later()[..] else {
-        panic!("{:?}", world.due_later())
-    };
-    assert_eq!(failure.message, "shard 1 was not dumped: its primary is down");
+    let gives_up = |why, patience| Due { step: Step::FailDump(id, why), patience };
+    let absent = DumpHindrance::NoPrimary(Place::first(ShardId(1)));
+    let silent = gives_up(DumpHindrance::Silent, DUMP_PATIENCE);
+    assert_eq!(world.due_later(), [gives_up(absent, PRIMARY_PATIENCE), silent.clone()]);
+    let says = |why| dump::failure(&world.store.records, id, why).unwrap().message;
+    assert_eq!(says(absent), "shard 1 was not dumped: its primary is down, start that again");
+    assert!(says(DumpHindrance::Silent).starts_with("shard 1 was not dumped within 6 hours"));
+    // One that comes back and falls again waits on for what was waited for all the while.
+    world.node(101, &world::primary(1));
+    assert_eq!(world.due_later(), [silent]);
+}
+
+/// Each primary that fell, and each shard that was done, let all waiting begin anew: the dump was under way for ever, and all
+/// logs of writes were kept for it.
+#[test]
+fn a_dump_waits_no_longer_for_what_else_is_in_the_way_meanwhile() {
+    let mut world = World::new();
+    let id = world.ask_dump();
+    world.settle();
+    let later = |world: &World| world.due_later().into_iter().map(|due| due.step).collect::<Vec<_>>();
+    let [silent] = later(&world).try_into().unwrap();
+    world.gone(100);
+    world.gone(101);
+    let [zero, one, still] = later(&world).try_into().unwrap();
+    assert_eq!(still, silent);
+    world.node(100, &world::primary(0));
+    assert_eq!(later(&world), [one.clone(), silent.clone()]);
+    world.dumped(id, 0, &done(0));
+    assert_eq!(later(&world), [one, silent]);
+    assert_eq!(zero, Step::FailDump(id, DumpHindrance::NoPrimary(Place::first(ShardId(0)))));
 }
 
 #[test]
@@ -157,7 +185,7 @@ fn a_replica_that_goes_while_it_prepares_is_waited_for_but_not_for_ever() {
     world.gone(20);
     world.replica(10, 0, &[(1, Prepared::Ready)]);
     assert_eq!(world.due(), []);
-    let [Due { step: Step::FailRollout(..), patience: REPLICA_PATIENCE }] = &world.due_later()[..] else {
+    let [Due { step: Step::FailRollout(..), patience: REPLICA_PATIENCE }, _] = &world.due_later()[..] else {
         panic!("{:?}", world.due_later())
     };
 }
@@ -174,11 +202,35 @@ fn a_replica_that_does_not_get_on_is_waited_for_but_not_for_ever() {
         world.due_later()
     };
     let (first, second) = (stuck(&mut world, "fetching, 1 %"), stuck(&mut world, "fetching, 2 %"));
-    let [Due { step: Step::FailRollout(_, failure), patience: PREPARATION_PATIENCE }] = &first[..] else {
+    let [Due { step: Step::FailRollout(_, failure), patience: PREPARATION_PATIENCE }, _] = &first[..] else {
         panic!("{first:?}")
     };
     assert!(failure.message.ends_with("does not get on: fetching, 1 %"), "{failure}");
     assert_ne!(first, second);
+}
+
+/// What it prepared killed it, again and again: while it was gone it was waited for as one that is gone, and then anew as one
+/// that has yet to begin. The rollout was under way for ever, and nothing came behind it.
+#[test]
+fn a_replica_that_goes_and_comes_back_again_and_again_is_not_waited_for_for_ever() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    let id = world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    world.replica(10, 0, &[(1, Prepared::Ready)]);
+    let late = Due { step: Step::GiveUpOn(id, ReplicaId(Uuid::from_u128(20))), patience: REPLICA_PATIENCE_MAX };
+    for percent in [1, 2] {
+        world.replica(20, 1, &[(1, Prepared::Under(format!("fetching, {percent} %")))]);
+        assert!(world.due_later().contains(&late), "{:?}", world.due_later());
+        world.gone(20);
+        assert!(world.due_later().contains(&late), "{:?}", world.due_later());
+    }
+    world.replica(20, 1, &[]);
+    assert!(world.take(&late.step));
+    assert_eq!((world.status(id), world.generations().preparing.is_none()), (TaskStatus::Failed, true));
+    let why = world.store.records.tasks[&id].record.error.as_ref().unwrap().message.clone();
+    let says = "generation 1 was not ready within 6 hours on the replica of shard 1 at 127.0.0.1:7001: see";
+    assert!(why.starts_with(says), "{why}");
 }
 
 #[test]
@@ -227,6 +279,22 @@ fn a_rollout_is_rolled_back_at_once_while_the_replicas_have_what_was_before() {
     assert_eq!(world.due_later(), [retire]);
 }
 
+/// It was taken for one that had made the first generation official: replicas deleted what they served, and served nothing.
+#[test]
+fn a_rollout_to_what_was_official_already_is_not_rolled_back() {
+    let (mut world, first) = approval_awaited();
+    world.say(first, Word::Resume).unwrap();
+    world.settle();
+    assert!(world.take(&Step::Retire(uuid(1), Generation(1))));
+    let again = world.ask_rollout(RolloutOptions::default());
+    world.settle();
+    assert_eq!(world.status(again), TaskStatus::Succeeded);
+    let refused = world.say(again, Word::RollBack).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::TaskConflict);
+    assert!(refused.message.contains("changed nothing"), "{refused}");
+    assert_eq!((world.official(), world.status(again)), (Some(2), TaskStatus::Succeeded));
+}
+
 #[test]
 fn what_the_replicas_have_let_go_of_is_not_rolled_back_to_at_once() {
     let (mut world, id) = approval_awaited();
@@ -251,6 +319,24 @@ fn an_index_that_is_deleted_ends_its_tasks() {
     assert!(!world.store.records.dumps.contains_key(&dump_of(taken).unwrap()));
     let removal = Step::RemoveFiles(uuid(1), dump_of(first).unwrap());
     assert_eq!(world.due_later(), [Due { step: removal, patience: FILES_PATIENCE }]);
+}
+
+/// Those that had no place in the deletion stayed for ever.
+#[test]
+fn aliases_of_a_deleted_index_go_however_many_there_are() {
+    let mut world = World::new();
+    for number in 0..40 {
+        let alias = set_alias(&world.store.records, &name(&format!("people-{number}")), &name("faces")).unwrap();
+        assert!(world.store.commit(&alias));
+    }
+    let removal = crate::decide::remove_index(&world.store.records, &name("faces")).unwrap();
+    assert!(world.store.commit(&removal));
+    assert_eq!(world.store.records.aliases.len(), 12);
+    world.store.records.put("index/songs", 1_000, b"of a later release");
+    assert_eq!(world.due(), [], "that may be what they stand for");
+    world.store.records.delete("index/songs");
+    world.settle();
+    assert!(world.store.records.aliases.is_empty());
 }
 
 #[test]
@@ -352,6 +438,24 @@ fn the_oldest_dump_is_the_one_of_the_smallest_number_whatever_the_clocks_said() 
     }
     let left: Vec<_> = world.store.records.dumps_of(uuid(1)).iter().map(|dump| dump.generation.0).collect();
     assert_eq!(left, [2, 3]);
+}
+
+/// Those with the smallest ids went: of a router whose clock was behind, what it had asked for a moment ago.
+#[test]
+fn what_ended_first_is_forgotten_first_and_the_last_of_an_index_never() {
+    let mut world = World::new();
+    let put = |world: &mut World, id: u64, revision: u64, index: u128| {
+        let (work, status) = (Work::Dump { then_rollout: None }, TaskStatus::Succeeded);
+        let task = TaskRecord { index: name("faces"), uuid: uuid(index), work, status, error: None };
+        world.store.records.put(&format!("task/{}", dump(id)), revision, &task.encode());
+        TaskId(dump(id).uuid())
+    };
+    put(&mut world, 1, 10, 1);
+    let oldest = put(&mut world, 999, 11, 7);
+    for number in 0..200 {
+        put(&mut world, 500 - number, 12 + number, 7);
+    }
+    assert_eq!(world.due(), [Step::Forget(oldest)]);
 }
 
 #[test]

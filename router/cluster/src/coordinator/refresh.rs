@@ -8,7 +8,7 @@ use crate::records::{Records, Stored};
 use annuli_api::{Failure, Position};
 use annuli_core::{IndexName, IndexUuid, ShardId};
 use futures_util::future::join_all;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -50,9 +50,11 @@ pub(super) struct Refresh {
 
 /// What is remembered of an index.
 struct Known {
-    /// What was done last about it: its newest dump and its latest task.
-    last: (Option<NumberedDump>, Option<TaskId>),
-    /// Since when.
+    /// Its newest dump.
+    newest: Option<NumberedDump>,
+    /// Its tasks, but for moves: by their ids nobody knows which came last, for they go by the clocks of those who asked.
+    tasks: BTreeSet<TaskId>,
+    /// When something was last done about it.
     since: Instant,
     /// When its primaries may be asked again.
     ask_at: Instant,
@@ -74,10 +76,15 @@ impl Refresh {
             if moves.iter().any(|(_, task)| !task.is_over()) && self.known.contains_key(&uuid) {
                 continue;
             }
-            let latest = others.iter().map(|(id, _)| *id).max();
-            let last = (records.dumps_of(uuid).last().copied(), latest);
-            if self.known.get(&uuid).is_none_or(|known| known.last != last) {
-                self.known.insert(uuid, Known { last, since: now, ask_at: now });
+            let newest = records.dumps_of(uuid).last().copied();
+            let tasks: BTreeSet<_> = others.iter().map(|(id, _)| *id).collect();
+            match self.known.get_mut(&uuid) {
+                // What is merely there no longer was forgotten or deleted, which is nothing that was done about the index.
+                Some(known) if newest <= known.newest && tasks.is_subset(&known.tasks) => {
+                    known.newest = newest;
+                    known.tasks = tasks;
+                }
+                Some(_) | None => drop(self.known.insert(uuid, Known { newest, tasks, since: now, ask_at: now })),
             }
         }
     }
@@ -126,7 +133,7 @@ impl Refresh {
     pub(super) fn wants(&self, records: &Records, (uuid, positions): &Answer, now: Instant) -> Option<Wanted> {
         let (Some(positions), Some(known)) = (positions, self.known.get(uuid)) else { return None };
         let (name, index) = records.index_of(*uuid)?;
-        let (newest, since) = (known.last.0, now.duration_since(known.since));
+        let (newest, since) = (known.newest, now.duration_since(known.since));
         if self.schedule.wants(since, changes(records, newest, positions)) {
             return Some(Wanted::Dump(name.clone()));
         }
@@ -368,6 +375,34 @@ mod tests {
             put(TaskStatus::Failed);
         }
         assert_eq!(refresh.wants(&records, &answer, start + EVERY), Some(Wanted::Dump(name("faces"))));
+    }
+
+    /// With more indexes than tasks that are remembered the schedule put itself off, for ever: what it had done for one was
+    /// forgotten for another's, and taken for something new.
+    #[test]
+    fn what_is_forgotten_of_an_index_is_nothing_that_was_done_about_it() {
+        let ((mut records, newest), mut refresh) = (dumped(), refresh());
+        let answer = (uuid(1), Some([(ShardId(0), Position { history: history(1), seq: Seq(9) })].into()));
+        let start = Instant::now();
+        let id = put_rollout(&mut records, newest, None, (TaskStatus::Succeeded, None));
+        refresh.note(&records, start);
+        records.delete(&format!("task/{id}"));
+        refresh.note(&records, start + EVERY);
+        assert_eq!(refresh.wants(&records, &answer, start + EVERY), Some(Wanted::Dump(name("faces"))));
+        // What comes anew is, also by a clock that is behind.
+        let earlier = TaskId(dump(1).uuid());
+        let stored = TaskRecord {
+            index: name("faces"),
+            uuid: uuid(1),
+            work: Work::Dump { then_rollout: None },
+            status: TaskStatus::Succeeded,
+            error: None,
+        };
+        put_rollout(&mut records, newest, None, (TaskStatus::Succeeded, None));
+        refresh.note(&records, start + EVERY);
+        records.put(&format!("task/{earlier}"), 9, &stored.encode());
+        refresh.note(&records, start + 2 * EVERY);
+        assert_eq!(refresh.wants(&records, &answer, start + 2 * EVERY), None);
     }
 
     #[test]

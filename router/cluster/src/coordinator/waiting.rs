@@ -40,6 +40,13 @@ impl Waiting {
         self.0.iter().map(|known| known.moment).min().unwrap_or(now + LOOK_AGAIN_AFTER)
     }
 
+    /// A step has come to nothing: it is taken again at that moment, if it is due then.
+    pub(super) fn put_off(&mut self, step: &Step, again: Instant) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.step == *step) {
+            known.moment = again;
+        }
+    }
+
     /// A step has failed: it is taken again at that moment, if it is due then. Returns how often it has by now.
     pub(super) fn failed(&mut self, step: &Step, again: Instant) -> u32 {
         let Some(known) = self.0.iter_mut().find(|known| known.step == *step) else { return 1 };

@@ -31,3 +31,10 @@ pub fn remove_alias(records: &Records, alias: &IndexName) -> Result<Change, Fail
     let revision = records.aliases[alias].revision;
     Ok(Change::new().if_at(key.clone(), revision).delete(key))
 }
+
+/// Removes an alias whose index was deleted.
+pub fn remove_dangling_alias(records: &Records, alias: &IndexName) -> Option<Change> {
+    let stored = records.aliases.get(alias).filter(|stored| records.is_dangling(&stored.record))?;
+    let key = Key::Alias(alias.clone());
+    Some(Change::new().if_at(key.clone(), stored.revision).delete(key))
+}

@@ -9,7 +9,8 @@ use annuli_api::{ErrorCode, Failure};
 use annuli_core::limits::INDEXES_MAX;
 use annuli_core::{IndexName, IndexSchema, IndexUuid};
 
-/// Aliases of an index that are removed with it, at most. More of them stay behind, and stand for nothing.
+/// Aliases of an index that are removed with it, at most: a transaction has its limit. More of them stand for nothing from then
+/// on, and the coordinator removes them one by one.
 const ALIASES_REMOVED_MAX: usize = 28;
 
 /// What a request to create an index comes to.

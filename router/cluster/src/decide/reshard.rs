@@ -39,9 +39,7 @@ pub fn request_reshard(records: &Records, shards: ShardCount) -> Result<Option<C
         let message = format!("the cluster has {shards} shards");
         return Err(Failure::new(ErrorCode::InvalidRequest, message).with("shards", shards.get()));
     }
-    for key in records.unreadable.keys().filter(|key| matches!(key, Key::Index(_))) {
-        check_readable(records, key)?;
-    }
+    check_indexes(records)?;
     let id = LayoutId(stored.record.last.0 + 1);
     let record = ClusterRecord { next: Some(Layout { id, shards }), last: id, ..stored.record };
     Ok(Some(Change::new().if_at(Key::Cluster, stored.revision).put(Key::Cluster, record.encode())))
@@ -51,6 +49,8 @@ pub fn request_reshard(records: &Records, shards: ShardCount) -> Result<Option<C
 pub fn cancel_reshard(records: &Records) -> Result<Option<Change>, Failure> {
     let stored = cluster(records)?;
     let Some(next) = stored.record.next else { return Ok(None) };
+    // One that cannot be read may have moved: its layout would be over, and its processes gone.
+    check_indexes(records)?;
     if let Some((name, _)) = records.indexes.iter().find(|(_, index)| index.record.layout == next.id) {
         let message = format!(
             "index `{name}` has moved to {} shards already: let the others follow, then move back",
@@ -62,6 +62,12 @@ pub fn cancel_reshard(records: &Records) -> Result<Option<Change>, Failure> {
     Ok(Some(Change::new().if_at(Key::Cluster, stored.revision).put(Key::Cluster, record.encode())))
 }
 
+/// Where an index is whose record cannot be read is not known.
+fn check_indexes(records: &Records) -> Result<(), Failure> {
+    let mut indexes = records.unreadable.keys().filter(|key| matches!(key, Key::Index(_)));
+    indexes.try_for_each(|key| check_readable(records, key))
+}
+
 /// Begins to move an index, as a task that waits for its turn.
 pub fn begin_reshard(records: &Records, uuid: IndexUuid, id: TaskId) -> Option<Change> {
     let next = records.cluster.as_ref()?.record.next?;
@@ -70,7 +76,7 @@ pub fn begin_reshard(records: &Records, uuid: IndexUuid, id: TaskId) -> Option<C
         && index.record.state() == IndexState::Ready
         && index.record.moving.is_none()
         && reshard_of(records, uuid).is_none();
-    // A full queue is one that gets shorter.
+    // Before a full queue it is not due.
     is_due.then(|| request(records, name, index, id, Work::Reshard(next)).ok()).flatten()
 }
 
@@ -197,7 +203,8 @@ fn moved_by(records: &Records, id: TaskId) -> Option<(&IndexName, &Stored<IndexR
     Some((name, index, index.record.moving.as_ref()?))
 }
 
-/// Lets what was made take the name over. Aliases stand for it by what it was at first; its generations begin anew.
+/// Lets what was made take the name over. Aliases stand for it by what it was at first; its generations begin anew. None is held
+/// either after a rollback: primaries answer until the first rollout, so there is nothing left to keep from searches.
 pub fn move_over(records: &Records, id: TaskId) -> Option<Change> {
     let task = records.tasks.get(&id)?;
     let (name, index, moving) = moved_by(records, id)?;

@@ -12,7 +12,7 @@ pub use canary::{begin_canary, end_canary, forget_compared, report_compared};
 pub(crate) use canary::{comparing, is_on_trial, tried_shards, worst_off};
 pub(super) use drain::check_drainable;
 pub use drain::switch_shard;
-pub(crate) use drain::{has_prepared, serves, spared};
+pub(crate) use drain::{has_prepared, serves, spared, stand_in};
 
 use super::generations::put_generations;
 use super::task::{changed, ended};
@@ -80,6 +80,12 @@ impl<'a> Under<'a> {
         changed(self.id, self.task, &record, change)
     }
 
+    /// What replicas have failed at they try again at once, and it counts anew if they fail.
+    fn tried_again(&self, preparing: &Preparing) -> Change {
+        let preparing = Preparing { attempt: preparing.attempt.saturating_add(1), ..preparing.clone() };
+        self.with(Generations { preparing: Some(preparing), ..self.generations() })
+    }
+
     /// Whether a shard of it answers from what it prepares.
     fn has_gone_over(&self) -> bool {
         let preparing = self.index.record.generations.preparing.as_ref().filter(|it| it.rollout == self.id);
@@ -113,7 +119,9 @@ pub fn start_rollout(records: &Records, id: TaskId) -> Option<Change> {
     // Replicas that still hold it beside what they serve need to let go of nothing.
     let way = if generations.retiring.is_some() { Way::Beside } else { under.rollout.way };
     let over = (way == Way::Drain).then(BTreeSet::new);
-    generations.preparing = Some(Preparing { of: to, rollout: id, allowed: [].into(), over });
+    let counted_on = records.replicas_on(under.index.record.layout).filter(|_| way == Way::Drain);
+    let known = counted_on.map(|replica| (replica.record.id, replica.place.shard)).collect();
+    generations.preparing = Some(Preparing { of: to, rollout: id, allowed: [].into(), over, known, attempt: 0 });
     let change = under.with(generations).if_at(Key::Dump(to.dump), dump.revision);
     Some(under.becomes(TaskStatus::Running, Rollout { way, ..under.rollout }, change))
 }
@@ -124,15 +132,16 @@ pub fn allow(records: &Records, id: TaskId, replica: ReplicaId) -> Option<Change
     if under.task.record.status != TaskStatus::Running || preparing.allowed.contains(&replica) {
         return None;
     }
-    let mut change = Change::new();
+    let (mut change, mut known) = (Change::new(), preparing.known.clone());
     if preparing.way() == Way::Drain {
         let index = &under.index.record;
         let mut replicas = records.replicas_on(index.layout);
         let found = replicas.find(|found| found.record.id == replica && found.has_heard(index.uuid, preparing))?;
         let (node, revision) = spared(records, index, &found, &BTreeSet::new())?;
         change = change.if_at(Key::Node(node), revision);
+        known.insert(replica, found.place.shard);
     }
-    let mut preparing = preparing.clone();
+    let mut preparing = Preparing { known, ..preparing.clone() };
     preparing.allowed.insert(replica);
     let change = under.with(Generations { preparing: Some(preparing), ..under.generations() }).and(change);
     // Whoever pauses it at the same time changes the task.
@@ -234,12 +243,13 @@ pub fn say(records: &Records, id: TaskId, word: Word) -> Result<Change, Failure>
             Ok(under.becomes(TaskStatus::Paused, *rollout, Change::new()))
         }
         (Word::Resume, TaskStatus::Paused) => {
-            let begun = under.index.record.generations.preparing.as_ref().is_some_and(|it| it.rollout == id);
+            let preparing = under.index.record.generations.preparing.as_ref().filter(|it| it.rollout == id);
             // What was paused before it had asked has no approval by being resumed.
             let is_given = rollout.approval == Approval::Asked;
             let approval = if is_given { Approval::Given } else { rollout.approval };
-            let status = if begun { TaskStatus::Running } else { TaskStatus::Queued };
-            Ok(under.becomes(status, Rollout { approval, ..*rollout }, Change::new()))
+            let status = if preparing.is_some() { TaskStatus::Running } else { TaskStatus::Queued };
+            let again = preparing.map(|preparing| under.tried_again(preparing)).unwrap_or_default();
+            Ok(under.becomes(status, Rollout { approval, ..*rollout }, again))
         }
         (Word::RollBack, _) => take_back(records, &under),
         (Word::Pause | Word::Resume, status) => refuse(format!("rollout {id} {}", said(status))),
@@ -283,7 +293,14 @@ fn roll_back(records: &Records, id: TaskId, task: &Stored<TaskRecord>, rollout: 
     if generations.official != Some(rollout.to) {
         return refuse(format!("rollout {id} cannot be rolled back: another one came after it"));
     }
-    let from = rollout.flipped_from.and_then(|flipped| flipped.from);
+    // From nothing is not the same as not at all: that would be taken back to nothing.
+    let Some(Flipped { from }) = rollout.flipped_from else {
+        let generation = rollout.to.generation;
+        return refuse(format!(
+            "rollout {id} changed nothing, there is nothing to roll back: generation {generation} was official already; \
+             roll back the rollout that made it so, or start one to another generation"
+        ));
+    };
     if from.is_some() && generations.retiring != from {
         let before = from.map_or_else(String::new, |from| format!(" to generation {}", from.generation));
         return refuse(format!(

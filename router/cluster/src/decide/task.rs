@@ -9,7 +9,7 @@ use annuli_api::catalogue::refusal;
 use annuli_api::v1::canary::CanaryTerms;
 use annuli_api::v1::task::TaskStatus;
 use annuli_api::{ErrorCode, Failure};
-use annuli_core::{Generation, IndexName};
+use annuli_core::{Generation, IndexName, IndexUuid};
 
 /// Tasks of one index that wait for their turn, at most: each later one would find what the one before has left it.
 const QUEUED_MAX: usize = 16;
@@ -109,9 +109,7 @@ pub(super) fn request(
     work: Work,
 ) -> Result<Change, Failure> {
     let uuid = index.record.uuid;
-    let queued = records.tasks.values().map(|stored| &stored.record);
-    let queued = queued.filter(|task| task.uuid == uuid && task.status == TaskStatus::Queued).count();
-    if queued >= QUEUED_MAX {
+    if let Some(queued) = full_queue(records, uuid) {
         let message = format!("{queued} tasks of index `{name}` wait for their turn already: wait for them");
         return Err(Failure::new(ErrorCode::Overloaded, message).with("index", name.as_str()));
     }
@@ -119,6 +117,13 @@ pub(super) fn request(
     // With the index, its tasks go: none may come behind.
     let change = Change::new().if_at(Key::Index(name.clone()), index.revision);
     Ok(change.if_absent(Key::Task(id)).put(Key::Task(id), record.encode()))
+}
+
+/// How many tasks of an index wait for their turn, if no other may.
+pub(crate) fn full_queue(records: &Records, uuid: IndexUuid) -> Option<usize> {
+    let tasks = records.tasks.values().map(|stored| &stored.record);
+    let queued = tasks.filter(|task| task.uuid == uuid && task.status == TaskStatus::Queued).count();
+    (queued >= QUEUED_MAX).then_some(queued)
 }
 
 /// The index of that name or alias, all of whose shards were made.

@@ -65,6 +65,14 @@ pub fn claim_term(
     Ok(put(Change::new().if_at(key.clone(), last.revision)))
 }
 
+/// Of a layout that is over no folder may serve any longer, whichever did last; its number is never another's.
+pub fn forget_term(records: &Records, place: Place) -> Option<Change> {
+    let last =
+        records.terms.get(&place).filter(|_| records.cluster.is_some() && records.layout(place.layout).is_none())?;
+    let key = Key::Term(place);
+    Some(Change::new().if_at(key.clone(), last.revision).delete(key))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -108,7 +108,7 @@ fn a_process_joins_says_what_it_has_and_leaves() {
     let change = replica(&[(1, Prepared::Ready)]);
     world.check(Some(change.clone()), &["replica_ready"]);
     world.check(Some(change), &[]);
-    let failed = Prepared::Failed { why: "it is broken".to_owned(), rollout: None, blame: Blame::Replica };
+    let failed = Prepared::Failed { why: "it is broken".to_owned(), rollout: None, attempt: 0, blame: Blame::Replica };
     let change = replica(&[(1, Prepared::Ready), (2, failed)]);
     let failed = world.check(Some(change), &["replica_failed"]);
     let Event::ReplicaFailed { replica, reason } = &failed[0] else { panic!("{failed:?}") };

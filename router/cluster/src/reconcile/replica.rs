@@ -4,9 +4,9 @@
 //! is not there at all takes nothing away.
 
 use crate::record::{IndexRecord, LayoutId, NumberedDump, Place, Preparing, ReplicaId, TaskId, Way};
-use crate::records::Records;
+use crate::records::{Records, Stored};
 use annuli_api::Failure;
-use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid};
+use annuli_core::{Generation, IndexName, IndexSchema, IndexUuid, ShardCount};
 use std::collections::BTreeMap;
 
 /// The generations that a replica has, each with why it does not serve, if it does not.
@@ -25,6 +25,8 @@ pub struct NewGeneration {
     pub of: NumberedDump,
     /// The rollout that it is for; `None`: it is official already.
     pub rollout: Option<TaskId>,
+    /// Which attempt of that rollout.
+    pub attempt: u32,
     /// Whether something else is served meanwhile.
     pub way: Way,
 }
@@ -57,6 +59,35 @@ pub fn heard(records: &Records, layout: LayoutId) -> BTreeMap<IndexUuid, (TaskId
     preparing.collect()
 }
 
+/// Whom the generations of an index follow, if they do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leader {
+    /// Name of the index.
+    pub name: IndexName,
+    /// Its shards.
+    pub shards: ShardCount,
+    /// Where its primary is, if it lives.
+    pub address: Option<String>,
+    /// What follows it.
+    pub generations: Vec<Generation>,
+}
+
+/// The primaries of what a replica of that place serves. They are asked as long as something of the index is served.
+pub fn leaders(records: &Records, place: Place, held: &Held) -> BTreeMap<IndexUuid, Leader> {
+    let primary = records.primary(place);
+    let leader = |(name, stored): (&IndexName, &Stored<IndexRecord>)| {
+        let index = stored.record.on(place.layout)?;
+        let serves = |((of, number), state): (&(IndexUuid, Generation), &Result<_, _>)| {
+            (*of == index.uuid && state.is_ok()).then_some(*number)
+        };
+        let generations: Vec<_> = held.iter().filter_map(serves).collect();
+        let (name, address) = (name.clone(), primary.map(|primary| primary.address.clone()));
+        let is_served = !generations.is_empty();
+        is_served.then_some((index.uuid, Leader { name, shards: index.schema.shards, address, generations }))
+    };
+    records.indexes.iter().filter_map(leader).collect()
+}
+
 /// Compares what a replica of a shard holds with what the records say.
 pub fn plan(records: &Records, place: Place, id: ReplicaId, held: &Held) -> ReplicaPlan {
     if records.cluster.is_none() {
@@ -71,13 +102,18 @@ pub fn plan(records: &Records, place: Place, id: ReplicaId, held: &Held) -> Repl
             schema: index.schema,
             of,
             rollout,
+            attempt: 0,
             way,
+        };
+        let rolled_out = |preparing: &Preparing| NewGeneration {
+            attempt: preparing.attempt,
+            ..new(preparing.of, Some(preparing.rollout), preparing.way())
         };
         let generations = &index.generations;
         let allowed = allowed(&index, id);
         if let Some(preparing) = allowed.filter(|preparing| preparing.way() == Way::Drain) {
             // There is room for one: what is here goes, and only then comes the other.
-            let in_place = new(preparing.of, Some(preparing.rollout), Way::Drain);
+            let in_place = rolled_out(preparing);
             let is_other = |held: &&(IndexUuid, Generation)| held.0 == index.uuid && held.1 != preparing.of.generation;
             let has_room = !held.keys().any(|held| is_other(&held));
             keep.push(in_place.key());
@@ -96,7 +132,7 @@ pub fn plan(records: &Records, place: Place, id: ReplicaId, held: &Held) -> Repl
         let has = |of: &NumberedDump| held.contains_key(&(index.uuid, of.generation));
         let waits = generations.official.filter(|official| has(official) && !asked.is_some_and(|asked| has(&asked)));
         urgent.extend(waits.or(asked).map(|of| new(of, None, Way::Beside)));
-        later.extend(allowed.map(|preparing| new(preparing.of, Some(preparing.rollout), Way::Beside)));
+        later.extend(allowed.map(rolled_out));
     }
     // Whoever has waited longest comes first: not the first by name, whose next rollout is never far.
     later.sort_by_key(|new| new.rollout);
@@ -120,7 +156,7 @@ fn allowed(index: &IndexRecord, id: ReplicaId) -> Option<&Preparing> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Generations;
+    use crate::record::{Generations, NodeId, NodeRecord, Role};
     use crate::testing::{dump, schema, uuid};
     use annuli_api::ErrorCode;
     use annuli_core::{ShardCount, ShardId};
@@ -149,7 +185,8 @@ mod tests {
 
     fn preparing(number: u64, allowed: bool) -> Preparing {
         let allowed = if allowed { [ID].into() } else { [].into() };
-        Preparing { of: numbered(number), rollout: TaskId(Uuid::nil()), allowed, over: None }
+        let (known, attempt) = (BTreeMap::new(), 0);
+        Preparing { of: numbered(number), rollout: TaskId(Uuid::nil()), allowed, over: None, known, attempt }
     }
 
     fn prepared(plan: &ReplicaPlan) -> Vec<u64> {
@@ -168,6 +205,14 @@ mod tests {
         let generations =
             Generations { official: Some(numbered(3)), preparing: Some(preparing(4, false)), ..Generations::default() };
         assert_eq!(plan(&catalogue(generations), PLACE, ID, &held(&[3])), ReplicaPlan::default());
+    }
+
+    #[test]
+    fn a_replica_hears_that_somebody_has_it_try_again() {
+        let generations =
+            Generations { preparing: Some(Preparing { attempt: 2, ..preparing(4, true) }), ..Generations::default() };
+        let plan = plan(&catalogue(generations), PLACE, ID, &held(&[]));
+        assert_eq!(plan.prepare.iter().map(|new| (new.of.generation.0, new.attempt)).collect::<Vec<_>>(), [(4, 2)]);
     }
 
     #[test]
@@ -228,6 +273,29 @@ mod tests {
         let mut records = catalogue(Generations { official: Some(numbered(4)), ..Generations::default() });
         records.put("index/faces", 3, b"of a later release");
         assert_eq!(plan(&records, PLACE, ID, &held(&[4])), ReplicaPlan::default());
+    }
+
+    #[test]
+    fn what_serves_is_led_by_the_primary_of_its_place() {
+        let mut records = catalogue(Generations::default());
+        let leader = |address: Option<&str>, numbers: &[u64]| Leader {
+            name: IndexName::new("faces").unwrap(),
+            shards: ShardCount::ONE,
+            address: address.map(str::to_owned),
+            generations: numbers.iter().copied().map(Generation).collect(),
+        };
+        let rotten = [((uuid(1), Generation(4)), Err(Failure::new(ErrorCode::IndexUnavailable, "rotten")))].into();
+        for held in [Held::default(), rotten] {
+            assert_eq!(leaders(&records, PLACE, &held), BTreeMap::new());
+        }
+        assert_eq!(leaders(&records, PLACE, &held(&[3, 4])), [(uuid(1), leader(None, &[3, 4]))].into());
+        for (number, shard) in [(1, 0), (2, 1)] {
+            let (address, serves) = (format!("primary-{shard}"), BTreeMap::new());
+            let primary =
+                NodeRecord { address, role: Role::Primary, place: Place::first(ShardId(shard)), serves, replica: None };
+            records.put(&format!("node/{}", NodeId(Uuid::from_u128(number))), 3, &primary.encode());
+        }
+        assert_eq!(leaders(&records, PLACE, &held(&[3])), [(uuid(1), leader(Some("primary-0"), &[3]))].into());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{ReplicaId, TaskId};
 use annuli_core::{Generation, ShardId};
 use annuli_dump::{DumpId, InvalidDumpId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// A dump that has become a generation.
@@ -53,6 +53,11 @@ pub struct Preparing {
     /// Where replicas let go of what they serve first: the shards that routers ask for it already. Else `None`: all at once,
     /// when it is official.
     pub over: Option<BTreeSet<ShardId>>,
+    /// Replicas that are counted on where they let go of what they serve first, and the shard of each: one that is away may
+    /// come back with what it serves.
+    pub known: BTreeMap<ReplicaId, ShardId>,
+    /// How often somebody has had what failed tried again: a failure counts in the attempt that it is of.
+    pub attempt: u32,
 }
 
 impl Preparing {
@@ -77,6 +82,11 @@ impl Generations {
         let drained = self.preparing.as_ref().filter(|preparing| preparing.way() == Way::Drain);
         drained.is_some_and(|preparing| preparing.of != of && preparing.allowed.contains(&replica))
     }
+}
+
+/// Whether nobody has had anything tried again.
+pub(super) fn is_first(attempt: &u32) -> bool {
+    *attempt == 0
 }
 
 #[derive(Default, PartialEq, Serialize, Deserialize)]
@@ -105,6 +115,10 @@ struct PreparingJson {
     allowed: BTreeSet<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     over: Option<BTreeSet<u32>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    known: BTreeMap<Uuid, u32>,
+    #[serde(default, skip_serializing_if = "is_first")]
+    attempt: u32,
 }
 
 impl From<NumberedDump> for NumberedJson {
@@ -128,6 +142,8 @@ impl From<&Generations> for Json {
             rollout: preparing.rollout.0,
             allowed: preparing.allowed.iter().map(|replica| replica.0).collect(),
             over: preparing.over.as_ref().map(|over| over.iter().map(|shard| shard.0).collect()),
+            known: preparing.known.iter().map(|(replica, shard)| (replica.0, shard.0)).collect(),
+            attempt: preparing.attempt,
         };
         Self {
             last: generations.last,
@@ -149,6 +165,8 @@ impl TryFrom<Json> for Generations {
                 rollout: TaskId(preparing.rollout),
                 allowed: preparing.allowed.into_iter().map(ReplicaId).collect(),
                 over: preparing.over.map(|over| over.into_iter().map(ShardId).collect()),
+                known: preparing.known.into_iter().map(|(id, shard)| (ReplicaId(id), ShardId(shard))).collect(),
+                attempt: preparing.attempt,
             })
         };
         Ok(Self {

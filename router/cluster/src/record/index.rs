@@ -213,7 +213,7 @@ impl IndexRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::NumberedDump;
+    use crate::record::{NumberedDump, Preparing, ReplicaId, TaskId};
     use crate::testing::{dump, name, schema, uuid};
     use annuli_core::{Generation, Seq};
 
@@ -222,6 +222,16 @@ mod tests {
         let key = Key::Index(name("faces"));
         let mut record = IndexRecord::new(uuid(7), schema(2));
         record.histories.insert(ShardId(1), HistoryId(Uuid::from_u128(8)));
+        assert_eq!(IndexRecord::decode(&key, &record.encode()).expect("it was stored"), record);
+        let preparing = Preparing {
+            of: NumberedDump { generation: Generation(5), dump: dump(1) },
+            rollout: TaskId(Uuid::from_u128(10)),
+            allowed: [ReplicaId(Uuid::from_u128(11))].into(),
+            over: Some([ShardId(1)].into()),
+            known: [(ReplicaId(Uuid::from_u128(12)), ShardId(1))].into(),
+            attempt: 3,
+        };
+        record.generations.preparing = Some(preparing);
         assert_eq!(IndexRecord::decode(&key, &record.encode()).expect("it was stored"), record);
         let restored = IndexRecord::restored(uuid(7), schema(2), Origin { index: uuid(1), dump: dump(2) });
         assert_eq!(IndexRecord::decode(&key, &restored.encode()).expect("it was stored"), restored);

@@ -1,7 +1,7 @@
 //! `node/<node-id>`: a process, for as long as it lives.
 
 use super::layout::{LayoutId, Place};
-use super::{Key, TaskId, UnreadableRecord, decode, encode};
+use super::{Key, TaskId, UnreadableRecord, decode, encode, generation};
 use annuli_api::Failure;
 use annuli_core::{Generation, IndexUuid, ShardId};
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,9 @@ pub enum Prepared {
         /// The rollout that it was to be prepared for; `None`: it is, or was, official.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rollout: Option<TaskId>,
+        /// Which attempt of that rollout it was.
+        #[serde(default, skip_serializing_if = "generation::is_first")]
+        attempt: u32,
         /// What is to be changed before it can be.
         #[serde(default, skip_serializing_if = "Blame::is_replica")]
         blame: Blame,

@@ -129,7 +129,7 @@ impl ShardApi for Fake {
 
     async fn changes(&self, asked: ChangesAsked, deadline: Instant) -> Result<Changes, Failure> {
         let position = self.answer(deadline).await?;
-        Ok(Changes { writes: Vec::new(), through: asked.after.seq, position })
+        Ok(Changes { documents: Vec::new(), through: asked.after.seq, position })
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {

@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub(super) struct Board {
     /// How far it is.
     pub(super) status: TaskStatus,
+    /// What it waits for, if it is paused for that. Why it came to nothing is said when it is over.
+    pub(super) why: Option<String>,
     pub(super) generation: u64,
     pub(super) index: String,
     /// How it does on live searches, if it is tried on them.
@@ -39,7 +41,8 @@ impl Board {
             TaskProgress::Replicas { canary, .. } => canary.as_ref().map(task::compared),
             TaskProgress::Shards { .. } | TaskProgress::Documents { .. } => None,
         };
-        Self { status: rollout.status, generation, index, compared, replicas }
+        let why = rollout.error.as_ref().filter(|_| !rollout.status.is_over()).map(|failure| failure.message.clone());
+        Self { status: rollout.status, why, generation, index, compared, replicas }
     }
 
     pub(super) fn table(&self) -> String {
@@ -48,12 +51,18 @@ impl Board {
         output::table(&COLUMNS, self.replicas.iter().map(row), output::width())
     }
 
+    /// What it is, and how far.
+    pub(super) fn heading(&self) -> String {
+        let Self { index, generation, status, why, .. } = self;
+        let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("rollout of generation {generation} of index `{index}`: {}{why}", status.name())
+    }
+
     /// What has changed since, a line each.
     pub(super) fn news(&self, before: Option<&Self>) -> Vec<String> {
         let mut news = Vec::new();
-        if before.is_none_or(|before| before.status != self.status) {
-            let Self { index, generation, status, .. } = self;
-            news.push(format!("rollout of generation {generation} of index `{index}`: {}", status.name()));
+        if before.is_none_or(|before| (before.status, &before.why) != (self.status, &self.why)) {
+            news.push(self.heading());
         }
         if let Some(compared) = &self.compared
             && before.is_none_or(|before| before.compared != self.compared)
@@ -95,13 +104,14 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use annuli_api::{ErrorCode, Failure};
 
     fn row(id: u128, state: &str) -> Row {
         Row { id: Uuid::from_u128(id), shard: 0, address: format!("127.0.0.1:{id}"), state: state.to_owned() }
     }
 
     fn board(status: TaskStatus, replicas: Vec<Row>) -> Board {
-        Board { status, generation: 2, index: "faces".to_owned(), compared: None, replicas }
+        Board { status, why: None, generation: 2, index: "faces".to_owned(), compared: None, replicas }
     }
 
     #[test]
@@ -116,6 +126,27 @@ mod tests {
         let gone = format!("shard 0  127.0.0.1:8  gone ({})", short(Uuid::from_u128(8)));
         let heading = "rollout of generation 2 of index `faces`: failed";
         assert_eq!(second.news(Some(&first)), [heading, "shard 0  127.0.0.1:7  ready", &gone]);
+    }
+
+    /// It said that it was paused, and left it to `task list` to say why.
+    #[test]
+    fn a_rollout_that_is_paused_says_what_it_waits_for() {
+        let rollout = |status| TaskInfo {
+            id: Uuid::nil(),
+            kind: "rollout".to_owned(),
+            index: Some("faces".to_owned()),
+            shard: None,
+            status,
+            progress: TaskProgress::Replicas { replicas_ready: 1, replicas_total: 2, canary: None },
+            error: Some(Failure::new(ErrorCode::ShardUnavailable, "the disk is full")),
+            result: Some(serde_json::json!({"generation": 2})),
+        };
+        let cluster: ClusterInfo = serde_json::from_value(serde_json::json!({"epoch": 1, "indexes": {}})).unwrap();
+        let [paused, failed] = [TaskStatus::Paused, TaskStatus::Failed].map(|is| Board::of(&rollout(is), &cluster));
+        let heading = "rollout of generation 2 of index `faces`: paused: the disk is full";
+        assert_eq!(paused.news(Some(&board(TaskStatus::Running, Vec::new()))), [heading]);
+        assert_eq!(paused.news(Some(&board(TaskStatus::Paused, Vec::new()))), [heading], "it was paused before");
+        assert_eq!(failed.news(Some(&paused)), ["rollout of generation 2 of index `faces`: failed"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn text(index: &IndexName, plan: &RolloutPlan) -> String {
 fn said(step: &PlannedStep, generation: u64) -> String {
     match step {
         PlannedStep::Prepare { .. } => "prepare on, at once".to_owned(),
-        PlannedStep::Drain { .. } => "let go of what is served, then prepare, on, at once".to_owned(),
+        PlannedStep::Drain { .. } => "let go of what is served and prepare, at once, on".to_owned(),
         PlannedStep::Switch { shard } => format!("serve it of shard {shard}"),
         PlannedStep::Compare { percent, searches, floor_percent } => format!(
             "make {percent} % of the live searches in it as well, until {searches} were compared; fewer than {floor_percent} % \

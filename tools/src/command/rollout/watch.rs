@@ -92,10 +92,8 @@ impl Bars {
     fn show(&mut self, board: &Board) {
         let all = &self.all;
         let heading = self.heading.get_or_insert_with(|| all.add(bar("{msg}")));
-        let Board { generation, index, status, compared, .. } = board;
-        let said = status.name();
-        let compared = compared.as_ref().map(|compared| format!("; {compared}")).unwrap_or_default();
-        heading.set_message(format!("rollout of generation {generation} of index `{index}`: {said}{compared}"));
+        let compared = board.compared.as_ref().map(|compared| format!("; {compared}")).unwrap_or_default();
+        heading.set_message(output::printable(&format!("{}{compared}", board.heading())));
         for row in &board.replicas {
             let new = || {
                 let bar = all.add(bar("  {prefix}  {bar:30} {msg}"));

@@ -1,6 +1,6 @@
 //! Who may depend on whom.
 //!
-//! Tiers, innermost first: core and console; dump and coordination; api; contract and traces; replicas; wire, router,
+//! Tiers, innermost first: core, threads and console; dump and coordination; api; contract and traces; replicas; wire, router,
 //! cluster and indexer; jina and qdrant; tools; tests and benches.
 
 use super::{File, Finding};
@@ -60,6 +60,7 @@ const CRATES: &[Crate] = &[
         may_use: &["annuli-core"],
         outside: Outside::Except(&["axum", "rocksdb", "hnsw_rs"]),
     },
+    Crate { folder: "indexer/threads", may_use: &[], outside: Outside::Except(&["tokio", "axum", "rocksdb", "serde"]) },
     Crate { folder: "router/console", may_use: &[], outside: Outside::Except(&["rocksdb", "hnsw_rs"]) },
     Crate {
         folder: "router",
@@ -69,6 +70,7 @@ const CRATES: &[Crate] = &[
             "annuli-coordination",
             "annuli-core",
             "annuli-dump",
+            "annuli-threads",
             "annuli-traces",
         ],
         outside: Outside::Except(&["rocksdb", "hnsw_rs"]),
@@ -100,7 +102,7 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         folder: "indexer",
-        may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-dump"],
+        may_use: &["annuli-api", "annuli-contract", "annuli-core", "annuli-dump", "annuli-threads"],
         outside: Outside::Anything,
     },
     Crate { folder: "tools", may_use: LIBRARIES, outside: Outside::Except(&["rocksdb"]) },
@@ -127,6 +129,7 @@ const LIBRARIES: &[&str] = &[
     "annuli-qdrant",
     "annuli-replicas",
     "annuli-router",
+    "annuli-threads",
     "annuli-traces",
     "annuli-wire",
 ];

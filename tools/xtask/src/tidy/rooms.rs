@@ -43,7 +43,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         words: &["unsafe", "allow(unsafe_code", "expect(unsafe_code"],
-        homes: &["indexer/core/src/kernel/", "indexer/core/src/segment/mapped.rs"],
+        homes: &["indexer/core/src/kernel/", "indexer/core/src/segment/mapped.rs", "indexer/threads/src/linux.rs"],
         mend: "write it safely, or put it into indexer/core/src/kernel/ with its safety sentence and a scalar twin",
     },
 ];

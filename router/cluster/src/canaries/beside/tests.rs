@@ -3,9 +3,9 @@
 use super::*;
 use crate::absent::Absent;
 use crate::record::Comparison;
-use annuli_api::shard_api::{Include, ShardHit};
+use annuli_api::shard_api::{Include, SegmentsStatus, ShardHit, TailStatus};
 use annuli_core::vector::Vector;
-use annuli_core::{HistoryId, Seq};
+use annuli_core::{HistoryId, Seq, ShardId};
 use std::sync::Mutex;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -14,15 +14,35 @@ use uuid::Uuid;
 struct Finds {
     ids: &'static [&'static str],
     after: Duration,
+    stands: Position,
     asked: Mutex<Vec<Read>>,
 }
 
 fn finds(ids: &'static [&'static str], after_ms: u64) -> Arc<Finds> {
-    Arc::new(Finds { ids, after: Duration::from_millis(after_ms), asked: Mutex::default() })
+    finds_at(1, ids, after_ms)
+}
+
+fn finds_at(seq: u64, ids: &'static [&'static str], after_ms: u64) -> Arc<Finds> {
+    Arc::new(Finds { ids, after: Duration::from_millis(after_ms), stands: at(seq), asked: Mutex::default() })
 }
 
 fn at(seq: u64) -> Position {
     Position { history: HistoryId(Uuid::nil()), seq: Seq(seq) }
+}
+
+fn status_at(position: Position) -> ShardStatus {
+    ShardStatus {
+        shard: ShardId(0),
+        position,
+        documents: 3,
+        pending: 0,
+        queued: 0,
+        store_bytes: 0,
+        segments: SegmentsStatus::default(),
+        tail: TailStatus::default(),
+        seal: None,
+        merge: None,
+    }
 }
 
 fn nobody() -> Failure {
@@ -35,7 +55,7 @@ impl ShardApi for Finds {
         self.asked.lock().unwrap().push(search.read);
         sleep(self.after).await;
         let hit = |id: &&str| ShardHit { id: DocId::new(id).unwrap(), distance: 0.0, metadata: None, vector: None };
-        Ok(ShardHits { results: vec![self.ids.iter().map(hit).collect()], position: at(1) })
+        Ok(ShardHits { results: vec![self.ids.iter().map(hit).collect()], position: self.stands })
     }
 
     async fn write(&self, _: Vec<ConditionalWrite>, _: StdInstant) -> Result<Written, Failure> {
@@ -63,7 +83,7 @@ impl ShardApi for Finds {
     }
 
     async fn status(&self) -> Result<ShardStatus, Failure> {
-        Err(nobody())
+        Ok(status_at(self.stands))
     }
 }
 
@@ -174,6 +194,23 @@ async fn only_answers_of_the_official_generation_are_compared() {
         let shard = Beside { official_at, ..whole };
         ask(&shard, search()).await;
         assert_eq!(compared(&shard).await.searches, searches, "{official_at:?}");
+    }
+}
+
+/// Both have followed, and the one that is tried may be behind for a moment: it is not searched in vain.
+#[tokio::test(start_paused = true)]
+async fn what_has_followed_is_compared_with_what_has_followed_as_far() {
+    for (candidate_at, searches) in [(1, 1), (0, 0), (2, 0)] {
+        let candidate = finds_at(candidate_at, &["a", "b", "c"], 1);
+        let whole = beside(finds(&["a", "b", "c"], 1), Arc::clone(&candidate) as _, 100);
+        let shard = Beside { official_at: Some(at(0)), ..whole };
+        let read = Read { after: None, ..search().read };
+        ask(&shard, ShardSearch { read, ..search() }).await;
+        assert_eq!(compared(&shard).await.searches, searches, "{candidate_at}");
+        // This one the primary has answered.
+        ask(&shard, search()).await;
+        assert_eq!(compared(&shard).await.searches, searches, "{candidate_at}");
+        assert_eq!(candidate.asked.lock().unwrap().len() as u64, searches, "{candidate_at}");
     }
 }
 

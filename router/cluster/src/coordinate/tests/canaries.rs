@@ -190,6 +190,18 @@ fn an_index_that_nobody_searches_is_not_tried_for_ever() {
     assert_eq!(world.due_later(), before, "what is compared meanwhile does not begin the time anew");
 }
 
+/// Each time that a replica was away for a moment the time began anew.
+#[test]
+fn a_trial_waits_no_longer_for_searches_while_a_replica_is_away() {
+    let (mut world, _) = on_trial(false);
+    let later = world.due_later();
+    let [lacks @ Due { patience: CANARY_PATIENCE, .. }] = &later[..] else { panic!("{later:?}") };
+    world.gone(20);
+    assert!(world.due_later().contains(lacks), "{:?}", world.due_later());
+    world.replica(20, 1, &[]);
+    assert!(world.due_later().contains(lacks), "{:?}", world.due_later());
+}
+
 #[test]
 fn who_approves_knows_what_was_compared() {
     let (mut world, id) = on_trial(true);

@@ -1,6 +1,8 @@
 //! Rollouts that drain: one replica after the other lets go of what it serves.
 
 mod back;
+mod failing;
+mod silent;
 
 use super::super::drain::SWITCH_PATIENCE;
 use super::*;
@@ -133,10 +135,6 @@ fn half_over() -> (World, TaskId) {
     (world, id)
 }
 
-fn why(world: &World, id: TaskId) -> String {
-    world.store.records.tasks[&id].record.error.as_ref().unwrap().message.clone()
-}
-
 #[test]
 fn a_rollout_that_fails_before_any_shard_has_gone_over_is_given_up() {
     let mut world = serving(2);
@@ -145,24 +143,6 @@ fn a_rollout_that_fails_before_any_shard_has_gone_over_is_given_up() {
     world.replica(20, 1, &[(2, unfit("the disk is full", Some(id)))]);
     world.settle();
     assert_eq!((world.official(), world.status(id), asked(&world)), (Some(1), TaskStatus::Failed, [Some(1); 2]));
-}
-
-/// It was given up, and every replica of a shard that had gone over made the generation before anew at the same time.
-#[test]
-fn a_rollout_that_fails_after_a_shard_has_gone_over_waits_for_somebody() {
-    let (mut world, id) = half_over();
-    world.replica(20, 1, &[(2, unfit("the disk is full", Some(id)))]);
-    world.settle();
-    assert_eq!((world.status(id), asked(&world)), (TaskStatus::Paused, [Some(2), Some(1)]));
-    assert_eq!(why(&world, id), "the replica of shard 1 at 127.0.0.1:7001 cannot serve generation 2: the disk is full");
-    world.replica(20, 1, &[(2, Prepared::Ready)]);
-    assert_eq!(world.due(), [Step::SwitchShard(id, ShardId(1))], "whoever is paused is not kept from that");
-    world.settle();
-    assert_eq!((world.status(id), asked(&world)), (TaskStatus::Paused, [Some(2); 2]));
-    world.say(id, Word::Resume).unwrap();
-    assert_eq!(world.store.records.tasks[&id].record.error, None);
-    world.settle();
-    assert_eq!((world.official(), world.status(id)), (Some(2), TaskStatus::Succeeded));
 }
 
 /// They let go of what was about to be asked for: every shard was left to its primary.
@@ -214,7 +194,7 @@ fn a_shard_whose_replicas_are_away_for_a_moment_is_not_gone_over() {
     world.settle();
     world.gone(20);
     assert_eq!((world.due(), asked(&world)), (vec![], [Some(2), Some(1)]));
-    assert_eq!(world.due_later(), [Due { step: Step::Flip(id), patience: REPLICA_PATIENCE }]);
+    assert_eq!(world.due_later()[0], Due { step: Step::Flip(id), patience: REPLICA_PATIENCE });
 }
 
 /// It held up all others, for ever where the rollout could not be given up.
@@ -228,14 +208,16 @@ fn after_a_shard_has_gone_over_nobody_waits_long_for_a_replica_that_stays_away()
     world.gone(20);
     world.settle();
     let allowed =
-        |shard: u128| Due { step: Step::Allow(id, ReplicaId(Uuid::from_u128(shard))), patience: REPLICA_PATIENCE };
-    assert_eq!(world.due_later(), [allowed(11), allowed(21)]);
-    assert!(world.take(&allowed(11).step) && world.take(&allowed(21).step));
+        |replica: u128, patience| Due { step: Step::Allow(id, ReplicaId(Uuid::from_u128(replica))), patience };
+    // The other shard does not wait for it.
+    let due = [allowed(11, SWITCH_PATIENCE), allowed(21, REPLICA_PATIENCE)];
+    assert_eq!(world.due_later(), due);
+    assert!(due.iter().all(|due| world.take(&due.step)));
     world.replica(11, 0, &[(2, Prepared::Ready)]);
     world.replica(21, 1, &[(2, Prepared::Ready)]);
     world.settle();
     assert_eq!((asked(&world), world.official()), ([Some(2); 2], Some(1)));
-    assert_eq!(world.due_later(), [Due { step: Step::Flip(id), patience: REPLICA_PATIENCE }]);
+    assert_eq!(world.due_later()[0], Due { step: Step::Flip(id), patience: REPLICA_PATIENCE });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Replicas as they are, which the records learn only when they say so.
 
-use super::world::{Heard, World, unfit};
+use super::world::{Heard, World, unfit_at};
 use crate::decide::serves;
 use crate::reconcile::replica::{ReplicaPlan, heard, plan};
 use crate::record::{Generations, LayoutId, NodeId, Place, Prepared, ReplicaId, TaskId};
@@ -25,8 +25,8 @@ pub(super) struct Folders {
 #[derive(Default)]
 struct Folder {
     has: BTreeSet<u64>,
-    /// What could not be prepared, for which rollout.
-    failed: Option<(u64, Option<TaskId>)>,
+    /// What could not be prepared, for which rollout and in which attempt.
+    failed: Option<(u64, Option<TaskId>, u32)>,
     /// By which state its process acts: an index of the states.
     seen: usize,
     /// What it has, and lets go of as soon as it sees a state that it has not seen yet.
@@ -55,8 +55,9 @@ impl Folders {
         let records = &world.store.records;
         let ReplicaPlan { retire, prepare, .. } = folder.plan(records, &self.states[folder.seen], replica);
         folder.has.retain(|has| !retire.iter().any(|(_, generation)| generation.0 == *has));
-        let is_sought =
-            |failed: &(u64, Option<TaskId>)| prepare.iter().any(|new| (new.of.generation.0, new.rollout) == *failed);
+        let is_sought = |failed: &(u64, Option<TaskId>, u32)| {
+            prepare.iter().any(|new| (new.of.generation.0, new.rollout, new.attempt) == *failed)
+        };
         folder.failed = folder.failed.filter(is_sought);
         let unseen = &self.states[folder.seen + 1..];
         let gone: BTreeSet<_> =
@@ -71,9 +72,9 @@ impl Folders {
             let generation = new.of.generation.0;
             if well {
                 folder.has.insert(generation);
-                folder.failed = folder.failed.filter(|(failed, _)| *failed != generation);
+                folder.failed = folder.failed.filter(|(failed, ..)| *failed != generation);
             } else {
-                folder.failed = Some((generation, new.rollout));
+                folder.failed = Some((generation, new.rollout, new.attempt));
             }
         }
     }
@@ -82,7 +83,8 @@ impl Folders {
     pub(super) fn tell(&self, world: &mut World, which: usize) {
         let (folder, (number, shard)) = (&self.folders[which], REPLICAS[which]);
         let ready = folder.has.iter().map(|generation| (*generation, Prepared::Ready));
-        let failed = folder.failed.map(|(generation, rollout)| (generation, unfit("broken", rollout)));
+        let failed =
+            folder.failed.map(|(generation, rollout, attempt)| (generation, unfit_at("broken", rollout, attempt)));
         let generations: Vec<_> = ready.chain(failed).collect();
         let known: Heard = heard(&standing_at(&world.store.records, &self.states[folder.seen]), LayoutId::FIRST);
         world.replica_knowing(number, shard, &generations, known);

@@ -223,5 +223,10 @@ pub(super) fn failed() -> ShardDump {
 }
 
 pub(super) fn unfit(why: &str, rollout: Option<TaskId>) -> Prepared {
-    Prepared::Failed { why: why.to_owned(), rollout, blame: Blame::Replica }
+    unfit_at(why, rollout, 0)
+}
+
+/// The same of an attempt that somebody has asked for.
+pub(super) fn unfit_at(why: &str, rollout: Option<TaskId>, attempt: u32) -> Prepared {
+    Prepared::Failed { why: why.to_owned(), rollout, attempt, blame: Blame::Replica }
 }

@@ -56,7 +56,7 @@ pub(crate) fn spared(
         is_other && is_left && serves(index, other)
     };
     let other = records.replicas().find(stays).map(|other| (other.node, other.revision));
-    other.or_else(|| primary(records, index, replica.place.shard))
+    other.or_else(|| stand_in(records, index, replica.place.shard))
 }
 
 /// What a rollout that drains becomes when it is rolled back after a shard has gone over: the same the other way. Nobody is
@@ -74,6 +74,8 @@ pub(super) fn turned(records: &Records, under: &Under<'_>, preparing: &Preparing
         rollout: under.id,
         allowed: goes_back.map(|replica| replica.record.id).collect(),
         over: Some(index.schema.shards.shards().filter(|shard| !over.contains(shard)).collect()),
+        known: preparing.known.clone(),
+        attempt: 0,
     };
     Some(under.with(Generations {
         official: Some(preparing.of),
@@ -100,7 +102,7 @@ pub(super) fn given_up(records: &Records, index: &IndexRecord, preparing: &Prepa
             replica.place.shard == shard && is_ready && keeps
         };
         let replica = records.replicas_on(index.layout).find(has_official).map(|found| (found.node, found.revision));
-        let (node, revision) = replica.or_else(|| primary(records, index, shard)).ok_or(shard)?;
+        let (node, revision) = replica.or_else(|| stand_in(records, index, shard)).ok_or(shard)?;
         change = change.if_at(Key::Node(node), revision);
     }
     Ok(change)
@@ -111,7 +113,7 @@ pub(in crate::decide) fn check_drainable(records: &Records, index: &IndexRecord)
     let replicas: Vec<_> = records.replicas_on(index.layout).collect();
     for shard in index.schema.shards.shards() {
         let of_shard = replicas.iter().filter(|replica| replica.place.shard == shard).count();
-        if of_shard == 1 && primary(records, index, shard).is_none() {
+        if of_shard == 1 && stand_in(records, index, shard).is_none() {
             let message = format!(
                 "shard {shard} would be left to nobody: a rollout that drains takes its one replica out of service, and its \
                  primary is down; start the primary or a second replica, or roll out without draining"
@@ -123,7 +125,7 @@ pub(in crate::decide) fn check_drainable(records: &Records, index: &IndexRecord)
 }
 
 /// The primary of a shard, if it lives and does not say that it cannot serve the index.
-fn primary(records: &Records, index: &IndexRecord, shard: ShardId) -> Option<(NodeId, u64)> {
+pub(crate) fn stand_in(records: &Records, index: &IndexRecord, shard: ShardId) -> Option<(NodeId, u64)> {
     let (node, stored) = records.primary_node(Place { layout: index.layout, shard })?;
     let serves = stored.record.serves.get(&index.uuid) != Some(&Served::Unavailable);
     serves.then_some((node, stored.revision))

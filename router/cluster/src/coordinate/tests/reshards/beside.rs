@@ -47,7 +47,7 @@ fn what_waited_for_its_turn_when_the_index_moved_says_so() {
     world.settle();
     world.fill();
     let records = &world.store.records;
-    let (dump, rollout) = (TaskId(crate::testing::dump(5_000).uuid()), TaskId(crate::testing::dump(5_001).uuid()));
+    let (dump, rollout) = (TaskId(dump(5_000).uuid()), TaskId(dump(5_001).uuid()));
     let asked = request_dump(records, &name("faces"), dump, None).unwrap();
     assert!(world.store.commit(&asked));
     let asked = request_rollout(&world.store.records, &name("faces"), rollout, RolloutOptions::default()).unwrap();
@@ -89,4 +89,28 @@ fn the_dump_of_a_move_that_came_to_nothing_goes_unless_somebody_uses_it() {
     used.ask_rollout(RolloutOptions::default());
     used.told(report_unmoved(&used.store.records, becomes, failure()));
     assert_eq!(generations(&used), [dump_of(kept).unwrap(), of_move]);
+}
+
+/// It was due, and came to nothing again and again, with nobody to see why.
+#[test]
+fn a_move_is_not_begun_before_a_full_queue_that_says_so() {
+    let mut world = World::with_replicas(1);
+    world.take_dump();
+    let rollout = world.ask_rollout(RolloutOptions::default());
+    world.say(rollout, Word::Pause).unwrap();
+    for _ in 0..16 {
+        world.ask_dump();
+    }
+    world.ask_reshard(3);
+    world.next_primaries();
+    assert_eq!((world.due(), world.due_later()), (vec![], vec![]));
+    let says = format!(
+        "index `faces`: 16 tasks wait for their turn, and no more may: rollout {rollout} comes first, and is paused: resume \
+         it, or roll it back"
+    );
+    assert_eq!(obstacles(&world.store.records), [says]);
+    world.say(rollout, Word::RollBack).unwrap();
+    world.settle();
+    assert!(world.due().is_empty());
+    assert!(world.store.records.tasks.values().any(|task| task.record.is_move()));
 }

@@ -67,3 +67,12 @@ fn what_was_made_and_is_not_there_as_it_was_is_made_anew() {
     let whole = over(&world, Some((becomes, Ok(at(52, 5)))), OlderFolder::Refuse);
     assert_eq!((whole.unmoved.len(), whole.forwards.len()), (0, 1));
 }
+
+/// It may have moved: the layout was over, its processes served nothing any longer, and nothing brought it back.
+#[test]
+fn a_move_is_not_cancelled_past_an_index_that_cannot_be_read() {
+    let mut world = filled();
+    world.store.records.put("index/songs", 1_000, b"of a later release");
+    let refused = cancel_reshard(&world.store.records).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::IndexUnavailable);
+}

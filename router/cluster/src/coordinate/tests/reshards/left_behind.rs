@@ -3,6 +3,8 @@
 use super::*;
 use crate::decide::{remove_index, report_removed};
 use crate::reconcile::Step as Chore;
+use crate::record::TermRecord;
+use annuli_coordination::Epoch;
 
 /// A cluster whose index has moved, and which has not: another index is yet to follow.
 fn halfway() -> World {
@@ -59,4 +61,22 @@ fn nobody_is_to_remove_what_is_on_a_layout_that_is_over() {
     let deletion = remove_index(&world.store.records, &name("faces")).unwrap();
     assert!(world.store.commit(&deletion));
     assert_eq!(world.store.records.gone.keys().collect::<Vec<_>>(), [&becomes]);
+}
+
+/// Each number of shards that a cluster ever had left a record of each shard, for ever.
+#[test]
+fn who_served_a_layout_that_is_over_is_forgotten_and_its_aliases_go_along() {
+    let mut world = halfway();
+    let alias = set_alias(&world.store.records, &name("people"), &name("faces")).unwrap();
+    assert!(world.store.commit(&alias));
+    for (place, number) in [(Place::first(ShardId(1)), 1), (Place { layout: NEXT, shard: ShardId(2) }, 2)] {
+        let term = TermRecord { epoch: Epoch(number) };
+        assert!(world.store.commit(&Change::new().put(Key::Term(place), term.encode())));
+    }
+    assert_eq!(world.due(), []);
+    let former = Step::ForgetFormer(world.index().uuid);
+    assert!(world.take(&former));
+    world.settle();
+    let left: Vec<_> = world.store.records.terms.keys().map(|place| place.layout).collect();
+    assert_eq!((left, world.store.records.alias(&name("people"))), (vec![NEXT], Some(&name("faces"))));
 }

@@ -1,0 +1,192 @@
+//! A round: the generations of an index are told what has changed at the primary.
+//!
+//! Documents are told as they are now, so that between two questions there are states in which some are older than others.
+//! The generations hear of what was gathered once it is the whole of one seq, and of nothing in between. All that stand
+//! together are told together; for one that is farther behind the primary is asked once more, when the newer ones have theirs.
+
+use super::pause::{Came, Pauses};
+use super::{Ended, Follower, Trails};
+use crate::reconcile::replica::Leader;
+use crate::table::Reach;
+use annuli_api::shard_api::{Changed, ChangesAsked, Position};
+use annuli_api::{ErrorCode, Failure};
+use annuli_core::{DocId, Generation, IndexUuid, ShardId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep};
+
+/// Documents of one question: some ten milliseconds of work on either side. Fewer, where they are long.
+pub(super) const PAGE_DOCUMENTS_MAX: usize = 2_000;
+
+/// How long it is gathered for one round. What changes faster than it is told is never the whole of one seq.
+pub(super) const GATHER_MAX: Duration = Duration::from_secs(30);
+
+/// Longest wait for an answer.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// An index that follows.
+pub(super) struct Follows {
+    pub(super) index: IndexUuid,
+    pub(super) shard: ShardId,
+    pub(super) follower: Arc<dyn Follower>,
+    pub(super) reach: Arc<dyn Reach>,
+    pub(super) trails: Arc<Trails>,
+    /// Of all indexes.
+    pub(super) large: Arc<Semaphore>,
+}
+
+/// What has changed behind a position, by document: what was told of it last is right.
+#[derive(Default)]
+struct Gathered {
+    documents: BTreeMap<DocId, Changed>,
+    bytes: usize,
+    /// Held until it is told, if it is large.
+    turn: Option<(OwnedSemaphorePermit, Instant)>,
+}
+
+/// Why nothing was gathered.
+enum Failed {
+    /// It may be otherwise soon.
+    Now(Failure),
+    /// It stays so.
+    ForGood(Ended, Failure),
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        if failure.code != ErrorCode::StaleToken {
+            return Self::Now(failure);
+        }
+        let ended = if failure.blames_the_log() { Ended::TooFar } else { Ended::OtherLine };
+        Self::ForGood(ended, failure)
+    }
+}
+
+impl Follows {
+    pub(super) async fn run(self, mut orders: watch::Receiver<Leader>) {
+        let mut pauses = Pauses::default();
+        loop {
+            let leader = orders.borrow_and_update().clone();
+            let round = self.round(&leader).await;
+            self.trails.round_over(self.index, round.is_err());
+            match &round {
+                Ok(_) if pauses.has_failed() => tracing::info!(index = %leader.name, "follows its primary again"),
+                Err(failure) if !pauses.has_failed() => {
+                    tracing::warn!(index = %leader.name, %failure, "does not follow its primary for now");
+                }
+                Ok(_) | Err(_) => {}
+            }
+            let pause = pauses.after(&round);
+            tokio::select! {
+                biased;
+                changed = orders.changed() => if changed.is_err() { return },
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn round(&self, leader: &Leader) -> Result<Came, Failure> {
+        let generations = self.follower.stands(self.index);
+        let (mut came, mut reached) = (if generations.is_empty() { Came::Nobody } else { Came::Nothing }, None);
+        for (generation, _) in generations {
+            // It may have been told with a newer one.
+            let Some(from) = self.stands(generation).filter(|from| !has_reached(*from, reached)) else { continue };
+            let began = Instant::now();
+            match self.gather(leader, from).await {
+                Ok((gathered, to)) => {
+                    let mut followed = Ok(());
+                    // Also where no document is another than it was: what was written and deleted counts.
+                    if to.seq > from.seq {
+                        came = Came::News;
+                        let told = gathered.documents.into_values().collect();
+                        followed = self.follower.follow(self.index, told, (from, to)).await;
+                    }
+                    reached = Some(to);
+                    let stand = self.follower.stands(self.index).into_iter();
+                    let even = stand.filter(|(_, here)| has_reached(*here, reached)).map(|(number, _)| number);
+                    self.trails.even(self.index, even, began);
+                    followed?;
+                }
+                Err(Failed::Now(failure)) => return Err(failure),
+                Err(Failed::ForGood(ended, failure)) => {
+                    let (index, seq) = (&leader.name, from.seq.0);
+                    tracing::warn!(%index, %generation, seq, %failure, "a generation follows its primary no longer");
+                    self.follower.follow_no_longer(self.index, generation, ended);
+                }
+            }
+        }
+        Ok(came)
+    }
+
+    /// Where a generation stands now, if it follows.
+    fn stands(&self, generation: Generation) -> Option<Position> {
+        let found = self.follower.stands(self.index).into_iter().find(|(number, _)| *number == generation);
+        found.map(|(_, position)| position)
+    }
+
+    /// What has changed behind `from`, and up to where that is everything.
+    async fn gather(&self, leader: &Leader, from: Position) -> Result<(Gathered, Position), Failed> {
+        let nobody = || Failure::new(ErrorCode::ShardUnavailable, "its primary is down, or has not started yet");
+        let address = leader.address.as_ref().ok_or_else(nobody)?;
+        let primary = self.reach.shard(address, self.index, self.shard);
+        let (mut gathered, mut after) = (Gathered::default(), from);
+        loop {
+            let asked = ChangesAsked { after, owner: self.shard, shards: leader.shards, limit: PAGE_DOCUMENTS_MAX };
+            let changes = primary.changes(asked, soon()).await?;
+            self.trails.primary_at(self.index, changes.position.seq);
+            gathered.add(changes.documents, self.follower.bytes_max())?;
+            after.seq = changes.through;
+            // Whatever was told before of a document that has changed since was told again by now.
+            if changes.through >= changes.position.seq {
+                return Ok((gathered, changes.position));
+            }
+            gathered.goes_on(&self.large).await?;
+        }
+    }
+}
+
+/// Whether who stands there has all of that.
+fn has_reached(here: Position, all: Option<Position>) -> bool {
+    all.is_some_and(|all| here.history == all.history && here.seq >= all.seq)
+}
+
+impl Gathered {
+    fn add(&mut self, told: Vec<Changed>, bytes_max: usize) -> Result<(), Failed> {
+        for changed in told {
+            self.bytes += changed.bytes_about();
+            if let Some(before) = self.documents.insert(changed.id().clone(), changed) {
+                self.bytes -= before.bytes_about();
+            }
+        }
+        if self.bytes <= bytes_max {
+            return Ok(());
+        }
+        let (documents, bytes) = (self.documents.len(), self.bytes);
+        let message = format!(
+            "what has changed takes more memory than an index may have: {documents} documents so far, about {bytes} bytes, of {bytes_max}"
+        );
+        Err(Failed::ForGood(Ended::TooFar, Failure::new(ErrorCode::LimitExceeded, message)))
+    }
+
+    /// There is more than one answer to gather: when its turn comes, and not for ever.
+    async fn goes_on(&mut self, large: &Arc<Semaphore>) -> Result<(), Failure> {
+        let Some((_, ends)) = &self.turn else {
+            let turn = Arc::clone(large).acquire_owned().await.expect("it is never closed");
+            self.turn = Some((turn, Instant::now() + GATHER_MAX));
+            return Ok(());
+        };
+        if Instant::now() < *ends {
+            return Ok(());
+        }
+        let (documents, seconds) = (self.documents.len(), GATHER_MAX.as_secs());
+        let message =
+            format!("more is written than is told in time: after {seconds} s and {documents} documents there is more");
+        Err(Failure::new(ErrorCode::DeadlineExceeded, message))
+    }
+}
+
+fn soon() -> std::time::Instant {
+    (Instant::now() + WAIT).into_std()
+}
