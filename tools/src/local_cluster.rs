@@ -17,7 +17,7 @@ use annuli_cluster::record::LayoutId;
 use annuli_coordination::{EmbeddedSettings, EmbeddedStore, StoreError, SystemClock};
 use annuli_router::access::Access;
 use child::Child;
-use layouts::{founded, layouts};
+use layouts::{founded, layouts, unreadable};
 use parts::{Part, coordination, holders, routers};
 use std::collections::BTreeMap;
 use std::env;
@@ -90,6 +90,17 @@ pub enum ClusterError {
     /// What its processes agree by cannot be followed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A release that this one does not know has written what the cluster has.
+    #[error(
+        "the record of the cluster in `{}` cannot be read, nothing is started: {reason}; use the release that has written it",
+        .workspace.display()
+    )]
+    Unreadable {
+        /// The folder of the cluster.
+        workspace: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The operating system gives no threads or signals.
     #[error("cannot start: {0}")]
     System(io::Error),
@@ -137,6 +148,9 @@ async fn run(args: &ClusterUp, routers: Vec<Part>) -> Result<(), ClusterError> {
     let clock = Arc::new(SystemClock::new());
     let store = EmbeddedStore::open(&coordination(args), EmbeddedSettings::default(), clock)?;
     let mirror = Mirror::start(Arc::new(store), |_, _| {}).await?;
+    if let Some(reason) = unreadable(&mirror.seen().records) {
+        return Err(ClusterError::Unreadable { workspace: args.workspace.clone(), reason: reason.to_owned() });
+    }
     let mut crew = Crew::default();
     crew.routers = Some(crew.start(routers, &args.workspace)?);
     crew.keep_to(args, &mirror.seen().records)?;

@@ -2,17 +2,16 @@
 
 use super::{count, documents, nearest, schema};
 use annuli_tests::wait::wait_for;
-use annuli_tests::{Index, Launch, Role, Server};
+use annuli_tests::{Index, Launch, Role, Server, free_ports};
 use serde_json::json;
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use tempfile::TempDir;
 
 /// Addresses that were free a moment ago.
 fn addresses<const N: usize>() -> [String; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().to_string())
+    let mut ports = free_ports(N.try_into().unwrap())..;
+    std::array::from_fn(|_| format!("127.0.0.1:{}", ports.next().unwrap()))
 }
 
 fn start(folder: &Path, role: Role, at: &str) -> Server {

@@ -2,9 +2,8 @@
 
 use super::{documents, schema};
 use annuli_tests::program::program;
-use annuli_tests::{Client, Index, wait_until};
+use annuli_tests::{Client, Index, free_ports, wait_until};
 use serde_json::json;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -16,20 +15,19 @@ struct Up {
 
 impl Up {
     fn start(folder: &Path, shards: u32) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let address = format!("127.0.0.1:{}", free_ports(1));
         let process = Command::new(program())
             .args(["cluster", "up", "--replicas", "0", "--dump-every", "never", "--listen", &address])
             .args(["--shards", &shards.to_string(), "--workspace"])
             .arg(folder)
+            // What an index was before it moved is kept for so long.
+            .env("ANNULI_RETIRE_AFTER", "1s")
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let client = Client::new(&format!("http://{address}"));
-        let is_ready = || client.try_get("/readyz").is_some_and(|answer| answer.is_success());
+        let up = Self { process, client: Client::new(&format!("http://{address}")) };
+        let is_ready = || up.client.try_get("/readyz").is_some_and(|answer| answer.is_success());
         wait_until("a router is ready", is_ready);
-        let up = Self { process, client };
         wait_until("a process that holds a shard has joined", || up.shards().is_some());
         up
     }

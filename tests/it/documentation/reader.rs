@@ -2,21 +2,17 @@
 //! far as ports go.
 
 use super::page::Block;
+use annuli_tests::free_ports;
 use annuli_tests::program::program;
 use annuli_tests::wait::PATIENCE;
 use annuli_tests_s3::S3Server;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use std::fmt::Write;
 use std::fs::{self, File};
-use std::iter;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{self, Child, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 
 /// `annuli`, as the reader has it: servers are left running in a terminal of their own.
@@ -47,7 +43,7 @@ impl Reader {
         for known in ["tests", "deploy"] {
             symlink(repository.join(known), folder.path().join(known)).unwrap();
         }
-        let (script, first_port) = (BEFORE.to_owned(), free_ports());
+        let (script, first_port) = (BEFORE.to_owned(), free_ports(PORTS));
         Self { folder, script, first_port, bucket: S3Server::moto(), shell: None }
     }
 
@@ -95,16 +91,4 @@ impl Drop for Reader {
             let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", shell.id())]).output();
         }
     }
-}
-
-/// The first of [`PORTS`] ports that were free a moment ago.
-fn free_ports() -> u16 {
-    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    // Below those that the system gives to others, and not the same for everybody who looks at the same time.
-    static READERS: AtomicU64 = AtomicU64::new(0);
-    let reader = u64::from(process::id()) << 16 | READERS.fetch_add(1, Ordering::Relaxed);
-    let mut random = StdRng::seed_from_u64(reader);
-    let first = iter::repeat_with(|| random.random_range(12_000..30_000));
-    let mut free = first.take(1000).filter(|first| (*first..first + PORTS).all(is_free));
-    free.next().expect("some ports in a row are free")
 }

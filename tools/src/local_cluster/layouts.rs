@@ -1,7 +1,7 @@
 //! Into how many shards the cluster divides its indexes, as its records say: by that its processes are started.
 
 use annuli_cluster::Records;
-use annuli_cluster::record::{ClusterRecord, LayoutId};
+use annuli_cluster::record::{ClusterRecord, Key, LayoutId};
 use annuli_core::ShardCount;
 use std::collections::BTreeMap;
 
@@ -12,6 +12,11 @@ pub(super) type Layouts = BTreeMap<LayoutId, ShardCount>;
 /// or this release cannot read it.
 pub(super) fn layouts(records: &Records) -> Option<Layouts> {
     records.cluster.as_ref().map(|stored| of(&stored.record))
+}
+
+/// Why this release cannot read what the cluster has, if so.
+pub(super) fn unreadable(records: &Records) -> Option<&str> {
+    records.unreadable.get(&Key::Cluster).map(String::as_str)
 }
 
 /// What a cluster begins with.
@@ -42,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_new_cluster_has_as_many_shards_as_it_is_told() {
-        assert_eq!(layouts(&Records::default()), None);
+        assert_eq!((layouts(&Records::default()), unreadable(&Records::default())), (None, None));
         assert_eq!(founded(count(2)), [(LayoutId::FIRST, count(2))].into());
     }
 
@@ -51,6 +56,7 @@ mod tests {
         let mut records = Records::default();
         records.put("cluster", 1, b"of a later release");
         assert_eq!(layouts(&records), None);
+        assert!(unreadable(&records).is_some());
     }
 
     #[test]

@@ -34,6 +34,16 @@ pub(super) fn is_answer<T>(answer: &Answer<T>) -> bool {
     }
 }
 
+/// Whether it was etcd that has spoken, if only to say that it cannot at the moment: then the connection to it is well.
+pub(super) fn is_heard<T>(answer: &Result<T, Error>) -> bool {
+    match answer {
+        Ok(_) => true,
+        // Its client has words of its own for connections that end.
+        Err(Error::GRpcStatus(status)) => status.message().starts_with("etcdserver: "),
+        Err(_) => false,
+    }
+}
+
 impl Failing {
     pub(super) fn of(endpoints: &[String]) -> Self {
         Self { store: Arc::from(format!("the coordination store (etcd at {})", endpoints.join(", "))) }

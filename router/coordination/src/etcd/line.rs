@@ -5,7 +5,7 @@
 //! silent too, and another connection would not help. So who has not answered for a while is asked something small over both:
 //! a connection is left if another one answers, and nothing is heard over it for a moment more.
 
-use super::failure::is_answer;
+use super::failure::is_heard;
 use crate::limits::ETCD_MESSAGE_BYTES_MAX;
 use etcd_client::{Client, ConnectOptions, Error, GetOptions, KvClient, LeaseClient, WatchClient};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +38,8 @@ pub(super) struct Member {
     options: ConnectOptions,
     /// Whether others can be asked in its place.
     has_others: bool,
+    /// Where connections are compared: it lasts, where that of who asks may not.
+    runtime: Handle,
     lines: Mutex<Lines>,
 }
 
@@ -87,9 +89,11 @@ impl Line {
 }
 
 impl Member {
+    /// A member that is asked for as long as the current runtime lasts.
     pub(super) fn new(endpoint: &str, options: &ConnectOptions, has_others: bool) -> Arc<Self> {
+        let (endpoint, options, runtime) = (endpoint.to_owned(), options.clone(), Handle::current());
         let lines = Mutex::new(Lines { current: Line::new(), is_compared: false });
-        Arc::new(Self { endpoint: endpoint.to_owned(), options: options.clone(), has_others, lines })
+        Arc::new(Self { endpoint, options, has_others, runtime, lines })
     }
 
     /// The connection over which it is asked.
@@ -112,22 +116,20 @@ impl Member {
     /// Nothing has been heard since then over that connection, where something is asked. Unless something is now, it is compared
     /// with another.
     pub(super) fn doubt(self: &Arc<Self>, line: &Arc<Line>, since: Instant) {
-        // Who does not wait for an answer any longer may be what ends with its runtime.
-        let Ok(runtime) = Handle::try_current() else { return };
         let mut lines = self.lines();
         if !lines.is_compared && Arc::ptr_eq(&lines.current, line) && *line.heard.borrow() <= since {
             lines.is_compared = true;
-            runtime.spawn(compare(Arc::clone(self), Arc::clone(line), since));
+            self.runtime.spawn(compare(Arc::clone(self), Arc::clone(line), since));
         }
     }
 
-    /// Waits until it says anything over that connection. What is asked it answers without the others: while they elect a
-    /// leader too.
+    /// Waits until it says anything over that connection. What is asked needs none of the others; without a leader it says
+    /// that there is none.
     async fn answers(&self, line: &Arc<Line>) {
         let options = GetOptions::new().with_serializable().with_count_only();
         loop {
             let answer = async { self.reach(line).await?.keys().get(vec![0_u8], Some(options.clone())).await };
-            if is_answer(&Ok(answer.await)) {
+            if is_heard(&answer.await) {
                 return line.hear();
             }
             sleep(TRY_AGAIN_AFTER).await;

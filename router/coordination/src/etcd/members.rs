@@ -3,7 +3,7 @@
 //! Which of them leads nobody here needs to know: each hands on what it cannot decide by itself. One that is dead or silent is
 //! passed over, since any other answers as well.
 
-use super::failure::{Answer, NoAnswer, Said, is_answer, said};
+use super::failure::{Answer, NoAnswer, Said, is_answer, is_heard, said};
 use super::line::{Clients, Line, Member, TURN};
 use etcd_client::{ConnectOptions, Error};
 use futures_util::StreamExt;
@@ -133,7 +133,7 @@ impl Members {
             never = asked.is_out() => match never {},
         };
         asked.is_over = !matches!(answer, Err(NoAnswer::Late(_)));
-        if is_answer(&answer) {
+        if answer.as_ref().is_ok_and(is_heard) {
             line.hear();
         }
         (place, answer)

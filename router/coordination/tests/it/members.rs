@@ -178,7 +178,7 @@ fn hesitant(etcd: &Etcd) -> (String, Arc<AtomicBool>) {
             if current.load(Ordering::Relaxed) {
                 let is_held = Arc::clone(&current);
                 thread::spawn(move || {
-                    pause(Duration::from_millis(100));
+                    pause(Duration::from_millis(20));
                     is_held.store(false, Ordering::Relaxed);
                 });
             }
