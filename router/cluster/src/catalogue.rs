@@ -2,9 +2,9 @@
 
 use crate::canaries::Canaries;
 use crate::change::Change;
-use crate::commit::{Decision, decide, once, write_if_it_stands};
+use crate::commit::{Decision, decide, write_if_it_stands};
 use crate::coordinator;
-use crate::decide::{Creation, Removal, create_index, dump_not_found, remove_alias, request_deletion, set_alias};
+use crate::decide::{AliasRemoval, Creation, DumpRemoval, Removal, create_index, dump_not_found, set_alias};
 use crate::events::Past;
 use crate::mirror::{Mirror, Seen, Then, read};
 use crate::record::{DumpRecord, IndexState, NumberedDump, Origin, Place, Role, Served};
@@ -300,13 +300,7 @@ impl Catalogue for ClusterCatalogue {
 
     async fn remove(&self, name: IndexName) -> Result<(), Failure> {
         let mut removal = Removal::default();
-        let removal = |records: &Records| {
-            let change = removal.decide(records, &name)?;
-            Ok(change.map_or(Decision::Stands(()), |change| Decision::Write(change, ())))
-        };
-        let ((), then) = decide(&*self.store, removal).await?;
-        self.catch_up(&then).await;
-        Ok(())
+        self.decide(|records| Ok(Decision::to(removal.decide(records, &name)?))).await
     }
 
     fn aliases(&self) -> BTreeMap<IndexName, IndexName> {
@@ -321,11 +315,8 @@ impl Catalogue for ClusterCatalogue {
     }
 
     async fn remove_alias(&self, alias: IndexName) -> Result<(), Failure> {
-        let mut decided = false;
-        let removal = |records: &Records| once(&mut decided, remove_alias(records, &alias));
-        let ((), then) = decide(&*self.store, removal).await?;
-        self.catch_up(&then).await;
-        Ok(())
+        let mut removal = AliasRemoval::default();
+        self.decide(|records| Ok(Decision::to(removal.decide(records, &alias)?))).await
     }
 
     fn operations(&self) -> Option<&dyn Operations> {
@@ -345,8 +336,8 @@ impl Catalogue for ClusterCatalogue {
     async fn remove_dump(&self, index: &Index, dump: Uuid) -> Result<(), Failure> {
         let missing = |_| Failure::new(ErrorCode::DumpNotFound, format_args!("the index has no dump {dump}"));
         let dump = DumpId::new(dump).map_err(missing)?;
-        let mut decided = false;
-        self.decide(|records| once(&mut decided, request_deletion(records, index.uuid, dump))).await
+        let mut removal = DumpRemoval::default();
+        self.decide(|records| Ok(Decision::to(removal.decide(records, index.uuid, dump)?))).await
     }
 }
 

@@ -21,16 +21,10 @@ pub(crate) enum Decision<R> {
     Write(Change, R),
 }
 
-/// The decision of a request that is refused once it is done: if it was decided before, what now refuses it is what it has
-/// written itself, by a commit whose answer was lost.
-pub(crate) fn once(decided: &mut bool, change: Result<Change, Failure>) -> Result<Decision<()>, Failure> {
-    match change {
-        Err(_) if *decided => Ok(Decision::Stands(())),
-        Err(failure) => Err(failure),
-        Ok(change) => {
-            *decided = true;
-            Ok(Decision::Write(change, ()))
-        }
+impl Decision<()> {
+    /// To write that, if there is something to be written.
+    pub(crate) fn to(change: Option<Change>) -> Self {
+        change.map_or(Self::Stands(()), |change| Self::Write(change, ()))
     }
 }
 

@@ -225,7 +225,7 @@ impl Coordinator {
         let failed = waiting.failed(&step, Instant::now() + RETRY_AFTER);
         if let (Step::BeginDump(id) | Step::CommitDump(id), true) = (&step, failed >= TRIES_MAX) {
             let give_up = |records: &Records| {
-                Ok(written(dump_of(*id).and_then(|dump| fail_dump(records, *id, dump, failure.clone()))))
+                Ok(Decision::to(dump_of(*id).and_then(|dump| fail_dump(records, *id, dump, failure.clone()))))
             };
             // If this fails too, the next try comes here again.
             if let Ok(((), then)) = decide_as(leadership, &*self.store, give_up).await {
@@ -250,7 +250,7 @@ impl Coordinator {
             let id = TaskId((self.origins.new_uuid)());
             let decision = |records: &Records| {
                 let begun = records.tasks.contains_key(&id);
-                Ok(written(if begun { None } else { begin_reshard(records, *uuid, id) }))
+                Ok(Decision::to(if begun { None } else { begin_reshard(records, *uuid, id) }))
             };
             return decide_as(leadership, &*self.store, decision).await.map(|((), then)| then);
         }
@@ -259,7 +259,7 @@ impl Coordinator {
         }
         // What is due by what this process has seen may be so no longer.
         let keeping = &self.settings.keeping;
-        let decision = |records: &Records| Ok(written(change(records, keeping, step)));
+        let decision = |records: &Records| Ok(Decision::to(change(records, keeping, step)));
         decide_as(leadership, &*self.store, decision).await.map(|((), then)| then)
     }
 
@@ -275,7 +275,7 @@ impl Coordinator {
             .await?;
         }
         let created_at = CreatedAt::new(&(self.origins.utc_now)()).map_err(|error| internal(&error))?;
-        let decision = |records: &Records| Ok(written(begin_dump(records, id, dump, created_at.clone())));
+        let decision = |records: &Records| Ok(Decision::to(begin_dump(records, id, dump, created_at.clone())));
         decide_as(leadership, &*self.store, decision).await.map(|((), then)| then)
     }
 
@@ -289,7 +289,7 @@ impl Coordinator {
             }
         }
         let fresh = (self.origins.new_uuid)();
-        let decision = |records: &Records| Ok(written(commit_dump(records, id, dump, fresh)));
+        let decision = |records: &Records| Ok(Decision::to(commit_dump(records, id, dump, fresh)));
         decide_as(leadership, &*self.store, decision).await.map(|((), then)| then)
     }
 
@@ -352,10 +352,6 @@ fn write_manifest(dumps: &DumpStore, dump: DumpId, record: &DumpRecord, schema: 
     };
     let manifest = Manifest::new(head, shards).map_err(|error| internal(&error))?;
     dumps.commit(&manifest).map_err(|error| failed(&error))
-}
-
-fn written(change: Option<crate::change::Change>) -> Decision<()> {
-    change.map_or(Decision::Stands(()), |change| Decision::Write(change, ()))
 }
 
 /// The dump that a task takes.

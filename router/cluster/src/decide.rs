@@ -16,21 +16,23 @@ mod take_over;
 mod task;
 mod term;
 
-pub use alias::{remove_alias, remove_dangling_alias, set_alias};
+pub use alias::{AliasRemoval, remove_alias, remove_dangling_alias, set_alias};
 pub use dump::{
-    begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report_dumped, request_deletion, retire_dump,
+    DumpRemoval, begin_dump, commit_dump, end_dump, fail_dump, forget_dump, report_dumped, request_deletion,
+    retire_dump,
 };
 pub(crate) use dump::{failed_shard, is_awaited};
 pub use founding::{OtherCluster, check_layout, found};
 pub use index::{Creation, Removal, create_index, remove_index};
 pub(crate) use reshard::reshard_of;
 pub use reshard::{
-    abandon_move, begin_reshard, cancel_reshard, end_reshard, fail_reshard, forget_former, forget_tombstone, move_over,
-    report_done, report_far, report_near, report_sealed, report_unmoved, request_reshard, seal,
+    ReshardCancellation, ReshardRequest, abandon_move, begin_reshard, cancel_reshard, end_reshard, fail_reshard,
+    forget_former, forget_tombstone, move_over, report_done, report_far, report_near, report_sealed, report_unmoved,
+    request_reshard, seal,
 };
 pub use restore::{report_unmade, request_restore};
 pub use rollout::{
-    Word, allow, await_approval, begin_canary, end_canary, fail_rollout, flip, forget_compared, pause_rollout,
+    Spoken, Word, allow, await_approval, begin_canary, end_canary, fail_rollout, flip, forget_compared, pause_rollout,
     report_compared, retire, say, start_rollout, switch_shard,
 };
 pub(crate) use rollout::{comparing, has_prepared, is_on_trial, serves, spared, stand_in, tried_shards, worst_off};

@@ -2,10 +2,10 @@
 
 use crate::catalogue::{ClusterCatalogue, Coordinating, dump_info};
 use crate::change::Change;
-use crate::commit::{Decision, once};
+use crate::commit::Decision;
 use crate::coordinate::{obstacles, rehearse};
 use crate::decide::{
-    RolloutOptions, Word, cancel_reshard, request_dump, request_reshard, request_restore, request_rollout, say,
+    ReshardCancellation, ReshardRequest, RolloutOptions, Spoken, Word, request_dump, request_restore, request_rollout,
     worst_off,
 };
 use crate::mirror::Seen;
@@ -67,14 +67,14 @@ impl Operations for ClusterCatalogue {
             RolloutWord::Resume => Word::Resume,
             RolloutWord::Rollback => Word::RollBack,
         };
-        let (id, mut decided) = (TaskId(rollout), false);
+        let (id, mut spoken) = (TaskId(rollout), Spoken::new(word));
         self.decide(|records| {
             let of_index = records.tasks.get(&id).is_some_and(|task| task.record.uuid == index.uuid);
             if !of_index {
                 let message = format!("index `{}` has no rollout {id}", index.name);
                 return Err(Failure::new(ErrorCode::TaskNotFound, message));
             }
-            once(&mut decided, say(records, id, word))
+            Ok(Decision::to(spoken.decide(records, id)?))
         })
         .await
     }
@@ -106,13 +106,14 @@ impl Operations for ClusterCatalogue {
 
     async fn reshard(&self, shards: ShardCount) -> Result<Resharding, Failure> {
         self.check_dumps()?;
-        let request = |records: &Records| Ok(changed(request_reshard(records, shards)?));
-        self.decide(request).await?;
+        let mut request = ReshardRequest::default();
+        self.decide(|records| Ok(Decision::to(request.decide(records, shards)?))).await?;
         Ok(resharding(&self.mirror().seen().records))
     }
 
     async fn cancel_reshard(&self) -> Result<Resharding, Failure> {
-        self.decide(|records| Ok(changed(cancel_reshard(records)?))).await?;
+        let mut cancellation = ReshardCancellation::default();
+        self.decide(|records| Ok(Decision::to(cancellation.decide(records)?))).await?;
         Ok(resharding(&self.mirror().seen().records))
     }
 
@@ -124,10 +125,6 @@ impl Operations for ClusterCatalogue {
     fn chronicle(&self) -> Arc<dyn Chronicle> {
         Arc::clone(self.past()) as Arc<dyn Chronicle>
     }
-}
-
-fn changed(change: Option<Change>) -> Decision<()> {
-    change.map_or(Decision::Stands(()), |change| Decision::Write(change, ()))
 }
 
 /// Into how many shards indexes are divided, and how far they are on their way to the next number.
@@ -320,3 +317,6 @@ fn generations(replica: &LiveReplica<'_>, uuid: IndexUuid) -> BTreeMap<u64, Stri
     let of_index = replica.record.generations.iter().filter(|((index, _), _)| *index == uuid);
     of_index.map(|((_, generation), prepared)| (generation.0, said(prepared))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,33 @@ pub fn set_alias(records: &Records, alias: &IndexName, index: &IndexName) -> Res
     }
     let stored = records.indexes.get(index).ok_or_else(|| refusal::index_not_found(index))?;
     let record = AliasRecord { index: index.clone(), uuid: stored.record.first };
-    let change = Change::new().if_absent(taken).if_at(target, stored.revision);
-    Ok(change.put(Key::Alias(alias.clone()), record.encode()))
+    let (change, key) = (Change::new().if_absent(taken).if_at(target, stored.revision), Key::Alias(alias.clone()));
+    // A commit that is on its way for long may not take back what was set since.
+    let change = match records.aliases.get(alias) {
+        Some(before) => change.if_at(key.clone(), before.revision),
+        None => change.if_absent(key.clone()),
+    };
+    Ok(change.put(key, record.encode()))
+}
+
+/// A removal of an alias, which may be decided several times until it is known to be done.
+#[derive(Debug, Default)]
+pub struct AliasRemoval {
+    /// When the alias was set that stood there at first.
+    target: Option<u64>,
+}
+
+impl AliasRemoval {
+    /// What is to be written; nothing, if what stood there at first is gone. A look after a commit whose answer was lost may
+    /// find what somebody has set since.
+    pub fn decide(&mut self, records: &Records, alias: &IndexName) -> Result<Option<Change>, Failure> {
+        let found = records.aliases.get(alias).map(|stored| stored.revision);
+        if self.target.is_some() && self.target != found {
+            return Ok(None);
+        }
+        self.target = found;
+        remove_alias(records, alias).map(Some)
+    }
 }
 
 /// Removes an alias.

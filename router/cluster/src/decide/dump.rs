@@ -110,6 +110,26 @@ pub fn end_dump(
     Some(ended(id, task, status, error, change))
 }
 
+/// A request to take a dump away, which may be decided several times until it is known to be done.
+#[derive(Debug, Default)]
+pub struct DumpRemoval {
+    was_there: bool,
+}
+
+impl DumpRemoval {
+    /// What is to be written; nothing, if it was there and is no longer. One that has come to be used meanwhile is refused.
+    pub fn decide(&mut self, records: &Records, uuid: IndexUuid, dump: DumpId) -> Result<Option<Change>, Failure> {
+        match request_deletion(records, uuid, dump) {
+            Err(failure) if self.was_there && failure.code == ErrorCode::DumpNotFound => Ok(None),
+            change => {
+                let change = change?;
+                self.was_there = true;
+                Ok(Some(change))
+            }
+        }
+    }
+}
+
 /// Asks to take a dump away.
 pub fn request_deletion(records: &Records, uuid: IndexUuid, dump: DumpId) -> Result<Change, Failure> {
     let key = Key::Dump(dump);

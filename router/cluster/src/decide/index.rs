@@ -34,6 +34,11 @@ pub fn create_index(
     schema: &IndexSchema,
     uuid: IndexUuid,
 ) -> Result<Creation, Failure> {
+    if records.gone.contains_key(&uuid) {
+        // A look after a commit whose answer was lost.
+        let message = format!("index `{name}` was created, and somebody has deleted it at once");
+        return Err(Failure::new(ErrorCode::IndexNotFound, message).with("index", name.as_str()));
+    }
     check_shards(records, schema)?;
     check_name(records, name)?;
     if let Some(found) = records.indexes.get(name) {

@@ -25,6 +25,47 @@ use annuli_core::{HistoryId, IndexName, IndexSchema, IndexUuid, Seq, ShardCount,
 use annuli_dump::DumpId;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A request for as many shards, which may be decided several times until it is known to be done.
+#[derive(Debug, Default)]
+pub struct ReshardRequest {
+    /// The last number that a layout had got at first.
+    last: Option<LayoutId>,
+}
+
+impl ReshardRequest {
+    /// What is to be written; nothing, if the cluster has begun to move there since. A look after a commit whose answer was
+    /// lost may find that it has moved, or that somebody has cancelled it.
+    pub fn decide(&mut self, records: &Records, shards: ShardCount) -> Result<Option<Change>, Failure> {
+        let record = cluster(records)?.record;
+        let has_begun = self.last.is_some_and(|last| record.last != last);
+        if has_begun && record.next.is_none() {
+            return Ok(None);
+        }
+        self.last = Some(record.last);
+        request_reshard(records, shards)
+    }
+}
+
+/// A request to stay with as many shards as there are, which may be decided several times until it is known to be done.
+#[derive(Debug, Default)]
+pub struct ReshardCancellation {
+    /// The layout that the cluster was about to move to at first.
+    next: Option<LayoutId>,
+}
+
+impl ReshardCancellation {
+    /// What is to be written; nothing, if the cluster moves there no longer: where it moves since, somebody has asked for it
+    /// again.
+    pub fn decide(&mut self, records: &Records) -> Result<Option<Change>, Failure> {
+        let next = cluster(records)?.record.next.map(|next| next.id);
+        if self.next.is_some() && self.next != next {
+            return Ok(None);
+        }
+        self.next = next;
+        cancel_reshard(records)
+    }
+}
+
 /// Asks for as many shards; nothing is to be written, if the cluster moves there already.
 pub fn request_reshard(records: &Records, shards: ShardCount) -> Result<Option<Change>, Failure> {
     let stored = cluster(records)?;

@@ -7,12 +7,14 @@
 
 mod canary;
 mod drain;
+mod spoken;
 
 pub use canary::{begin_canary, end_canary, forget_compared, report_compared};
 pub(crate) use canary::{comparing, is_on_trial, tried_shards, worst_off};
 pub(super) use drain::check_drainable;
 pub use drain::switch_shard;
 pub(crate) use drain::{has_prepared, serves, spared, stand_in};
+pub use spoken::Spoken;
 
 use super::generations::put_generations;
 use super::task::{changed, ended};

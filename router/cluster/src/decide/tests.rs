@@ -118,6 +118,20 @@ fn a_deletion_that_meets_a_move_deletes_what_the_index_has_become() {
     assert!(store.records.gone.contains_key(&uuid(2)));
 }
 
+/// A commit that was still under way after its answer was given up took back what had been set meanwhile.
+#[test]
+fn an_alias_that_was_set_since_is_not_set_by_who_had_decided_before() {
+    let mut store = Plain::of_two_shards();
+    [("faces-1", 1), ("faces-2", 2)].into_iter().for_each(|(index, number)| store.create(index, number));
+    for _ in 0..2 {
+        let set = |store: &Plain, index| set_alias(&store.records, &name("faces"), &name(index)).unwrap();
+        let (late, other) = (set(&store, "faces-1"), set(&store, "faces-2"));
+        assert!(store.commit(&other));
+        assert!(!store.commit(&late));
+        assert_eq!(store.records.alias(&name("faces")), Some(&name("faces-2")));
+    }
+}
+
 #[test]
 fn a_deleted_index_takes_its_aliases_along() {
     let mut store = Plain::of_two_shards();
