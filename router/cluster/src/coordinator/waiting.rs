@@ -13,44 +13,59 @@ pub(super) struct Waiting(Vec<Known>);
 
 struct Known {
     step: Step,
-    /// When it may be taken.
-    moment: Instant,
+    /// When it has been due for its patience.
+    ripe: Instant,
+    /// It was put off until then.
+    again: Option<Instant>,
     /// How often it failed.
     failed: u32,
 }
 
+impl Known {
+    /// When it may be taken.
+    fn moment(&self) -> Instant {
+        self.again.map_or(self.ripe, |again| again.max(self.ripe))
+    }
+}
+
 impl Waiting {
-    /// Takes in what is due now. What was due before without interruption keeps its moment.
+    /// Takes in what is due now. What was due before without interruption keeps its moment, unless it needs less patience by
+    /// now.
     pub(super) fn renew(&mut self, due: Vec<Due>, now: Instant) {
         let mut before = std::mem::take(&mut self.0);
         let known = |Due { step, patience }| match before.iter().position(|known| known.step == step) {
-            Some(place) => before.swap_remove(place),
-            None => Known { step, moment: now + patience, failed: 0 },
+            Some(place) => {
+                let known = before.swap_remove(place);
+                Known { ripe: known.ripe.min(now + patience), ..known }
+            }
+            None => Known { step, ripe: now + patience, again: None, failed: 0 },
         };
         self.0 = due.into_iter().map(known).collect();
     }
 
-    /// The first step that may be taken.
+    /// The step that may be taken for longest, and of several the first: one that has failed goes behind all that were to be
+    /// taken by then, however long it took.
     pub(super) fn first(&self, now: Instant) -> Option<Step> {
-        self.0.iter().find(|known| known.moment <= now).map(|known| known.step.clone())
+        let may_be = self.0.iter().filter(|known| known.moment() <= now);
+        may_be.min_by_key(|known| known.moment()).map(|known| known.step.clone())
     }
 
     /// When the next may be.
     pub(super) fn next(&self, now: Instant) -> Instant {
-        self.0.iter().map(|known| known.moment).min().unwrap_or(now + LOOK_AGAIN_AFTER)
+        self.0.iter().map(Known::moment).min().unwrap_or(now + LOOK_AGAIN_AFTER)
     }
 
     /// A step has come to nothing: it is taken again at that moment, if it is due then.
     pub(super) fn put_off(&mut self, step: &Step, again: Instant) {
         if let Some(known) = self.0.iter_mut().find(|known| known.step == *step) {
-            known.moment = again;
+            known.again = Some(again);
         }
     }
 
     /// A step has failed: it is taken again at that moment, if it is due then. Returns how often it has by now.
     pub(super) fn failed(&mut self, step: &Step, again: Instant) -> u32 {
         let Some(known) = self.0.iter_mut().find(|known| known.step == *step) else { return 1 };
-        known.moment = again;
+        known.again = Some(again);
         known.failed += 1;
         known.failed
     }
@@ -93,5 +108,42 @@ mod tests {
         waiting.renew(vec![due(1, 0), due(2, 0)], now);
         assert_eq!(waiting.first(now), Some(step(2)));
         assert_eq!(waiting.failed(&step(1), now), 2);
+    }
+
+    /// Two that took longer to fail than until they were tried again took turns, and no other ever came to its own.
+    #[test]
+    fn steps_that_take_long_to_fail_do_not_keep_the_others() {
+        let (mut now, mut waiting) = (Instant::now(), Waiting::default());
+        let (mut left, mut taken) = (vec![due(1, 0), due(2, 0), due(3, 0)], Vec::new());
+        for _ in 0..5 {
+            waiting.renew(left.clone(), now);
+            let next = waiting.first(now).expect("something is due");
+            now += Duration::from_secs(30);
+            if next == step(3) {
+                left.retain(|due| due.step != next);
+            } else {
+                waiting.failed(&next, now + Duration::from_secs(1));
+            }
+            taken.push(next);
+        }
+        assert_eq!(taken, [1, 2, 3, 1, 2].map(step));
+    }
+
+    /// A shard of which nobody answered any longer had a minute before it to go over, as while somebody did.
+    #[test]
+    fn a_step_that_needs_less_patience_than_before_is_taken_once_it_has_had_that() {
+        let (start, mut waiting) = (Instant::now(), Waiting::default());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        waiting.renew(vec![due(1, 60)], start);
+        waiting.renew(vec![due(1, 20)], at(10));
+        assert_eq!((waiting.first(at(10)), waiting.next(at(10))), (None, at(30)));
+        waiting.renew(vec![due(1, 20)], at(11));
+        assert_eq!(waiting.next(at(11)), at(30));
+        waiting.renew(vec![due(1, 0)], at(11));
+        assert_eq!(waiting.first(at(11)), Some(step(1)));
+        // What was put off stays so.
+        waiting.put_off(&step(1), at(15));
+        waiting.renew(vec![due(1, 0)], at(12));
+        assert_eq!((waiting.first(at(12)), waiting.next(at(12))), (None, at(15)));
     }
 }
