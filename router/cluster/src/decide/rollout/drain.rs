@@ -87,23 +87,31 @@ pub(super) fn turned(records: &Records, under: &Under<'_>, preparing: &Preparing
     }))
 }
 
-/// What must stand for a rollout to end where it is: for each shard that has gone over, the record of somebody who answers
-/// from what is official, or the primary's.
+/// Shards whose one process that answers a change counts on: each is a condition of its transaction, which takes few.
+const COUNTED_ON_MAX: usize = 32;
+
+/// What must stand for a rollout to end where it is: for each shard that has gone over somebody answers from what is
+/// official, or its primary does. Where that is one process alone its record is named, of as many shards as a transaction
+/// takes: that all the others fail while it is on its way is no likelier than that they do a moment later.
 ///
 /// # Errors
 /// The shard that would be left to nobody.
 pub(super) fn given_up(records: &Records, index: &IndexRecord, preparing: &Preparing) -> Result<Change, ShardId> {
+    let replicas: Vec<_> = records.replicas_on(index.layout).collect();
     let mut change = Change::new();
     for shard in preparing.over.iter().flatten().copied() {
-        let has_official = |replica: &LiveReplica<'_>| {
+        let has_official = |replica: &&LiveReplica<'_>| {
             let official = index.generations.official;
             let is_ready = official.is_some_and(|official| replica.is_ready(index.uuid, official.generation));
             let keeps = replica.has_heard(index.uuid, preparing) && !preparing.allowed.contains(&replica.record.id);
             replica.place.shard == shard && is_ready && keeps
         };
-        let replica = records.replicas_on(index.layout).find(has_official).map(|found| (found.node, found.revision));
-        let (node, revision) = replica.or_else(|| stand_in(records, index, shard)).ok_or(shard)?;
-        change = change.if_at(Key::Node(node), revision);
+        let answering = replicas.iter().filter(has_official).map(|found| (found.node, found.revision));
+        let mut answering = answering.chain(stand_in(records, index, shard));
+        let (node, revision) = answering.next().ok_or(shard)?;
+        if answering.next().is_none() && change.conditions.len() < COUNTED_ON_MAX {
+            change = change.if_at(Key::Node(node), revision);
+        }
     }
     Ok(change)
 }
@@ -129,4 +137,72 @@ pub(crate) fn stand_in(records: &Records, index: &IndexRecord, shard: ShardId) -
     let (node, stored) = records.primary_node(Place { layout: index.layout, shard })?;
     let serves = stored.record.serves.get(&index.uuid) != Some(&Served::Unavailable);
     serves.then_some((node, stored.revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit::txn;
+    use crate::decide::{Word, say};
+    use crate::record::{Approval, AskedBy, ClusterRecord, NodeRecord, NumberedDump, Role, Rollout, TaskRecord, Work};
+    use crate::testing::{dump, name, schema, uuid};
+    use annuli_api::v1::task::TaskStatus;
+    use annuli_core::limits::SHARDS_MAX;
+    use annuli_core::{Generation, ShardCount};
+    use std::collections::BTreeMap;
+    use uuid::Uuid;
+
+    /// The first drain of an index of as many shards as there may be: it has gone over everywhere, and everywhere the
+    /// primary stands in.
+    fn drained() -> (Records, TaskId) {
+        let (mut records, id) = (Records::default(), TaskId(dump(9).uuid()));
+        let all = ShardCount::new(SHARDS_MAX).expect("the limit");
+        let to = NumberedDump { generation: Generation(1), dump: dump(1) };
+        let rollout = Rollout {
+            to,
+            max_unavailable: 1,
+            way: Way::Drain,
+            approval: Approval::NotNeeded,
+            canary: None,
+            asked_by: AskedBy::Person,
+            flipped_from: None,
+        };
+        let over = Some(all.shards().collect());
+        let preparing = Preparing { of: to, rollout: id, allowed: [].into(), over, known: [].into(), attempt: 0 };
+        let generations = Generations { last: 1, preparing: Some(preparing), ..Generations::default() };
+        let index = IndexRecord { generations, ..IndexRecord::new(uuid(1), schema(SHARDS_MAX)) };
+        let (index_name, status) = (name("faces"), TaskStatus::Running);
+        let task = TaskRecord { index: index_name, uuid: uuid(1), work: Work::Rollout(rollout), status, error: None };
+        records.put(&Key::Cluster.to_string(), 1, &ClusterRecord::founded(all).encode());
+        records.put(&Key::Index(name("faces")).to_string(), 2, &index.encode());
+        records.put(&Key::Task(id).to_string(), 3, &task.encode());
+        for shard in all.shards() {
+            let node = NodeRecord {
+                address: "127.0.0.1:7700".to_owned(),
+                role: Role::Primary,
+                place: Place::first(shard),
+                serves: BTreeMap::new(),
+                replica: None,
+            };
+            records.put(&primary(shard), 4, &node.encode());
+        }
+        (records, id)
+    }
+
+    fn primary(shard: ShardId) -> String {
+        Key::Node(NodeId(Uuid::from_u128(u128::from(shard.0)))).to_string()
+    }
+
+    /// Each shard was a condition of the change: with more than sixty of them no store took it, and the rollout could not be
+    /// ended by anything.
+    #[test]
+    fn a_drain_of_many_shards_is_given_up_by_one_change() {
+        let (mut records, id) = drained();
+        let change = say(&records, id, Word::RollBack).expect("somebody stands in for each shard");
+        txn(&change, None).unwrap().check_size().unwrap();
+        // All are looked at, also those that no condition names.
+        records.delete(&primary(ShardId(SHARDS_MAX - 1)));
+        let refused = say(&records, id, Word::RollBack).unwrap_err();
+        assert!(refused.message.contains(&format!("no replica of shard {} has", SHARDS_MAX - 1)), "{refused}");
+    }
 }
