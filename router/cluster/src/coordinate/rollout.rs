@@ -106,7 +106,8 @@ impl Turns<'_> {
         let failed = self.failures();
         let goes_on = drain::has_gone_over(self.preparing);
         // What is due to the dump fails everywhere: the fewer go over to it, the fewer have to go back.
-        if let Some(why) = failed.values().find(|why| !goes_on || why.blames_the_dump()) {
+        let to_blame = failed.values().find(|why| why.blames_the_dump());
+        if let Some(why) = to_blame.or(failed.values().next().filter(|_| !goes_on)) {
             return vec![Due::now(self.end_or_pause(why.clone()))];
         }
         let lives = |id: &&ReplicaId| self.replicas.iter().any(|replica| replica.record.id == **id);
@@ -158,10 +159,13 @@ impl Turns<'_> {
         due
     }
 
-    /// Why replicas that were let prepare it cannot: one of each shard.
+    /// Why replicas that were let prepare it cannot: of each shard the first that blames the dump, or else the first.
     fn failures(&self) -> BTreeMap<ShardId, Failure> {
         let failed = self.replicas.iter().filter_map(|replica| Some((replica.place.shard, self.failure(replica)?)));
-        failed.rev().collect()
+        let mut failed: Vec<_> = failed.rev().collect();
+        // The last of a shard stays.
+        failed.sort_by_key(|(_, why)| why.blames_the_dump());
+        failed.into_iter().collect()
     }
 
     /// Why a replica that was let prepare it cannot, if it has failed since somebody has had it tried again.

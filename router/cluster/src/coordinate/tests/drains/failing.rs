@@ -115,3 +115,38 @@ fn a_rollout_that_is_turned_counts_its_attempts_anew() {
     let back = world.generations().preparing.clone().unwrap();
     assert_eq!((back.of.generation.0, back.attempt), (1, 0));
 }
+
+/// Two replicas of a shard prepare it, of which the first has no room: that the second finds the dump damaged was not seen,
+/// and other shards went on towards it.
+#[test]
+fn a_dump_is_to_blame_where_any_replica_of_a_shard_says_so() {
+    let mut world = serving(3);
+    let id = world.ask_rollout(drained(2));
+    world.settle();
+    world.replica(10, 0, &[(2, Prepared::Ready)]);
+    world.settle();
+    assert_eq!((world.allowed(), asked(&world)), (vec![10, 11, 20, 21], [Some(2), Some(1)]));
+    world.replica(20, 1, &[(2, unfit("the disk is full", Some(id)))]);
+    world.settle();
+    assert_eq!(world.status(id), TaskStatus::Running);
+    let why = "a file is damaged".to_owned();
+    world.replica(21, 1, &[(2, Prepared::Failed { why, rollout: Some(id), attempt: 0, blame: Blame::Dump })]);
+    world.settle();
+    assert_eq!(world.status(id), TaskStatus::Paused);
+    let error = world.store.records.tasks[&id].record.error.clone().unwrap();
+    assert!(error.blames_the_dump() && error.message.ends_with("a file is damaged"), "{error}");
+}
+
+/// What one replica alone was short of was told, and the schedule rolled the damaged dump out again.
+#[test]
+fn a_dump_is_to_blame_whichever_shard_says_so() {
+    let mut world = serving(2);
+    let id = world.ask_rollout(drained(1));
+    world.settle();
+    let why = "a file is damaged".to_owned();
+    world.replica(10, 0, &[(2, unfit("the disk is full", Some(id)))]);
+    world.replica(20, 1, &[(2, Prepared::Failed { why, rollout: Some(id), attempt: 0, blame: Blame::Dump })]);
+    world.settle();
+    assert_eq!(world.status(id), TaskStatus::Failed);
+    assert!(world.store.records.tasks[&id].record.error.clone().unwrap().blames_the_dump());
+}
