@@ -30,10 +30,13 @@ pub(super) fn of_task(records: &Records, id: TaskId, task: &TaskRecord, preparin
     let replicas: Vec<_> = records.replicas_on(index.record.layout).collect();
     let switches = drain::switches(records, id, &index.record, preparing, &replicas);
     let mut due: Vec<_> = switches.values().cloned().collect();
-    if task.status == TaskStatus::Running && !due.iter().any(|due| due.patience.is_zero()) {
+    if task.status == TaskStatus::Running {
+        // A shard that is about to go over comes before all that could be done at once. What is waited for goes on being so.
+        let goes_over = due.iter().any(|due| due.patience.is_zero());
         let (index, away) = (&index.record, drain::away(preparing, &replicas));
         let switching = switches.into_keys().collect();
-        due.extend(Turns { records, id, rollout, index, preparing, replicas: &replicas, away, switching }.due());
+        let turns = Turns { records, id, rollout, index, preparing, replicas: &replicas, away, switching };
+        due.extend(turns.due().into_iter().filter(|due| !goes_over || !due.patience.is_zero()));
     }
     due
 }

@@ -76,3 +76,24 @@ fn no_shard_waits_with_going_over_for_one_that_has_been_let_go() {
     world.gone(11);
     assert_eq!(world.due(), [switch(id, 0, Duration::ZERO).step]);
 }
+
+/// It began anew with each shard that went over: a rollout over many of them never came to the end of its patience.
+#[test]
+fn a_shard_that_goes_over_does_not_let_others_wait_anew() {
+    let mut world = serving(2);
+    let id = world.ask_rollout(drained(1));
+    world.settle();
+    assert_eq!(world.allowed(), [10, 20]);
+    let waits = |world: &World| -> Vec<Due> {
+        let of_other = |due: &Due| {
+            let is_late = due.step == Step::GiveUpOn(id, ReplicaId(Uuid::from_u128(20)));
+            is_late || matches!(&due.step, Step::FailRollout(_, failure) if failure.message.contains("shard 1"))
+        };
+        world.due_later().into_iter().filter(of_other).collect()
+    };
+    let before = waits(&world);
+    assert_eq!(before.len(), 2, "{before:?}");
+    world.replica(10, 0, &[(2, Prepared::Ready)]);
+    assert_eq!(world.due(), [switch(id, 0, Duration::ZERO).step]);
+    assert_eq!(waits(&world), before);
+}
