@@ -3,7 +3,7 @@
 use super::rollout::REPLICA_PATIENCE;
 use super::{Due, Step};
 use crate::decide::{has_prepared, serves, spared, stand_in};
-use crate::record::{IndexRecord, Preparing, ReplicaId, TaskId};
+use crate::record::{IndexRecord, Place, Preparing, ReplicaId, TaskId};
 use crate::records::{LiveReplica, Records};
 use annuli_core::ShardId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,18 +94,18 @@ pub(super) fn turn(
             leaving.insert(replica.record.id);
         }
     }
-    match waiting.first() {
-        Some(LiveReplica { place, address, .. }) if turns.is_empty() => {
-            let shard = place.shard;
-            Turn::Nobody(if heard.is_empty() {
-                format!("the replica of shard {shard} at {address} does not say that it has heard of the rollout")
-            } else {
-                format!(
-                    "no replica of shard {shard} can let go of what it serves: nobody else would answer, and its primary is \
-                     down or does not serve the index"
-                )
-            })
+    let Some(LiveReplica { place: Place { shard, .. }, .. }) = waiting.first().filter(|_| turns.is_empty()) else {
+        return Turn::Of(turns);
+    };
+    // Once that one has heard it answers for another, or goes first.
+    let not_heard = waiting.iter().find(|replica| !replica.has_heard(index.uuid, preparing));
+    Turn::Nobody(match not_heard {
+        Some(LiveReplica { address, .. }) => {
+            format!("the replica of shard {shard} at {address} does not say that it has heard of the rollout")
         }
-        Some(_) | None => Turn::Of(turns),
-    }
+        None => format!(
+            "no replica of shard {shard} can let go of what it serves: nobody else would answer, and its primary is down or \
+             does not serve the index"
+        ),
+    })
 }

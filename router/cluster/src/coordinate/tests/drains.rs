@@ -124,6 +124,28 @@ fn a_replica_that_nobody_can_stand_in_for_is_waited_for_but_not_for_ever() {
     assert!(failure.message.starts_with("no replica of shard 1 can let go of what it serves"), "{failure}");
 }
 
+/// It said that the primary is down, which the other replica would make up for once it has heard.
+#[test]
+fn who_has_not_heard_of_a_rollout_is_named_as_what_it_waits_for() {
+    let mut world = serving(2);
+    world.gone(101);
+    let before = heard_by(&world, 21);
+    let id = world.ask_rollout(drained(1));
+    assert!(world.take(&Step::StartRollout(id)));
+    world.hear();
+    world.replica_knowing(21, 1, &[(1, Prepared::Ready)], before);
+    let stuck = world.due_later().into_iter().find(|due| due.patience == REPLICA_PATIENCE).unwrap();
+    let Step::FailRollout(_, failure) = stuck.step else { panic!("{stuck:?}") };
+    let why = "the replica of shard 1 at 127.0.0.1:7001 does not say that it has heard of the rollout";
+    assert_eq!(failure.message, why);
+}
+
+/// The rollouts that a replica knows of.
+fn heard_by(world: &World, replica: u128) -> world::Heard {
+    let found = world.store.records.replicas().find(|found| found.record.id.0.as_u128() == replica);
+    found.unwrap().record.heard.clone()
+}
+
 /// A rollout of which shard 0 has gone over to generation 2, with its one replica, and shard 1 has not yet.
 fn half_over() -> (World, TaskId) {
     let mut world = serving(1);
