@@ -3,6 +3,7 @@
 
 use rustix::process::{getpriority_process, setpriority_process};
 use std::io;
+use std::mem::zeroed;
 
 /// The shortest slice that there is, in nanoseconds.
 pub(super) const SLICE: u64 = 100_000;
@@ -22,21 +23,32 @@ const _: () = assert!(size_of::<libc::sched_attr>() == TOLD_BYTES as usize);
 /// What the kernel calls an ordinary thread (`SCHED_OTHER`).
 const ORDINARY: u32 = 0;
 
-/// Sets the slices of the calling thread, in nanoseconds. It becomes an ordinary one, and is as nice as before.
+/// Sets the slices of the calling thread, in nanoseconds, if it is an ordinary one. Who starts the service as a real-time or
+/// a batch one means all of its threads.
 pub(super) fn ask_for_slices(slice: u64) -> io::Result<()> {
-    let wanted = libc::sched_attr {
-        size: TOLD_BYTES,
-        sched_policy: ORDINARY,
-        sched_flags: 0,
-        sched_nice: getpriority_process(None)?,
-        sched_priority: 0,
-        // Of an ordinary thread it is the slice, since 6.12.
-        sched_runtime: slice,
-        sched_deadline: 0,
-        sched_period: 0,
-    };
-    const CALLING_THREAD: libc::pid_t = 0;
-    const NO_FLAGS: libc::c_uint = 0;
+    let found = attributes()?;
+    if found.sched_policy != ORDINARY {
+        return Ok(());
+    }
+    // Of an ordinary thread it is the slice, since 6.12.
+    set(&libc::sched_attr { sched_runtime: slice, ..found })
+}
+
+const CALLING_THREAD: libc::pid_t = 0;
+const NO_FLAGS: libc::c_uint = 0;
+
+/// How the calling thread is scheduled.
+fn attributes() -> io::Result<libc::sched_attr> {
+    // SAFETY: it is made of integers.
+    let mut found: libc::sched_attr = unsafe { zeroed() };
+    // SAFETY: the kernel writes so many bytes at most, which `found` has.
+    let told = unsafe { libc::syscall(libc::SYS_sched_getattr, CALLING_THREAD, &raw mut found, TOLD_BYTES, NO_FLAGS) };
+    if told == 0 { Ok(found) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has the calling thread scheduled so.
+fn set(wanted: &libc::sched_attr) -> io::Result<()> {
+    let wanted = libc::sched_attr { size: TOLD_BYTES, ..*wanted };
     // SAFETY: the kernel reads `size` bytes of `wanted`, which lives until it has, and writes none.
     let told = unsafe { libc::syscall(libc::SYS_sched_setattr, CALLING_THREAD, &raw const wanted, NO_FLAGS) };
     if told == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -46,16 +58,11 @@ pub(super) fn ask_for_slices(slice: u64) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::Urgency;
-    use std::mem::zeroed;
     use std::thread;
 
     /// What the kernel says of the calling thread: its slice, zero before 6.12, and its niceness.
     fn told() -> (u64, i32) {
-        // SAFETY: it is made of integers.
-        let mut found: libc::sched_attr = unsafe { zeroed() };
-        // SAFETY: the kernel writes so many bytes at most, which `found` has.
-        let told = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut found, TOLD_BYTES, 0) };
-        assert_eq!(told, 0, "{}", io::Error::last_os_error());
+        let found = attributes().unwrap();
         (found.sched_runtime, found.sched_nice)
     }
 
@@ -95,5 +102,17 @@ mod tests {
             told()
         });
         assert_eq!(nice, NICENESS.max(told().1));
+    }
+
+    /// It became ordinary, beside builders that stayed as their operator had started the service.
+    #[test]
+    fn who_was_started_as_something_else_stays_so() {
+        const BATCH: u32 = 3;
+        let policy = of_a_thread(|| {
+            set(&libc::sched_attr { sched_policy: BATCH, sched_runtime: 0, ..attributes().unwrap() }).unwrap();
+            Urgency::Prompt.take();
+            attributes().unwrap().sched_policy
+        });
+        assert_eq!(policy, BATCH);
     }
 }
