@@ -118,6 +118,7 @@ Row i belongs to line i of the other files.
 
 Importing twice is harmless: a document replaces the one of the same id. With --workspace there is no index yet: `annuli serve
 --workspace DIR` has it afterwards. For a cluster give it the cluster's --shards, and dump it to where the cluster keeps its
-dumps, by `annuli dump create NAME --workspace DIR --dumps PLACE`: `annuli dump restore` then has the graphs as they are. On the
-way it takes about twice the room of its vectors and metadata. What a killed import leaves is removed when the workspace is
-opened the next time, by whichever command.";
+dumps, by `annuli dump create NAME --workspace DIR --dumps PLACE`: `annuli dump restore` then has the graphs as they are. While
+the graphs of one shard are built it takes about three and a half times the room of its vectors and metadata, of many shards
+about two and a half, which is also what stays. What a killed import leaves is removed when the workspace is opened the next
+time, by whichever command.";
