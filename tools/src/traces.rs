@@ -2,6 +2,7 @@
 
 mod post;
 
+use crate::clock;
 use crate::config::Settings;
 use crate::process_figures::RunsAs;
 use annuli_traces::{KeyValue, Resource, Sending, SpanCounts};
@@ -25,7 +26,7 @@ pub(crate) fn start(
     let url = collector.url_of_spans();
     let share = settings.traces_sample.get();
     tracing::info!(%url, share, "requests are traced");
-    Ok(Some(Sending::start(ToCollector::at(&url)?, resource(role), share, counts)))
+    Ok(Some(Sending::start(ToCollector::at(&url)?, resource(role), share, counts, clock::now)))
 }
 
 /// What the process is: as OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, or else by its role.

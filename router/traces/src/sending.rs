@@ -1,7 +1,9 @@
 //! Spans on their way to a collector: by a thread of their own, in batches, and never more than there is room for.
 
 use crate::counts::SpanCounts;
-use crate::limits::{LAST_SPANS_TIMEOUT, SPANS_GATHERED_FOR_MIN, SPANS_PER_MESSAGE_MAX, SPANS_WAITING_MAX};
+use crate::limits::{
+    COLLECTOR_TAKES_FOR_MIN, LAST_SPANS_TIMEOUT, SPANS_GATHERED_FOR_MIN, SPANS_PER_MESSAGE_MAX, SPANS_WAITING_MAX,
+};
 use crate::traces::Traces;
 use opentelemetry::Context;
 use opentelemetry::trace::TracerProvider;
@@ -14,9 +16,9 @@ use opentelemetry_sdk::trace::{
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// By this variable the SDK is told how many milliseconds an ended span waits for others.
 const GATHERED_FOR: &str = "OTEL_BSP_SCHEDULE_DELAY";
@@ -30,8 +32,14 @@ pub struct Sending {
 impl Sending {
     /// Sends spans of a process that is `resource` by `exporter`, which blocks the thread of its own that it is called
     /// on. Of the requests whose clients say nothing that `share` is traced, from 0 to 1.
-    pub fn start(exporter: impl SpanExporter + 'static, resource: Resource, share: f64, counts: SpanCounts) -> Self {
-        let exporter = Counted { exporter, counts: counts.clone(), fails: AtomicBool::new(false) };
+    pub fn start(
+        exporter: impl SpanExporter + 'static,
+        resource: Resource,
+        share: f64,
+        counts: SpanCounts,
+        clock: fn() -> Instant,
+    ) -> Self {
+        let exporter = Counted { exporter, counts: counts.clone(), collector: Mutex::default(), clock };
         let config = batches(std::env::var(GATHERED_FOR).ok().as_deref());
         let batches = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
         let provider = SdkTracerProvider::builder()
@@ -110,7 +118,33 @@ impl SpanProcessor for Bounded {
 struct Counted<E> {
     exporter: E,
     counts: SpanCounts,
-    fails: AtomicBool,
+    collector: Mutex<Collector>,
+    clock: fn() -> Instant,
+}
+
+/// What was said of a collector in the log.
+#[derive(Debug, Default)]
+struct Collector {
+    /// When it last failed, if it is said to fail.
+    failed: Option<Instant>,
+}
+
+/// What there is to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    Fails,
+    TakesAgain,
+}
+
+impl Collector {
+    /// Hears of a message that it took whole, or did not.
+    fn hear(&mut self, is_taken: bool, now: Instant) -> Option<News> {
+        if !is_taken {
+            return self.failed.replace(now).is_none().then_some(News::Fails);
+        }
+        let takes_again = |&mut failed: &mut Instant| now.saturating_duration_since(failed) >= COLLECTOR_TAKES_FOR_MIN;
+        self.failed.take_if(takes_again).map(|_| News::TakesAgain)
+    }
 }
 
 impl<E: SpanExporter> SpanExporter for Counted<E> {
@@ -125,13 +159,15 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
         })
         .await;
         self.counts.settle(spans, sent.is_ok());
-        match (&sent, self.fails.swap(sent.is_err(), Relaxed)) {
-            (Err(error), false) => {
+        let mut collector = self.collector.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&sent, collector.hear(sent.is_ok(), (self.clock)())) {
+            (Err(error), Some(News::Fails)) => {
                 tracing::warn!(%error, "spans cannot be sent to the collector: they are counted as lost until it takes them");
             }
-            (Ok(()), true) => tracing::info!("the collector takes spans again"),
-            (Err(_), true) | (Ok(()), false) => {}
+            (_, Some(News::TakesAgain)) => tracing::info!("the collector takes spans again, all of them for a minute"),
+            (_, Some(News::Fails) | None) => {}
         }
+        drop(collector);
         sent
     }
 
@@ -157,5 +193,25 @@ mod tests {
         let gathered_for = |said| format!("{:?}", batches(said)).contains("scheduled_delay: 10ms");
         assert!(gathered_for(Some("0")) && gathered_for(Some("9")));
         assert!(!gathered_for(Some("11")) && !gathered_for(Some("soon")) && !gathered_for(None));
+    }
+
+    /// A warning and its end were in the log for each message that was refused.
+    #[test]
+    fn a_collector_that_refuses_now_and_then_is_told_of_once() {
+        let (mut collector, begun) = (Collector::default(), now());
+        let mut told = |seconds, is_taken| collector.hear(is_taken, begun + Duration::from_secs(seconds));
+        assert_eq!(told(0, true), None);
+        assert_eq!(told(1, false), Some(News::Fails));
+        assert_eq!((2..60).map(|second| told(second, second % 2 == 0)).find(Option::is_some), None);
+        assert_eq!(told(118, true), None);
+        assert_eq!([told(119, true), told(120, true)], [Some(News::TakesAgain), None]);
+        assert_eq!([told(121, false), told(121, true)], [Some(News::Fails), None]);
+        // Nothing was sent meanwhile: it fails as it did.
+        assert_eq!(told(300, false), None);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "some time is needed to count from")]
+    fn now() -> Instant {
+        Instant::now()
     }
 }

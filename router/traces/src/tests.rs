@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -23,9 +24,10 @@ fn of_client(traced: bool) -> HeaderMap {
     HeaderMap::from_iter([(PARENT, HeaderValue::try_from(parent).unwrap())])
 }
 
+#[expect(clippy::disallowed_methods, reason = "no test waits for what the clock says")]
 fn start(exporter: impl SpanExporter + 'static, share: f64) -> (Sending, Traces, SpanCounts) {
     let counts = SpanCounts::default();
-    let sending = Sending::start(exporter, Resource::builder_empty().build(), share, counts.clone());
+    let sending = Sending::start(exporter, Resource::builder_empty().build(), share, counts.clone(), Instant::now);
     let traces = sending.traces();
     (sending, traces, counts)
 }

@@ -9,8 +9,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use ureq::Agent;
 use ureq::http::StatusCode;
+use ureq::{Agent, Body};
 
 /// Time for a collector to take a message, which it has on the machine or near it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ enum Untaken {
     Unknown(StatusCode),
     #[error("it answers with status {0}; {HINT}")]
     Status(StatusCode),
+    #[error("its answer cannot be read: {0}; {HINT}")]
+    Unread(ureq::Error),
     #[error("what it answers is no collector's answer; {HINT}")]
     NoCollector,
     #[error("it refuses {spans} spans of a message: {reason}")]
@@ -102,45 +104,36 @@ fn agent(url: &str) -> Agent {
     config.build().new_agent()
 }
 
-impl Post {
-    fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
-        let (head, body) = request.into_parts();
-        let (head, mut body) = self.agent.run(Request::from_parts(head, &*body))?.into_parts();
-        let body = body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok(Response::from_parts(head, body.into()))
-    }
-}
-
 #[async_trait]
 impl HttpClient for Post {
-    /// Who sends decides by the status whether to send again.
+    /// Who sends decides by the status alone whether to send again: what is wrong with the rest of an answer sends nothing twice.
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let answered = self.send(request);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match answered {
-            Ok(answer) => {
-                *last = check(&answer).err();
-                Ok(answer)
+        let (head, body) = request.into_parts();
+        let answered = self.agent.run(Request::from_parts(head, &*body)).map(Response::into_parts);
+        let (answer, untaken) = match answered {
+            Ok((head, body)) => {
+                let untaken = check(head.status, body).err();
+                (Ok(Response::from_parts(head, Bytes::new())), untaken)
             }
-            Err(error) => {
-                let told = error.to_string();
-                *last = Some(Untaken::Unasked(error));
-                Err(told.into())
-            }
-        }
+            Err(error) => (Err(error.to_string().into()), Some(Untaken::Unasked(error))),
+        };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = untaken;
+        answer
     }
 }
 
-fn check(answer: &Response<Bytes>) -> Result<(), Untaken> {
-    let status = answer.status();
+fn check(status: StatusCode, mut body: Body) -> Result<(), Untaken> {
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         return Err(Untaken::Unknown(status));
     }
     if !status.is_success() {
         return Err(Untaken::Status(status));
     }
+    let said = body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+    let is_long = matches!(said, Err(ureq::Error::BodyExceedsLimit(_)));
+    let said = said.map_err(|error| if is_long { Untaken::NoCollector } else { Untaken::Unread(error) })?;
     // Some are refused within a success. They are not to be sent again, and the others were taken.
-    let said = ExportTraceServiceResponse::decode(&**answer.body()).map_err(|_| Untaken::NoCollector)?;
+    let said = ExportTraceServiceResponse::decode(&*said).map_err(|_| Untaken::NoCollector)?;
     match said.partial_success {
         Some(part) if part.rejected_spans > 0 => {
             let reason = part.error_message.chars().take(REASON_CHARS_MAX).collect();
@@ -208,6 +201,15 @@ mod tests {
         assert_eq!(sent_to("200 OK", "", b""), Ok(()));
         // A warning.
         assert_eq!(sent_to("200 OK", "", &refusing(0)), Ok(()));
+    }
+
+    /// It was sent up to four times, and called one that cannot be asked.
+    #[test]
+    fn who_says_more_than_a_collector_does_is_judged_by_its_status_and_asked_once() {
+        let page = vec![b' '; usize::try_from(ANSWER_BYTES_MAX).unwrap() + 1];
+        check_untaken(sent_to("403 Forbidden", "", &page), "it does not let this process in (status 403 Forbidden)");
+        check_untaken(sent_to("200 OK", "", &page), "what it answers is no collector's answer; spans go by");
+        check_untaken(sent_to("200 OK", "transfer-encoding: chunked\r\n", b"5\r\nab"), "its answer cannot be read: ");
     }
 
     #[test]
