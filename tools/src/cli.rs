@@ -65,20 +65,25 @@ fn check(matches: &ArgMatches) -> Result<(), clap::Error> {
     check_url(matches)
 }
 
-/// Refuses a server where a command works on a workspace without one: it was passed over.
+/// Refuses a server where a command works without one: it was passed over. A variable may stand there for other commands.
 fn check_url(matches: &ArgMatches) -> Result<(), clap::Error> {
-    let command = match matches.subcommand() {
-        Some(("dump", dump)) => dump.subcommand().filter(|(name, _)| matches!(*name, "create" | "restore")),
-        command => command.filter(|(name, _)| *name == "import"),
-    };
     let is_said = |name: &str, of: &ArgMatches| of.value_source(name) == Some(ValueSource::CommandLine);
-    match command {
-        Some((_, command)) if is_said("workspace", command) && is_said("url", command) => {
-            let message = "--workspace and --url name two places: leave out the one that is not meant";
-            Err(Cli::command().error(ErrorKind::ArgumentConflict, message))
-        }
-        Some(_) | None => Ok(()),
+    let (verb, command) = match matches.subcommand() {
+        Some(("dump", dump)) => dump.subcommand(),
+        command => command.filter(|(name, _)| *name == "import"),
     }
+    .unwrap_or(("", matches));
+    let message = match verb {
+        "import" | "create" | "restore" if is_said("workspace", command) => {
+            "--workspace and --url name two places: leave out the one that is not meant"
+        }
+        "list" | "delete" if !command.get_flag("online") => {
+            "--url: this command reads dumps where they are kept; to ask the server add --online, or leave --url out"
+        }
+        "inspect" | "verify" => "--url: this command reads dumps where they are kept, and asks no server: leave it out",
+        _ => return Ok(()),
+    };
+    if is_said("url", command) { Err(Cli::command().error(ErrorKind::ArgumentConflict, message)) } else { Ok(()) }
 }
 
 /// Kept in step with `exit::Exit` by a test there.

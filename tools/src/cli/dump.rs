@@ -27,26 +27,34 @@ pub enum DumpCommand {
     Delete(DumpDelete),
 }
 
-/// Refuses a place of dumps where a server dumps or a cluster restores: it was passed over, and the server's own place was
-/// taken. A variable may stand there for other commands; a flag is meant for this one.
+/// Refuses a place of dumps that would be passed over: where a server dumps or a cluster restores, which take the server's
+/// own, and a server with buckets where dumps are in a folder. A variable may stand there for other commands; a flag is
+/// meant for this one.
 pub(super) fn check_place(matches: &ArgMatches) -> Result<(), clap::Error> {
-    let is_of_server = |command: &ArgMatches| !command.contains_id("workspace");
-    let message = match matches.subcommand_matches("dump").and_then(ArgMatches::subcommand) {
-        Some(("create", create)) if is_of_server(create) && is_place_said(create) => {
+    let Some((verb, command)) = matches.subcommand_matches("dump").and_then(ArgMatches::subcommand) else {
+        return Ok(());
+    };
+    let is_said = |name| command.value_source(name) == Some(ValueSource::CommandLine);
+    let is_of_server = !command.contains_id("workspace");
+    let message = match verb {
+        "create" if is_of_server && (is_said("dumps") || is_said("dumps_endpoint")) => {
             "--dumps goes with --workspace: a server keeps its dumps in a place of its own, so leave it out, or name the \
              workspace that the index is in"
         }
-        Some(("restore", restore)) if is_of_server(restore) && is_place_said(restore) => {
+        "restore" if is_of_server && (is_said("dumps") || is_said("dumps_endpoint")) => {
             "--dumps goes with --workspace: a cluster restores from the place where it keeps its dumps, so leave it out, or \
              name the workspace that the index is to be made in"
         }
-        Some(_) | None => return Ok(()),
+        _ if is_said("dumps_endpoint") && !is_in_bucket(command) => {
+            "--dumps-endpoint goes with a bucket: name that too, by --dumps s3://bucket/prefix or ANNULI_DUMPS"
+        }
+        _ => return Ok(()),
     };
     Err(Cli::command().error(ErrorKind::ArgumentConflict, message))
 }
 
-fn is_place_said(command: &ArgMatches) -> bool {
-    ["dumps", "dumps_endpoint"].iter().any(|name| command.value_source(name) == Some(ValueSource::CommandLine))
+fn is_in_bucket(command: &ArgMatches) -> bool {
+    matches!(command.get_one("dumps"), Some(DumpPlace::S3(_)))
 }
 
 /// Where dumps are kept. The variables are those of the server, so that both look into the same place.

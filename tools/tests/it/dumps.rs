@@ -1,6 +1,6 @@
 //! `annuli dump …`, on a store that the tests fill and on servers that they make up.
 
-use crate::cli::{Run, run, run_with};
+use crate::cli::{Run, run, run_in, run_with};
 use crate::server::{Answer, Server, index};
 use annuli_core::id::{HistoryId, IndexName, IndexUuid, Seq, ShardCount, ShardId};
 use annuli_dump::{
@@ -90,6 +90,23 @@ fn a_place_of_dumps_is_not_passed_over_where_a_server_dumps_or_a_cluster_restore
     assert!(refused.stderr.contains("--dumps goes with --workspace: a server keeps its dumps"), "{}", refused.stderr);
     // Nobody is there to restore; but it is asked.
     assert_eq!(run(&[&["--url", "http://127.0.0.1:1"], &restore[..]].concat()).code, 69);
+}
+
+/// The dump went into the folder of the workspace, for whoever had not said the bucket.
+#[test]
+fn a_server_with_buckets_is_not_passed_over_where_dumps_are_in_a_folder() {
+    let create = ["create", "faces", "--workspace", "nowhere"];
+    let restore = ["restore", DUMP, "--index", "faces", "--workspace", "nowhere"];
+    let endpoint = ["--dumps-endpoint", "http://127.0.0.1:1"];
+    for command in [&create[..], &restore, &["list"], &["delete", DUMP, "--yes", "--dumps", "elsewhere"]] {
+        let refused = run(&[&["dump"], command, &endpoint].concat());
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains("--dumps-endpoint goes with a bucket"), "{}", refused.stderr);
+    }
+    // A variable may stand there for the server.
+    assert_eq!(run_in(&[("ANNULI_DUMPS_ENDPOINT", "http://127.0.0.1:1")], &["dump", "list"]).done(), "no dumps\n");
+    let bucket = [("ANNULI_DUMPS", "s3://dumps/annuli")];
+    assert_ne!(run_in(&bucket, &[&["dump", "list"], &endpoint[..]].concat()).code, 2);
 }
 
 #[test]
