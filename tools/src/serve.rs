@@ -27,6 +27,7 @@ use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,6 +99,15 @@ pub enum OpenError {
     /// The bucket of dumps cannot be asked.
     #[error(transparent)]
     Dumps(#[from] OpenS3Error),
+    /// The folder belongs to other processes.
+    #[error(
+        "`{}` is the folder of a whole cluster (`annuli cluster up`): ask its routers, or choose another folder",
+        root.display()
+    )]
+    Cluster {
+        /// The folder.
+        root: PathBuf,
+    },
     /// The workspace cannot be used.
     #[error(transparent)]
     Workspace(#[from] OpenWorkspaceError),
@@ -171,8 +181,13 @@ pub fn open_workspace(settings: &Settings) -> Result<Workspace, OpenError> {
 }
 
 fn open_with(settings: &Settings, parts: ShardParts) -> Result<Workspace, OpenError> {
+    let root = &settings.workspace;
+    // Who opens a workspace removes the unfinished dumps in it: here they are those that the cluster's processes write.
+    if root.join("coordination/lock").exists() {
+        return Err(OpenError::Cluster { root: root.clone() });
+    }
     let dumps = settings.dump_place().open(settings.dumps_endpoint.as_deref())?;
-    Ok(Workspace::open(&settings.workspace, dumps, parts)?)
+    Ok(Workspace::open(root, dumps, parts)?)
 }
 
 /// What the shards of a process share.
