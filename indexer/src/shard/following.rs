@@ -171,9 +171,8 @@ fn take(view: &mut View, told: &Told, store: &Store) -> Result<(), StoreError> {
         if let Some(row) = became.row() {
             view.tail.table.push(Arc::clone(row));
         }
-        if known.is_some() || became.row().is_some() {
-            newest.insert(id.clone(), became.clone());
-        }
+        // Also what is gone and was never here: a later generation, which is told what this was told, may have it in its dump.
+        newest.insert(id.clone(), became.clone());
     }
     view.overlay.add(newest);
     view.position = told.position;

@@ -156,6 +156,28 @@ async fn the_next_generation_begins_where_the_one_before_it_stands() {
     setting.check(2).await;
 }
 
+/// Put, dumped and deleted between two rounds: the generation that was told of it did not have it, and forgot that it was
+/// gone. That of the dump had it for good.
+#[tokio::test]
+async fn what_was_gone_before_anybody_was_told_of_it_is_gone_from_the_next_generation_as_well() {
+    for had_come_and_gone_before in [false, true] {
+        let setting = Setting::with_generation(40).await;
+        if had_come_and_gone_before {
+            setting.fill(40, 50).await;
+            setting.follow().await;
+            setting.delete(40..50).await;
+            setting.follow().await;
+        }
+        setting.fill(40, 50).await;
+        let dump = setting.dump();
+        setting.delete(40..50).await;
+        setting.follow().await;
+        setting.prepare(2, dump).unwrap();
+        assert_eq!(documents(&setting.shard(2)).await, 40, "had they come and gone before: {had_come_and_gone_before}");
+        setting.check(2).await;
+    }
+}
+
 #[tokio::test]
 async fn an_older_dump_is_told_everything_that_came_behind_it() {
     let setting = Setting::start();
@@ -260,7 +282,7 @@ proptest! {
     /// Writes, deletions and rounds in any order, with generations that are begun in between.
     #[test]
     fn whatever_is_written_and_told_a_follower_comes_to_be_as_its_primary(
-        steps in prop::collection::vec((0_usize..5, 0_usize..60, 1_usize..15), 1..25),
+        steps in prop::collection::vec((0_usize..6, 0_usize..60, 1_usize..15), 1..25),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -271,12 +293,19 @@ proptest! {
                     0 | 1 => setting.fill(from, from + count).await,
                     2 => setting.delete(from..from + count).await,
                     3 => dump = Some(setting.dump()),
+                    // Some are there in the dump alone: before it, and when it is told of, they are not.
+                    4 => {
+                        setting.fill(from, from + count).await;
+                        dump = Some(setting.dump());
+                        setting.delete(from..from + count).await;
+                    }
                     _ => {
                         setting.follow().await;
                         if let Some(dump) = dump.take() {
                             newest += 1;
                             let stood = setting.stands().unwrap();
                             assert!(setting.prepare(newest, dump).unwrap().seq >= stood.seq);
+                            setting.check(newest).await;
                         }
                     }
                 }
