@@ -2,7 +2,7 @@
 //!
 //! Documents are told as they are now, so that between two questions there are states in which some are older than others.
 //! The generations hear of what was gathered once it is the whole of one seq, and of nothing in between. All that stand
-//! together are told together; for one that is farther behind the primary is asked once more, when the newer ones have theirs.
+//! together are told together; for one that is farther behind the primary is asked once more, when the newest has its part.
 
 use super::pause::{Came, Pauses};
 use super::{Ended, Follower, Trails};
@@ -65,11 +65,23 @@ impl From<Failure> for Failed {
 }
 
 impl Follows {
-    pub(super) async fn run(self, mut orders: watch::Receiver<Leader>) {
+    /// As long as somebody gives orders. Those that are farther behind than the newest are told beside it: however long that
+    /// takes, or whatever it fails by, the newest does not wait for it.
+    pub(super) async fn run(self, orders: watch::Receiver<Leader>) {
+        let (says, told) = watch::channel(None);
+        tokio::join!(self.lead(orders.clone(), says), self.trail(orders, told));
+    }
+
+    /// The newest, and all that stand together with it.
+    async fn lead(&self, mut orders: watch::Receiver<Leader>, says: watch::Sender<Option<Position>>) {
         let mut pauses = Pauses::default();
         loop {
             let leader = orders.borrow_and_update().clone();
-            let round = self.round(&leader).await;
+            let round = self.newest_round(&leader).await;
+            let round = round.map(|(came, reached)| {
+                says.send_replace(reached);
+                came
+            });
             self.trails.round_over(self.index, round.is_err());
             match &round {
                 Ok(_) if pauses.has_failed() => tracing::info!(index = %leader.name, "follows its primary again"),
@@ -87,37 +99,84 @@ impl Follows {
         }
     }
 
-    async fn round(&self, leader: &Leader) -> Result<Came, Failure> {
-        let generations = self.follower.stands(self.index);
-        let (mut came, mut reached) = (if generations.is_empty() { Came::Nobody } else { Came::Nothing }, None);
-        for (generation, _) in generations {
-            // It may have been told with a newer one.
-            let Some(from) = self.stands(generation).filter(|from| !has_reached(*from, reached)) else { continue };
-            let began = Instant::now();
-            match self.gather(leader, from).await {
-                Ok((gathered, to)) => {
-                    let mut followed = Ok(());
-                    // Also where no document is another than it was: what was written and deleted counts.
-                    if to.seq > from.seq {
-                        came = Came::News;
-                        let told = gathered.documents.into_values().collect();
-                        followed = self.follower.follow(self.index, told, (from, to)).await;
+    /// The others, each time that the newest was told: whoever goes over to it finds no less there.
+    async fn trail(&self, mut orders: watch::Receiver<Leader>, mut told: watch::Receiver<Option<Position>>) {
+        let mut pauses = Pauses::default();
+        while told.changed().await.is_ok() {
+            let (leader, reached) = (orders.borrow_and_update().clone(), *told.borrow_and_update());
+            let round = self.round_of_others(&leader, reached).await;
+            let has_failed = pauses.has_failed();
+            let pause = pauses.after(&round);
+            match &round {
+                Ok(_) if has_failed => tracing::info!(index = %leader.name, "all generations follow the primary again"),
+                Ok(_) => {}
+                Err(failure) => {
+                    if !has_failed {
+                        tracing::warn!(index = %leader.name, %failure, "an earlier generation does not follow the primary for now");
                     }
-                    reached = Some(to);
-                    let stand = self.follower.stands(self.index).into_iter();
-                    let even = stand.filter(|(_, here)| has_reached(*here, reached)).map(|(number, _)| number);
-                    self.trails.even(self.index, even, began);
-                    followed?;
-                }
-                Err(Failed::Now(failure)) => return Err(failure),
-                Err(Failed::ForGood(ended, failure)) => {
-                    let (index, seq) = (&leader.name, from.seq.0);
-                    tracing::warn!(%index, %generation, seq, %failure, "a generation follows its primary no longer");
-                    self.follower.follow_no_longer(self.index, generation, ended);
+                    tokio::select! {
+                        biased;
+                        _ = orders.changed() => {}
+                        () = sleep(pause) => {}
+                    }
                 }
             }
         }
-        Ok(came)
+    }
+
+    /// Returns where the primary stood.
+    async fn newest_round(&self, leader: &Leader) -> Result<(Came, Option<Position>), Failure> {
+        for (generation, from) in self.follower.stands(self.index) {
+            if let Some((came, reached)) = self.tell(leader, generation, from).await? {
+                return Ok((came, Some(reached)));
+            }
+        }
+        Ok((Came::Nobody, None))
+    }
+
+    async fn round_of_others(&self, leader: &Leader, reached: Option<Position>) -> Result<Came, Failure> {
+        let mut round = Ok(Came::Nothing);
+        for (generation, _) in self.follower.stands(self.index) {
+            // It may have been told with another.
+            let Some(from) = self.stands(generation).filter(|from| !has_reached(*from, reached)) else { continue };
+            let told = self.tell(leader, generation, from).await;
+            self.trails.settles(self.index);
+            round = round.and_then(|_| told.map(|_| Came::News));
+        }
+        round
+    }
+
+    /// Tells a generation, and all that stand together with it, everything that has changed; returns where the primary stood,
+    /// and nothing of one that follows no longer.
+    async fn tell(
+        &self,
+        leader: &Leader,
+        generation: Generation,
+        from: Position,
+    ) -> Result<Option<(Came, Position)>, Failure> {
+        let began = Instant::now();
+        match self.gather(leader, from).await {
+            Ok((gathered, to)) => {
+                let (mut came, mut followed) = (Came::Nothing, Ok(()));
+                // Also where no document is another than it was: what was written and deleted counts.
+                if to.seq > from.seq {
+                    came = Came::News;
+                    let told = gathered.documents.into_values().collect();
+                    followed = self.follower.follow(self.index, told, (from, to)).await;
+                }
+                let stand = self.follower.stands(self.index).into_iter();
+                let even = stand.filter(|(_, here)| has_reached(*here, Some(to))).map(|(number, _)| number);
+                self.trails.even(self.index, even, began);
+                followed.map(|()| Some((came, to)))
+            }
+            Err(Failed::Now(failure)) => Err(failure),
+            Err(Failed::ForGood(ended, failure)) => {
+                let (index, seq) = (&leader.name, from.seq.0);
+                tracing::warn!(%index, %generation, seq, %failure, "a generation follows its primary no longer");
+                self.follower.follow_no_longer(self.index, generation, ended);
+                Ok(None)
+            }
+        }
     }
 
     /// Where a generation stands now, if it follows.

@@ -33,6 +33,8 @@ const HEARD_MAX: usize = 64;
 #[derive(Default)]
 pub(super) struct Primary {
     pub(super) answers: Mutex<VecDeque<Answer>>,
+    /// Whoever asks from there is refused.
+    pub(super) refuses: Mutex<Option<u64>>,
     asked: Mutex<Vec<u64>>,
 }
 
@@ -60,6 +62,9 @@ fn nothing() -> Absent {
 impl ShardApi for Primary {
     async fn changes(&self, asked: ChangesAsked, _: std::time::Instant) -> Result<Changes, Failure> {
         self.asked.lock().unwrap().push(asked.after.seq.0);
+        if *self.refuses.lock().unwrap() == Some(asked.after.seq.0) {
+            return Err(Failure::new(ErrorCode::ShardUnavailable, "not from there"));
+        }
         let answer = self.answers.lock().unwrap().pop_front();
         match answer {
             Some(Answer::Tells(changes)) => Ok(changes),
@@ -179,7 +184,7 @@ impl Scene {
     }
 
     pub(super) fn with_memory(stand: &[(u64, u64)], answers: impl Into<VecDeque<Answer>>, bytes_max: usize) -> Self {
-        let primary = Arc::new(Primary { answers: Mutex::new(answers.into()), asked: Mutex::default() });
+        let primary = Arc::new(Primary { answers: Mutex::new(answers.into()), ..Primary::default() });
         let (says, heard) = mpsc::channel(HEARD_MAX);
         let stand = stand.iter().map(|&(number, seq)| (Generation(number), at(1, seq))).collect();
         let generations = Arc::new(Generations { stand: Mutex::new(stand), bytes_max, says });

@@ -90,6 +90,35 @@ async fn who_is_farther_behind_is_told_after_the_newest_and_together_with_it_fro
     assert_eq!(scene.asked(), [90, 10, 96]);
 }
 
+/// The newest is what answers. It was a minute behind for want of what the other could not have.
+#[tokio::test(start_paused = true)]
+async fn the_newest_waits_for_nobody_who_is_farther_behind() {
+    let from_the_first = || Changes { documents: vec![is("b", 50)], through: Seq(95), position: at(1, 95) };
+    for of_the_older in [fails(ErrorCode::LimitExceeded), Answer::Slowly(from_the_first())] {
+        let newest = [changes([is("a", 95)], 95, 95), changes([is("c", 96)], 96, 96)];
+        let [first, second] = newest;
+        let mut scene = Scene::with(&[(1, 10), (2, 90)], [first, of_the_older, second]);
+        assert_eq!(scene.hears().await, Heard::Told(90, vec![is("a", 95)], 95));
+        let told = Instant::now();
+        assert_eq!(scene.hears().await, Heard::Told(95, vec![is("c", 96)], 96));
+        assert!(told.elapsed() <= PAUSE * 5 / 4, "it rested for as long as ever");
+        assert_eq!(scene.asked(), [90, 10, 95]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_farther_behind_and_fails_is_asked_ever_more_seldom() {
+    let scene = Scene::with(&[(1, 10), (2, 90)], []);
+    *scene.primary.refuses.lock().unwrap() = Some(10);
+    sleep(20 * PAUSE).await;
+    let of = |from| scene.asked().iter().filter(|asked| **asked == from).count();
+    assert!((3..=5).contains(&of(10)) && of(90) >= 8, "asked {:?}", scene.asked());
+    *scene.primary.refuses.lock().unwrap() = None;
+    sleep(20 * PAUSE).await;
+    scene.look();
+    assert_eq!(scene.ready(), [true, true]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn more_than_may_be_kept_is_not_gathered() {
     let many: Vec<_> = (0..1_000).map(|number| is(&number.to_string(), number + 11)).collect();

@@ -31,7 +31,7 @@ struct Known {
     primary: Seq,
     /// When the last round began that made it even.
     even: Option<Instant>,
-    /// The last round came to nothing.
+    /// The last round of the newest came to nothing.
     failed: bool,
     /// It was told as ready, and stays so.
     ready: bool,
@@ -90,18 +90,21 @@ impl Trails {
         let generations: BTreeSet<_> = generations.collect();
         self.change(index, |number, known| {
             if generations.contains(&number) {
-                known.even = Some(began);
+                // Of two that go on beside each other the one that began first may end last.
+                known.even = known.even.max(Some(began));
             }
         });
     }
 
-    /// A round has ended.
+    /// A round of the newest has ended.
     pub(super) fn round_over(&self, index: IndexUuid, failed: bool) {
-        let mut is_awaited = false;
-        self.change(index, |_, known| {
-            known.failed = failed;
-            is_awaited |= !known.ready;
-        });
+        self.change(index, |_, known| known.failed = failed);
+        self.settles(index);
+    }
+
+    /// Something has come to an end by which one may be ready.
+    pub(super) fn settles(&self, index: IndexUuid) {
+        let is_awaited = self.lock().iter().any(|((of, _), known)| *of == index && !known.ready);
         if is_awaited {
             self.settled.notify_one();
         }
