@@ -16,9 +16,6 @@ use annuli_core::{DocId, Seq};
 use std::collections::HashSet;
 use std::time::Instant;
 
-/// About how many bytes a document has beside its vector.
-const BYTES_USUAL: usize = 1024;
-
 /// Changes that were asked for are not in the log any longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -60,7 +57,7 @@ fn changes(
         let change = change?;
         if shard_of(&change.id, asked.shards) == asked.owner && !seen.contains(&change.id) {
             let told = now_of(&change.id, snapshot.document(&change.id)?);
-            bytes += BYTES_USUAL + told.vector().map_or(0, |vector| vector.dim().get() * size_of::<f32>());
+            bytes += told.bytes_about();
             documents.push(told);
             seen.insert(change.id);
         }
@@ -88,7 +85,7 @@ mod tests {
     use annuli_api::Position;
     use annuli_core::id::{HistoryId, IndexUuid, Point, ShardCount, ShardId};
     use annuli_core::vector::Dim;
-    use annuli_core::{HnswParams, IndexSchema, Metric, Quantization};
+    use annuli_core::{HnswParams, IndexSchema, Metadata, Metric, Quantization, Value, Vector};
     use std::time::Duration;
     use uuid::Uuid;
 
@@ -122,6 +119,27 @@ mod tests {
             assert!(failure.message.contains("does not reach back as far"), "{failure}");
             assert!(failure.blames_the_log(), "what is asked for is true");
         }
+    }
+
+    /// Its vectors alone were counted, and two thousand documents with long metadata were one answer.
+    #[test]
+    fn an_answer_ends_where_it_is_long_by_whatever_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path(), 7);
+        let long = Value::Text("long".repeat(CHANGES_BYTES_MAX / 8).into());
+        for (number, id) in ["b", "c", "d"].into_iter().enumerate() {
+            let (seq, point) = (Seq(8 + number as u64), Point(number as u64));
+            let metadata = Metadata::new([("text".into(), long.clone())].into()).unwrap();
+            let document = StoredDocument { seq, point, vector: Vector::new(vec![1.0]).unwrap(), metadata };
+            let id = DocId::new(id).unwrap();
+            let put = Change { seq, id, kind: ChangeKind::Put, document: Some(document), killed: None };
+            store.commit(&[put], &Counters { seq, next_point: Point(point.0 + 1) }, None, Durability::Os).unwrap();
+        }
+        let after = Position { history: HistoryId(Uuid::from_u128(2)), seq: Seq(7) };
+        let asked = ChangesAsked { after, owner: ShardId(0), shards: ShardCount::ONE, limit: 10 };
+        let told = changes(&store.snapshot(), &asked, Deadline(clock::now() + Duration::from_secs(60)));
+        let told = told.ok().map(|(told, through)| (told.len(), through));
+        assert_eq!(told, Some((1, Seq(8))));
     }
 
     /// To tell those that are left would be to lose the others.
