@@ -3,6 +3,7 @@
 //! Cheap to clone, and a clone does not change when the original does. Sorted maps are shared, each at least twice as large
 //! as the next: to add a few documents copies few, most of the time.
 
+use crate::followed_memory::Share;
 use crate::table::Row;
 use annuli_core::{DocId, Seq};
 use std::collections::BTreeMap;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 pub(crate) enum Became {
     /// It is this.
     Is(Arc<Row>),
-    /// It was deleted: at that seq or before.
-    Gone(Seq),
+    /// It was deleted: at that seq or before. To know that takes memory.
+    Gone { by: Seq, _share: Arc<Share> },
 }
 
 impl Became {
@@ -24,7 +25,7 @@ impl Became {
     pub(crate) fn row(&self) -> Option<&Arc<Row>> {
         match self {
             Self::Is(row) => Some(row),
-            Self::Gone(_) => None,
+            Self::Gone { .. } => None,
         }
     }
 
@@ -32,7 +33,7 @@ impl Became {
     pub(crate) fn seq(&self) -> Seq {
         match self {
             Self::Is(row) => row.seq,
-            Self::Gone(by) => *by,
+            Self::Gone { by, .. } => *by,
         }
     }
 }
@@ -100,11 +101,19 @@ impl Overlay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::followed_memory::FollowedMemory;
     use crate::table::tests::row;
+    use annuli_core::IndexUuid;
     use proptest::prelude::*;
+    use uuid::Uuid;
 
     fn id(number: u64) -> DocId {
         row(number).id.clone()
+    }
+
+    fn gone(by: u64) -> Became {
+        let memory = FollowedMemory::new(0).of(IndexUuid(Uuid::from_u128(1)));
+        Became::Gone { by: Seq(by), _share: Arc::new(memory.take(0)) }
     }
 
     fn plain(overlay: &Overlay, behind: Option<&DocId>) -> Vec<(DocId, Option<u64>)> {
@@ -129,7 +138,7 @@ mod tests {
                 let point = |document: u64| 100 * number as u64 + document;
                 let of = |(document, is_there): (u64, bool)| (id(document), is_there.then(|| point(document)));
                 let told: BTreeMap<_, _> = step.into_iter().map(of).collect();
-                let became = |point: &Option<u64>| point.map_or(Became::Gone(Seq(7)), |point| Became::Is(row(point)));
+                let became = |point: &Option<u64>| point.map_or(gone(7), |point| Became::Is(row(point)));
                 overlay.add(told.iter().map(|(id, point)| (id.clone(), became(point))).collect());
                 model.extend(told);
                 if number == 20 {

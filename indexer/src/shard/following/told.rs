@@ -43,7 +43,7 @@ impl Told {
                     let (point, share) = (Point(FOLLOWED_POINTS.saturating_add(seq.0)), Some(memory.take(bytes)));
                     Became::Is(Arc::new(Row { id, seq, point, vector, metadata, share }))
                 }
-                Changed::Gone { .. } => Became::Gone(position.seq),
+                Changed::Gone { .. } => Became::Gone { by: position.seq, _share: Arc::new(memory.take(bytes)) },
             };
             Ok::<_, FollowError>((id, became))
         };

@@ -73,3 +73,26 @@ async fn a_document_that_is_written_again_and_again_is_kept_once() {
     assert!(setting.replica.followed_bytes() <= 1_300 * once);
     assert!(setting.shard(1).status().await.unwrap().tail.documents <= 1_300);
 }
+
+/// As many as an index had could be deleted in each generation of each index, and nobody counted them.
+#[tokio::test]
+async fn what_was_deleted_takes_memory_as_well() {
+    let mut setting = Setting::with_generation(100).await;
+    let gone = Changed::Gone { id: document_id(0) };
+    setting.delete(0..50).await;
+    setting.follow().await;
+    assert_eq!(setting.replica.followed_bytes(), 50 * gone.bytes_about());
+    // What is written again is kept instead.
+    setting.fill(0, 50).await;
+    setting.follow().await;
+    setting.replica.retire(setting.faces.uuid, Generation(1)).unwrap();
+    assert_eq!(setting.replica.followed_bytes(), 0);
+
+    setting.prepare(2, setting.dump()).unwrap();
+    setting.reopen_with_memory(50 * gone.bytes_about());
+    setting.delete(0..50).await;
+    let here = setting.stands().unwrap();
+    let (told, to) = setting.changes(here).await;
+    let short = setting.tell(here, &told, to).unwrap_err();
+    assert!(matches!(short, FollowError::Short { .. }), "{short}");
+}
