@@ -85,6 +85,16 @@ impl Overlay {
         self.levels.push(Arc::new(levels.fold(Arc::unwrap_or_clone(first), merge)));
     }
 
+    /// What has become of documents behind that seq. What was said later of one is of a later seq.
+    pub(crate) fn since(&self, here: Seq) -> Level {
+        let mut since = Level::new();
+        for level in &self.levels {
+            let behind = level.iter().filter(|(_, became)| became.seq() > here);
+            since.extend(behind.map(|(id, became)| (id.clone(), became.clone())));
+        }
+        since
+    }
+
     /// Every document of which it knows and whose id is behind `behind`, by id.
     pub(crate) fn documents<'a>(&'a self, behind: Option<&'a DocId>) -> impl Iterator<Item = (&'a DocId, &'a Became)> {
         let mut last = behind;
@@ -155,6 +165,21 @@ mod tests {
             let (overlay, model) = earlier;
             prop_assert_eq!(plain(&overlay, None), model.into_iter().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn of_what_was_said_behind_a_seq_the_last_is_right() {
+        let mut overlay = Overlay::default();
+        // The row of a point was written as the next number.
+        overlay.add([(id(1), Became::Is(row(1))), (id(2), Became::Is(row(2))), (id(9), Became::Is(row(9)))].into());
+        overlay.add([(id(2), gone(12)), (id(3), gone(12))].into());
+        let since = |here| -> Vec<_> {
+            let since = overlay.since(Seq(here)).into_iter();
+            since.map(|(id, became)| (id, became.row().is_some())).collect()
+        };
+        assert_eq!(since(0), [(id(1), true), (id(2), false), (id(3), false), (id(9), true)]);
+        assert_eq!(since(9), [(id(2), false), (id(3), false), (id(9), true)]);
+        assert!(since(12).is_empty());
     }
 
     #[test]

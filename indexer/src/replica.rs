@@ -251,6 +251,8 @@ impl Replica {
         unfinished.publish(&folder)?;
         // Only now: RocksDB opens files by their paths, whenever it needs them.
         let opened = FrozenShard::over(&folder, &identity, view, parts).map_err(PrepareError::from);
+        // Most of it before its turn, for which whoever is told waits: this is in the background, and may take long.
+        let opened = opened.and_then(|shard| self.caught_up(new, shard));
         let memory = self.0.followed.of(new.uuid);
         let _following = memory.turn();
         let shard = opened.and_then(|shard| self.caught_up(new, shard)).inspect_err(|_| {

@@ -116,10 +116,14 @@ impl FrozenShard {
     pub fn catch_up_with(&self, earlier: &Self) -> Result<(), FollowError> {
         let there = earlier.view();
         let is_untrue = earlier.followed.ended.get() == Some(&Ended::OtherLine);
-        if is_untrue || there.position.history != self.position().history || earlier.dumped > self.dumped {
+        let here = self.position();
+        if is_untrue || there.position.history != here.history || earlier.dumped > self.dumped {
             return Ok(());
         }
-        self.take_over(&Told::of(&there), usize::MAX)
+        if there.position.seq <= here.seq {
+            return Ok(());
+        }
+        self.take_over(&Told::behind_in(&there, here.seq), usize::MAX)
     }
 
     /// Lets go of what documents were before they became what they are.

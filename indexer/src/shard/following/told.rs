@@ -58,10 +58,9 @@ impl Told {
         Ok(told)
     }
 
-    /// What a generation has followed.
-    pub(super) fn of(view: &View) -> Self {
-        let documents = view.overlay.documents(None).map(|(id, became)| (id.clone(), became.clone()));
-        Self::by_writes(documents.collect(), view.position)
+    /// What a generation has followed behind that seq.
+    pub(super) fn behind_in(view: &View, here: Seq) -> Self {
+        Self::by_writes(view.overlay.since(here).into_iter().collect(), view.position)
     }
 
     fn by_writes(mut documents: Vec<(DocId, Became)>, position: Position) -> Self {
