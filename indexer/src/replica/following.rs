@@ -34,7 +34,10 @@ impl Replica {
         let _turn = memory.turn();
         let generations = self.serving(index);
         let Some((_, newest)) = generations.first() else { return Ok(()) };
-        let told = Told::new(told, to, &newest.view().schema, &memory)?;
+        let views: Vec<_> = generations.iter().map(|(_, shard)| shard.view()).collect();
+        let told = Told::new(told, to, &newest.view().schema, &memory, &views)?;
+        // What they have no longer is not to be kept by this.
+        drop(views);
         if memory.is_short() {
             generations.iter().for_each(|(_, shard)| shard.let_go_of_the_dead());
         }

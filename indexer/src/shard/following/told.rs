@@ -24,7 +24,7 @@ pub struct Told {
 
 impl Told {
     /// What a primary says that documents were at `position`: if it says something of one twice, the last. Memory for it is
-    /// taken, whether it is there or not.
+    /// taken, whether it is there or not, but for rows that one of those `views` of the index has.
     ///
     /// # Errors
     /// When a document cannot be of that index, or of that write. They come from another process.
@@ -33,6 +33,7 @@ impl Told {
         position: Position,
         schema: &IndexSchema,
         memory: &Arc<IndexMemory>,
+        views: &[Arc<View>],
     ) -> Result<Self, FollowError> {
         let last: BTreeMap<_, _> = told.into_iter().map(|changed| (changed.id().clone(), changed)).collect();
         let became = |(id, changed): (DocId, Changed)| {
@@ -40,6 +41,12 @@ impl Told {
             let became = match changed {
                 Changed::Is { id, seq, vector, metadata } => {
                     schema.check(&vector).map_err(|reason| FollowError::Unfit { id: id.clone(), reason })?;
+                    // A primary that lost power may have another document under the same number.
+                    let is_same = |row: &&Arc<Row>| row.seq == seq && row.vector == vector && row.metadata == metadata;
+                    let mut rows = views.iter().filter_map(|view| view.overlay.get(&id)?.row());
+                    if let Some(row) = rows.find(is_same) {
+                        return Ok((id, Became::Is(Arc::clone(row))));
+                    }
                     let (point, share) = (Point(FOLLOWED_POINTS.saturating_add(seq.0)), Some(memory.take(bytes)));
                     Became::Is(Arc::new(Row { id, seq, point, vector, metadata, share }))
                 }

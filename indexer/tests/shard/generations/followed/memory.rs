@@ -1,10 +1,11 @@
 //! How much generations keep of what they are told.
 
-use super::super::setting::{DIM, Setting, document_id, documents};
+use super::super::super::{number, soon};
+use super::super::setting::{DIM, Setting, document_id, documents, read};
 use annuli_api::shard_api::{Changed, Position};
 use annuli_core::{Generation, Metadata, Seq, Vector};
 use annuli_indexer::settings::FOLLOWED_DOCUMENTS_MAX;
-use annuli_indexer::shard::FollowError;
+use annuli_indexer::shard::{Ended, FollowError};
 
 /// Documents with those numbers, as they are told.
 fn told(numbers: std::ops::Range<usize>, first_seq: u64) -> Vec<Changed> {
@@ -95,4 +96,59 @@ async fn what_was_deleted_takes_memory_as_well() {
     let (told, to) = setting.changes(here).await;
     let short = setting.tell(here, &told, to).unwrap_err();
     assert!(matches!(short, FollowError::Short { .. }), "{short}");
+}
+
+/// After a restart each was told by itself, and what both were told took twice the memory: the one that is official had too
+/// little, and stayed at its dump.
+#[tokio::test]
+async fn generations_that_are_told_one_after_the_other_have_the_same_rows() {
+    let mut setting = Setting::with_generation(100).await;
+    setting.fill(100, 150).await;
+    let dump = setting.dump();
+    setting.follow().await;
+    setting.prepare(2, dump).unwrap();
+    setting.fill(150, 250).await;
+    setting.patch(120, 7).await;
+    setting.follow().await;
+    let bytes = setting.replica.followed_bytes();
+
+    setting.reopen();
+    let (_, newest) = setting.replica.stands(setting.faces.uuid)[0];
+    let (told, to) = setting.changes(newest).await;
+    setting.tell(newest, &told, to).unwrap();
+    assert!(setting.stands().unwrap().seq < newest.seq, "the other one stands farther behind");
+    setting.follow().await;
+    for generation in [1, 2] {
+        setting.check(generation).await;
+    }
+    assert!(setting.replica.followed_bytes() <= bytes, "of {bytes}: {}", setting.replica.followed_bytes());
+}
+
+/// Of a primary that lost power and has other writes under the same numbers.
+#[tokio::test]
+async fn a_row_with_another_content_is_another_row() {
+    let setting = Setting::with_generation(100).await;
+    let dump = setting.dump();
+    let here = setting.stands().unwrap();
+    let to = |seq| Position { seq: Seq(seq), ..here };
+    let told = |n| {
+        vec![Changed::Is {
+            id: document_id(500),
+            seq: Seq(101),
+            vector: Vector::new(vec![1.0; DIM]).unwrap(),
+            metadata: number("n", n),
+        }]
+    };
+    setting.tell(here, &told(1), to(101)).unwrap();
+    setting.replica.follow_no_longer(setting.faces.uuid, Generation(1), Ended::OtherLine);
+    setting.prepare(2, dump).unwrap();
+    setting.tell(here, &told(2), to(101)).unwrap();
+    let now = |generation| {
+        let shard = setting.shard(generation);
+        async move {
+            shard.get(vec![document_id(500)], read(None), soon()).await.unwrap().documents[0].clone().unwrap().metadata
+        }
+    };
+    let [first, second] = [now(1).await, now(2).await];
+    assert_ne!(first, second);
 }
