@@ -201,7 +201,7 @@ impl Follows {
             if changes.through >= changes.position.seq {
                 return Ok((gathered, changes.position));
             }
-            gathered.goes_on(&self.large).await?;
+            gathered.goes_on(self).await?;
         }
     }
 }
@@ -230,9 +230,11 @@ impl Gathered {
     }
 
     /// There is more than one answer to gather: when its turn comes, and not for ever.
-    async fn goes_on(&mut self, large: &Arc<Semaphore>) -> Result<(), Failure> {
+    async fn goes_on(&mut self, follows: &Follows) -> Result<(), Failure> {
         let Some((_, ends)) = &self.turn else {
-            let turn = Arc::clone(large).acquire_owned().await.expect("it is never closed");
+            follows.trails.waits_for_its_turn(follows.index);
+            let turn = Arc::clone(&follows.large).acquire_owned().await.expect("it is never closed");
+            follows.trails.has_its_turn(follows.index);
             self.turn = Some((turn, Instant::now() + GATHER_MAX));
             return Ok(());
         };

@@ -151,6 +151,8 @@ async fn one_index_at_a_time_gathers_more_than_an_answer() {
     let turn = Arc::clone(&scene.following.large).try_acquire_owned().unwrap();
     sleep(GATHER_MAX).await;
     assert_eq!(scene.asked(), [10]);
+    scene.look();
+    assert_eq!(scene.ready(), [false, true], "it has yet to be told");
     drop(turn);
     assert_eq!(scene.hears().await, Heard::Told(10, vec![is("a", 11), is("b", 12)], 12));
     // What fits into an answer waits for nobody.

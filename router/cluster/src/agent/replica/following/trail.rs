@@ -15,6 +15,9 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(30);
 /// The same where the primary could not be read: without one it would wait in vain.
 const CATCH_UP_ALONE_MAX: Duration = Duration::from_secs(3);
 
+/// While other indexes have their turn to be told much, a generation waits for its own: for as long in all.
+const CATCH_UP_IN_TURN_MAX: Duration = Duration::from_mins(5);
+
 type Key = (IndexUuid, Generation);
 
 /// How far each generation trails.
@@ -33,8 +36,20 @@ struct Known {
     even: Option<Instant>,
     /// The last round of the newest came to nothing.
     failed: bool,
+    turn: Turn,
     /// It was told as ready, and stays so.
     ready: bool,
+}
+
+/// Whose turn it is to be told much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It has needed none so far.
+    NotAsked,
+    /// That of others: it waits.
+    OfOthers,
+    /// Its own has come, for the first time then. Later ones change nothing: it would have patience for ever.
+    Own(Instant),
 }
 
 /// How far a generation trails.
@@ -48,12 +63,21 @@ pub struct Trail {
 
 impl Known {
     fn begun() -> Self {
-        Self { since: Instant::now(), primary: Seq::ZERO, even: None, failed: false, ready: false }
+        let (since, turn) = (Instant::now(), Turn::NotAsked);
+        Self { since, primary: Seq::ZERO, even: None, failed: false, turn, ready: false }
     }
 
     /// When it is told as ready though it has not caught up.
     fn patience_ends(&self) -> Instant {
-        self.since + if self.failed { CATCH_UP_ALONE_MAX } else { CATCH_UP_MAX }
+        if self.failed {
+            return self.since + CATCH_UP_ALONE_MAX;
+        }
+        let last = self.since + CATCH_UP_IN_TURN_MAX;
+        match self.turn {
+            Turn::NotAsked => self.since + CATCH_UP_MAX,
+            Turn::OfOthers => last,
+            Turn::Own(since) => last.min(since + CATCH_UP_MAX),
+        }
     }
 }
 
@@ -83,6 +107,26 @@ impl Trails {
     /// The primary has said where it stands.
     pub(super) fn primary_at(&self, index: IndexUuid, seq: Seq) {
         self.change(index, |_, known| known.primary = seq);
+    }
+
+    /// It is told much as soon as other indexes have had their turn.
+    pub(super) fn waits_for_its_turn(&self, index: IndexUuid) {
+        self.change(index, |_, known| {
+            if known.turn == Turn::NotAsked {
+                // The primary is read.
+                (known.turn, known.failed) = (Turn::OfOthers, false);
+            }
+        });
+    }
+
+    /// Its turn has come.
+    pub(super) fn has_its_turn(&self, index: IndexUuid) {
+        self.change(index, |_, known| {
+            if known.turn == Turn::OfOthers {
+                known.turn = Turn::Own(Instant::now());
+            }
+        });
+        self.settles(index);
     }
 
     /// A round that began then has told those everything that the primary has.
@@ -185,6 +229,30 @@ mod tests {
         assert!(!trails.is_ready(key(1)), "it is read");
         trails.round_over(uuid(1), true);
         trails.one_settled().await;
+        trails.look(&both, |_| true);
+        assert!(trails.is_ready(key(1)));
+    }
+
+    /// Of many indexes that were far behind all but the first were told as ready without having been told anything.
+    #[tokio::test(start_paused = true)]
+    async fn while_others_have_their_turn_patience_does_not_run_out() {
+        let (trails, both) = (Trails::default(), [key(1)].into());
+        let begun = Instant::now();
+        trails.look(&both, |_| true);
+        trails.round_over(uuid(1), true);
+        trails.waits_for_its_turn(uuid(1));
+        assert_eq!(trails.look(&both, |_| true), Some(begun + CATCH_UP_IN_TURN_MAX));
+        advance(2 * CATCH_UP_MAX).await;
+        trails.has_its_turn(uuid(1));
+        trails.one_settled().await;
+        let end = Some(begun + 3 * CATCH_UP_MAX);
+        assert_eq!((trails.look(&both, |_| true), trails.is_ready(key(1))), (end, false));
+        // Another try is none of patience.
+        advance(CATCH_UP_MAX / 2).await;
+        trails.waits_for_its_turn(uuid(1));
+        trails.has_its_turn(uuid(1));
+        assert_eq!(trails.look(&both, |_| true), end);
+        advance(CATCH_UP_MAX / 2).await;
         trails.look(&both, |_| true);
         assert!(trails.is_ready(key(1)));
     }
