@@ -148,7 +148,11 @@ impl Shards for Served {
                 format!("this replica of shard {held} does not serve generation {generation} of the index {index}");
             Failure::new(ErrorCode::IndexUnavailable, message).with_effect(Effect::None)
         };
-        self.replica.shard(index, generation).ok_or_else(absent)
+        let shard = self.replica.shard(index, generation).ok_or_else(absent)?;
+        if let Some(trails) = &self.trails {
+            trails.check(index, generation)?;
+        }
+        Ok(shard)
     }
 }
 

@@ -1,5 +1,6 @@
 //! How far each generation trails its primary, for whoever asks while it follows, and whether it is ready to be asked.
 
+use annuli_api::{Effect, ErrorCode, Failure};
 use annuli_core::{Generation, IndexUuid, Seq};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -98,6 +99,18 @@ impl Trails {
             known.ready = known.ready || known.even.is_some() || now >= known.patience_ends() || !follows(key);
         }
         trails.values().filter(|known| !known.ready).map(Known::patience_ends).min()
+    }
+
+    /// Whether a generation answers: whoever asks may know it from before its process was started again, when it had more.
+    ///
+    /// # Errors
+    /// As long as it has yet to catch up. Another replica may be asked instead.
+    pub fn check(&self, index: IndexUuid, generation: Generation) -> Result<(), Failure> {
+        if self.is_ready((index, generation)) {
+            return Ok(());
+        }
+        let message = format!("generation {generation} of the index {index} has yet to catch up with the primary here");
+        Err(Failure::new(ErrorCode::IndexUnavailable, message).with_effect(Effect::None))
     }
 
     pub(super) fn is_ready(&self, key: Key) -> bool {
@@ -255,6 +268,20 @@ mod tests {
         advance(CATCH_UP_MAX / 2).await;
         trails.look(&both, |_| true);
         assert!(trails.is_ready(key(1)));
+    }
+
+    /// A router may know a generation by what its process had told before it was started again.
+    #[tokio::test(start_paused = true)]
+    async fn who_has_yet_to_catch_up_answers_nobody() {
+        let trails = Trails::default();
+        let says = || trails.check(uuid(1), Generation(1)).map_err(|failure| (failure.code, failure.effect()));
+        let refuses = Err((ErrorCode::IndexUnavailable, Some(Effect::None)));
+        assert_eq!(says(), refuses);
+        trails.look(&[key(1)].into(), |_| true);
+        assert_eq!(says(), refuses);
+        trails.even(uuid(1), [Generation(1)].into_iter(), Instant::now());
+        trails.look(&[key(1)].into(), |_| true);
+        assert_eq!(says(), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
