@@ -97,16 +97,17 @@ pub(crate) async fn replica(
 ) {
     let holder = ReplicaFolderHolder { world: Arc::clone(&world), who, shard, folder: Arc::clone(&folder) };
     let holder = Arc::new(holder);
-    let agent = loop {
+    let (agent, trails) = loop {
         let post = post(who, shard, shards, OlderFolder::Refuse);
         match ReplicaAgent::join(store(&world, who), Arc::clone(&holder) as _, post).await {
             Ok(mut agent) => {
                 // Every other one: both are asked for the same.
-                if matches!(who, Who::Replica(_, number) if number % 2 == 0) {
+                let follows = matches!(who, Who::Replica(_, number) if number % 2 == 0);
+                let trails = follows.then(|| {
                     let reach = Connections { world: Arc::clone(&world), who, roster: Roster::default() };
-                    agent.follow(holder, Arc::new(reach));
-                }
-                break agent;
+                    agent.follow(holder, Arc::new(reach))
+                });
+                break (agent, trails);
             }
             Err(_) => sleep(START_AGAIN_AFTER).await,
         }
@@ -118,10 +119,13 @@ pub(crate) async fn replica(
             return unavailable("this process holds another shard");
         }
         let Some(generation) = generation else { return unavailable("this process is no primary") };
-        match folder.generation(index, generation) {
-            Some(model) => Ok(model as Arc<dyn ShardApi>),
-            None => unavailable("this replica does not serve that generation"),
+        let Some(model) = folder.generation(index, generation) else {
+            return unavailable("this replica does not serve that generation");
+        };
+        if let Some(trails) = &trails {
+            trails.check(index, generation)?;
         }
+        Ok(model as Arc<dyn ShardApi>)
     });
     answer_all(requests, lookup).await;
 }

@@ -11,7 +11,7 @@ use annuli_cluster::reconcile::replica::{Held, NewGeneration};
 use annuli_cluster::record::ReplicaId;
 use annuli_cluster::{Ended, Follower, ReplicaHolder};
 use annuli_contract::{Contents, ModelShard};
-use annuli_core::{Generation, HistoryId, IndexSchema, IndexUuid, Seq, ShardId};
+use annuli_core::{DocId, Generation, HistoryId, IndexSchema, IndexUuid, Seq, ShardId};
 use annuli_dump::DumpStore;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ struct Prepared {
     dumped: Contents,
     /// In memory: that, and what it has followed since.
     model: Arc<ModelShard>,
+    /// What it has followed, by document, and up to when that was so: handed on to the next.
+    told: BTreeMap<DocId, (Seq, Changed)>,
     /// Why it follows no longer.
     ended: Option<Ended>,
 }
@@ -42,7 +44,27 @@ struct Prepared {
 impl Prepared {
     fn of(schema: IndexSchema, history: HistoryId, dumped: Contents) -> Self {
         let model = ModelShard::of(schema, history, dumped.clone());
-        Self { schema, dumped, model, ended: None }
+        Self { schema, dumped, model, told: BTreeMap::new(), ended: None }
+    }
+
+    fn follow(&mut self, told: Vec<Changed>, to: Seq) {
+        if to <= self.position().seq {
+            return;
+        }
+        for changed in &told {
+            let seq = match changed {
+                Changed::Is { seq, .. } => *seq,
+                Changed::Gone { .. } => to,
+            };
+            self.told.insert(changed.id().clone(), (seq, changed.clone()));
+        }
+        self.model.follow(told, to);
+    }
+
+    /// What it has followed behind that seq.
+    fn told_behind(&self, here: Seq) -> Vec<Changed> {
+        let behind = self.told.values().filter(|(seq, _)| *seq > here);
+        behind.map(|(_, changed)| changed.clone()).collect()
     }
 
     fn position(&self) -> Position {
@@ -74,13 +96,13 @@ impl ReplicaFolder {
     }
 
     /// Has a generation that stands where the others do which were made of an earlier dump of the same history.
-    fn insert(&self, (index, generation): (IndexUuid, Generation), prepared: Prepared) {
+    fn insert(&self, (index, generation): (IndexUuid, Generation), mut prepared: Prepared) {
         let mut generations = locked(&self.generations);
         let is_true = |earlier: &Prepared| earlier.ended != Some(Ended::OtherLine);
         for (_, earlier) in generations.iter().filter(|((of, _), earlier)| *of == index && is_true(earlier)) {
             let (here, there) = (prepared.position(), earlier.position());
             if here.history == there.history && here.seq < there.seq && earlier.dumped.seq <= prepared.dumped.seq {
-                prepared.model.become_as(&earlier.model);
+                prepared.follow(earlier.told_behind(here.seq), there.seq);
             }
         }
         generations.insert((index, generation), prepared);
@@ -181,11 +203,12 @@ impl Follower for ReplicaFolderHolder {
         (from, to): (Position, Position),
     ) -> Result<(), Failure> {
         self.takes_a_while(20).await;
-        let generations = locked(&self.folder.generations);
-        for (_, prepared) in generations.iter().filter(|((of, _), prepared)| *of == index && prepared.ended.is_none()) {
+        let mut generations = locked(&self.folder.generations);
+        let of_index = generations.iter_mut().filter(|((of, _), prepared)| *of == index && prepared.ended.is_none());
+        for (_, prepared) in of_index {
             let here = prepared.position();
             if here.history == to.history && here.seq >= from.seq {
-                prepared.model.follow(told.clone(), to.seq);
+                prepared.follow(told.clone(), to.seq);
             }
         }
         self.world.note(format_args!("{} has followed {index} to {}", self.who, to.seq));

@@ -81,12 +81,6 @@ impl ModelShard {
         contents.seq = to.0;
     }
 
-    /// Holds from now on what another one of its history holds.
-    pub fn become_as(&self, other: &Self) {
-        let contents = other.contents();
-        *self.lock() = contents;
-    }
-
     /// What it holds now.
     pub fn contents(&self) -> Contents {
         self.lock().clone()
