@@ -1,8 +1,9 @@
 //! Those who use the cluster: they write, read and remember what they were told.
 
+use crate::held::Asker;
 use crate::ledger::Fate;
 use crate::programs::{Job, Site};
-use crate::world::{World, locked};
+use crate::world::{Who, World, locked};
 use annuli_api::Catalogue;
 use annuli_api::v1::document::{DeleteRequest, IndexDocument, IndexRequest};
 use annuli_api::v1::vector::WireVector;
@@ -71,14 +72,25 @@ impl Clients {
     ) -> Option<R> {
         let site = locked(&self.sites).get(&router).cloned()?;
         let (says, answer) = oneshot::channel();
+        let (asker, ended) = Asker::new();
+        let question = asker.asks(&self.world, Who::Router(router));
         let job: Job = Box::new(move |site| {
             Box::pin(async move {
+                let answer = ask(site).await;
+                drop(question);
                 // Whoever has asked may have given up.
-                drop(says.send(ask(site).await));
+                drop(says.send(answer));
             })
         });
         site.try_send(job).ok()?;
-        timeout(GIVE_UP_AFTER, answer).await.ok()?.ok()
+        let answered = async {
+            tokio::select! {
+                biased;
+                answer = answer => answer.ok(),
+                () = ended => None,
+            }
+        };
+        timeout(GIVE_UP_AFTER, answered).await.ok()?
     }
 
     /// An index, as a router knows it.

@@ -116,6 +116,7 @@ impl Cluster {
             return;
         }
         self.world.note(format_args!("{who} is killed"));
+        self.world.held.end(who);
         if let Some(machine) = self.machines.get_mut(&who) {
             machine.kill();
         }

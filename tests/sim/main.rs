@@ -30,6 +30,7 @@ mod reach;
 mod contents;
 mod durable;
 mod folder;
+mod held;
 mod replica_folder;
 mod shelf;
 

@@ -1,6 +1,7 @@
 //! The network between routers and the processes that hold shards: what a router asks arrives late, or never, or its
 //! answer does not.
 
+use crate::held::{Asker, Question};
 use crate::world::{Who, World, locked};
 use annuli_api::shard_api::{
     Changes, ChangesAsked, ConditionalWrite, Counted, Deleted, Got, Listed, Read, ShardHits, ShardList, ShardSearch,
@@ -70,6 +71,7 @@ pub(crate) struct Reply {
     world: Arc<World>,
     between: (Who, Who),
     says: oneshot::Sender<Answered>,
+    question: Question,
 }
 
 impl Reply {
@@ -79,7 +81,8 @@ impl Reply {
     }
 
     pub(crate) fn send(self, answer: Answered) {
-        let Self { world, between: (from, to), says } = self;
+        let Self { world, between: (from, to), says, question } = self;
+        drop(question);
         let later = Arc::clone(&world);
         world.schedule.after(world.delay(), move || {
             let weather = locked(&later.weather).clone();
@@ -97,9 +100,17 @@ fn hang_up(world: &World, says: oneshot::Sender<Answered>) {
     world.schedule.after(world.dice.between(1, 15_000), move || drop(says));
 }
 
-/// Brings a request to a process.
-fn send(world: &Arc<World>, from: Who, address: &str, target: Target, ask: Ask, left: Duration) -> Asked {
+/// Brings a request to a process; without an answer the connection broke.
+fn send(
+    world: &Arc<World>,
+    from: Who,
+    address: &str,
+    target: Target,
+    ask: Ask,
+    left: Duration,
+) -> impl Future<Output = Option<Answered>> + Send + use<> {
     let (says, answer) = oneshot::channel();
+    let (asker, ended) = Asker::new();
     let (later, address) = (Arc::clone(world), address.to_owned());
     world.schedule.after(world.delay(), move || {
         let inbox = locked(&later.inboxes).get(&address).cloned();
@@ -108,7 +119,8 @@ fn send(world: &Arc<World>, from: Who, address: &str, target: Target, ask: Ask, 
         match inbox {
             Some(inbox) if is_cut(&inbox) => hang_up(&later, says),
             Some(inbox) if !later.dice.permille(weather.refused) => {
-                let reply = Reply { world: Arc::clone(&later), between: (from, inbox.who), says };
+                let question = asker.asks(&later, inbox.who);
+                let reply = Reply { world: Arc::clone(&later), between: (from, inbox.who), says, question };
                 // Of one that is full or was killed a moment ago the connection breaks.
                 drop(inbox.requests.try_send(Request { target, ask, left, reply }));
             }
@@ -120,10 +132,14 @@ fn send(world: &Arc<World>, from: Who, address: &str, target: Target, ask: Ask, 
             }
         }
     });
-    answer
+    async move {
+        tokio::select! {
+            biased;
+            answer = answer => answer.ok(),
+            () = ended => None,
+        }
+    }
 }
-
-type Asked = oneshot::Receiver<Answered>;
 
 /// A shard of another process.
 pub(crate) struct Remote {
@@ -139,7 +155,7 @@ impl Remote {
     async fn ask(&self, ask: Ask, deadline: Instant) -> Answered {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now().into_std());
         let answer = send(&self.world, self.from, &self.address, self.target, ask, left).await;
-        answer.unwrap_or_else(|_| {
+        answer.unwrap_or_else(|| {
             let message = format!("the connection to {} broke before the answer was there", self.address);
             Err(Failure::new(ErrorCode::ShardUnavailable, message).with_effect(Effect::Unknown))
         })

@@ -1,6 +1,7 @@
 //! Everything that is outside of the processes, and that all of them share.
 
 use crate::dice::Dice;
+use crate::held::Held;
 use crate::life::STEP_MS;
 use crate::network::Inbox;
 use crate::schedule::Schedule;
@@ -65,6 +66,7 @@ pub(crate) struct World {
     pub(crate) shelf: Mutex<Shelf>,
     /// Where each running process is asked.
     pub(crate) inboxes: Mutex<BTreeMap<String, Inbox>>,
+    pub(crate) held: Held,
     pub(crate) witness: Mutex<Witness>,
     pub(crate) trace: Trace,
 }
@@ -78,6 +80,7 @@ impl World {
             truth: Mutex::default(),
             shelf: Mutex::default(),
             inboxes: Mutex::default(),
+            held: Held::default(),
             witness: Mutex::default(),
             trace: Trace::new(is_shown),
         })

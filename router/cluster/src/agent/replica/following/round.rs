@@ -46,6 +46,13 @@ struct Gathered {
     turn: Option<(OwnedSemaphorePermit, Instant)>,
 }
 
+/// What the newest was told last: by whom, and up to where.
+#[derive(Clone)]
+struct Led {
+    leader: Leader,
+    reached: Option<Position>,
+}
+
 /// Why nothing was gathered.
 enum Failed {
     /// It may be otherwise soon.
@@ -69,17 +76,17 @@ impl Follows {
     /// takes, or whatever it fails by, the newest does not wait for it.
     pub(super) async fn run(self, orders: watch::Receiver<Leader>) {
         let (says, told) = watch::channel(None);
-        tokio::join!(self.lead(orders.clone(), says), self.trail(orders, told));
+        tokio::join!(self.lead(orders, says), self.trail(told));
     }
 
     /// The newest, and all that stand together with it.
-    async fn lead(&self, mut orders: watch::Receiver<Leader>, says: watch::Sender<Option<Position>>) {
+    async fn lead(&self, mut orders: watch::Receiver<Leader>, says: watch::Sender<Option<Led>>) {
         let mut pauses = Pauses::default();
         loop {
             let leader = orders.borrow_and_update().clone();
             let round = self.newest_round(&leader).await;
             let round = round.map(|(came, reached)| {
-                says.send_replace(reached);
+                says.send_replace(Some(Led { leader: leader.clone(), reached }));
                 came
             });
             self.trails.round_over(self.index, round.is_err());
@@ -100,10 +107,10 @@ impl Follows {
     }
 
     /// The others, each time that the newest was told: whoever goes over to it finds no less there.
-    async fn trail(&self, mut orders: watch::Receiver<Leader>, mut told: watch::Receiver<Option<Position>>) {
+    async fn trail(&self, mut told: watch::Receiver<Option<Led>>) {
         let mut pauses = Pauses::default();
         while told.changed().await.is_ok() {
-            let (leader, reached) = (orders.borrow_and_update().clone(), *told.borrow_and_update());
+            let Some(Led { leader, reached }) = told.borrow_and_update().clone() else { continue };
             let round = self.round_of_others(&leader, reached).await;
             let has_failed = pauses.has_failed();
             let pause = pauses.after(&round);
@@ -114,9 +121,10 @@ impl Follows {
                     if !has_failed {
                         tracing::warn!(index = %leader.name, %failure, "an earlier generation does not follow the primary for now");
                     }
+                    let is_another = |led: &Option<Led>| led.as_ref().is_some_and(|led| led.leader != leader);
                     tokio::select! {
                         biased;
-                        _ = orders.changed() => {}
+                        _ = told.wait_for(is_another) => {}
                         () = sleep(pause) => {}
                     }
                 }
