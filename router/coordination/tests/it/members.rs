@@ -12,10 +12,11 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::join;
+use tokio::time::Instant;
 
 /// Where nobody listens.
 fn dead() -> String {
@@ -85,9 +86,12 @@ fn far(etcd: &Etcd, later: Duration) -> String {
     url
 }
 
+/// Pieces that are under way at once: more than any test here sends within the time that one takes.
+const UNDER_WAY: usize = 64;
+
 /// Carries bytes that are under way for so long, each of them.
 fn carry(mut from: &TcpStream, to: &TcpStream, long: Duration) {
-    let (depart, under_way) = channel::<(Instant, Vec<u8>)>();
+    let (depart, under_way) = sync_channel::<(Instant, Vec<u8>)>(UNDER_WAY);
     let mut to = to.try_clone().unwrap();
     let arriving = thread::spawn(move || {
         for (departed, bytes) in under_way {
@@ -110,7 +114,7 @@ fn carry(mut from: &TcpStream, to: &TcpStream, long: Duration) {
 
 /// How long what is carried takes is what is tested.
 fn pause(long: Duration) {
-    let (_nobody, silence) = channel::<()>();
+    let (_nobody, silence) = sync_channel::<()>(1);
     let _ = silence.recv_timeout(long);
 }
 
