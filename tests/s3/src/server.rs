@@ -198,8 +198,6 @@ impl S3Server {
             "{method} {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {bytes}\r\nconnection: close\r\n\
              authorization: AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0\r\n\r\n"
         );
-        stream.write_all(request.as_bytes())?;
-        stream.write_all(body)?;
         let mut answer = String::new();
         stream.write_all(request.as_bytes())?;
         stream.write_all(body)?;

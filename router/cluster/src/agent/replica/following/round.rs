@@ -124,9 +124,11 @@ impl Follows {
                     let is_another = |led: &Option<Led>| led.as_ref().is_some_and(|led| led.leader != leader);
                     tokio::select! {
                         biased;
-                        _ = told.wait_for(is_another) => {}
+                        another = told.wait_for(is_another) => if another.is_err() { return },
                         () = sleep(pause) => {}
                     }
+                    // What was told meanwhile counts as seen, and is what is to be tried again now.
+                    told.mark_changed();
                 }
             }
         }
