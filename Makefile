@@ -43,7 +43,7 @@ test: etcd s3 ## everything that must hold: format, tests, lints, docs
 	$(CLIPPY)
 	$(DOC)
 	cargo run $(LOCKED) --release -p annuli-benches -- compare --smoke
-	cargo run $(LOCKED) --release -p annuli-benches -- compare --smoke --only dumps,scaling,rollouts \
+	cargo run $(LOCKED) --release -p annuli-benches -- compare --smoke --only dumps,scaling,rollouts,slow-clients \
 		--program "$${CARGO_TARGET_DIR:-target}/debug/annuli" --out target/benches/operated
 
 jina: setup ## run an unmodified jina.Client of PyPI, with old and new documents, against the service

@@ -1,6 +1,8 @@
 //! Ours when it is operated: how fast it is dumped and restored, beside the system's own tools, and what more replicas
-//! and more shards add, and what searches notice of rollouts.
+//! and more shards add, and what searches notice of rollouts and
+//! of clients that are slow.
 
+mod crowd;
 mod dumps;
 mod limits;
 mod processes;
@@ -9,6 +11,7 @@ pub(crate) mod results;
 mod rollouts;
 mod scaling;
 mod searchers;
+mod slow_clients;
 mod writes;
 
 use crate::connection::ExchangeFailed;
@@ -24,6 +27,7 @@ use annuli_api::v1::index::WireHnsw;
 use quota::NoQuota;
 use results::ClusterResults;
 use serde::Serialize;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -62,6 +66,8 @@ enum Failed {
     File(#[from] FileFailed),
     #[error(transparent)]
     Quota(#[from] NoQuota),
+    #[error("slow clients: {0}")]
+    Crowd(#[from] io::Error),
 }
 
 /// Measures dumps.
@@ -80,6 +86,12 @@ pub(crate) fn scaling(settings: &Settings, dataset: &Dataset, results: &mut Clus
 pub(crate) fn rollouts(settings: &Settings, dataset: &Dataset, results: &mut ClusterResults, progress: &Progress) {
     let measured = settings.check().and_then(|()| rollouts::measure(settings, dataset, progress));
     results.rollouts = results.keep("annuli's rollouts", measured);
+}
+
+/// Measures slow clients.
+pub(crate) fn slow_clients(settings: &Settings, dataset: &Dataset, results: &mut ClusterResults, progress: &Progress) {
+    let measured = settings.check().and_then(|()| slow_clients::measure(settings, dataset, progress));
+    results.slow_clients = results.keep("annuli beside slow clients", measured);
 }
 
 impl Settings {

@@ -180,6 +180,7 @@ impl Bench<'_> {
             Stage::Dumps => cluster::dumps(&settings.cluster, dataset, &mut into.cluster, progress),
             Stage::Scaling => cluster::scaling(&settings.cluster, dataset, &mut into.cluster, progress),
             Stage::Rollouts => cluster::rollouts(&settings.cluster, dataset, &mut into.cluster, progress),
+            Stage::SlowClients => cluster::slow_clients(&settings.cluster, dataset, &mut into.cluster, progress),
         }
         Ok(())
     }
@@ -223,6 +224,11 @@ pub(crate) fn faults(results: &Results) -> Result<Vec<String>, CompareFailed> {
                 comparison.name,
                 failures.join("; ")
             ));
+        }
+        let beside = comparison.cluster.slow_clients.iter().flat_map(|slow| &slow.rounds);
+        for round in beside.filter(|round| round.failed > 0) {
+            let (failed, failures) = (round.failed, round.failures.join("; "));
+            faults.push(format!("{}: {failed} searches failed beside slow clients: {failures}", comparison.name));
         }
     }
     Ok(faults)

@@ -12,6 +12,7 @@ use annuli_api::v1::index::{CreateIndex, IndexInfo, IndexStatus, WireHnsw};
 use annuli_api::v1::path;
 use annuli_api::v1::search::SearchRequest;
 use annuli_api::v1::vector::{WireVector, to_base64};
+pub(crate) use cluster::ReplicasSeen;
 use serde::Serialize;
 use serde_json::Value;
 use std::ops::Range;

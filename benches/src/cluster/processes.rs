@@ -20,7 +20,7 @@ pub(super) struct Cluster {
     pub routers: Vec<Process>,
     pub replicas: Vec<Process>,
     _primaries: Vec<Process>,
-    home: Home,
+    _home: Home,
 }
 
 /// What every process of a cluster is told.
@@ -42,18 +42,10 @@ impl Cluster {
         let replicas = shards().flat_map(|shard| (0..size.replicas).map(move |place| (shard, place)));
         let replicas =
             replicas.map(|(shard, place)| home.replica(shard, &place.to_string())).collect::<Result<_, _>>()?;
-        let mut cluster = Self { routers, replicas, _primaries: primaries, home };
+        let mut cluster = Self { routers, replicas, _primaries: primaries, _home: home };
         let Self { routers, replicas, _primaries: primaries, .. } = &mut cluster;
         primaries.iter_mut().chain(replicas).chain(routers).try_for_each(Process::wait_until_ready)?;
         Ok(cluster)
-    }
-
-    /// Starts one more replica of the first shard, and waits until it serves what the others do.
-    pub(super) fn add_replica(&mut self) -> Result<(), ServerFailed> {
-        let mut replica = self.home.replica(0, &format!("more-{}", self.replicas.len()))?;
-        replica.wait_until_ready()?;
-        self.replicas.push(replica);
-        Ok(())
     }
 
     /// Where a router takes requests.

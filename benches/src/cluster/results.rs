@@ -11,6 +11,7 @@ pub(crate) struct ClusterResults {
     pub dumps: Option<Dumps>,
     pub scaling: Option<Scaling>,
     pub rollouts: Option<Rollouts>,
+    pub slow_clients: Option<SlowClients>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -138,6 +139,8 @@ pub(crate) struct OfReplicas {
     pub replicas: u32,
     pub queries_per_second: f64,
     pub p99_ms: f64,
+    /// Processor time of all replicas ÷ what they were given.
+    pub share_used: Option<f64>,
     /// Searches that no replica answered.
     pub answered_by_primaries: u64,
     /// How often the router left a replica out for a while.
@@ -218,4 +221,37 @@ pub(crate) struct ToFlip {
     pub seconds_to_dump: f64,
     /// Of both.
     pub seconds: f64,
+}
+
+/// Searches without a pause, alone and beside a crowd of slow clients. Figures are the medians of the rounds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct SlowClients {
+    /// How many are slow.
+    pub crowd: usize,
+    /// How many search.
+    pub clients: usize,
+    pub ef: usize,
+    pub alone_p99_ms: f64,
+    pub beside_p99_ms: f64,
+    pub rounds: Vec<SlowClientsRound>,
+}
+
+impl SlowClients {
+    /// How much longer searches take beside them.
+    pub(crate) fn beside_by_alone(&self) -> f64 {
+        self.beside_p99_ms / self.alone_p99_ms
+    }
+}
+
+/// Searches alone, then beside the crowd.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct SlowClientsRound {
+    pub alone: Latency,
+    pub beside: Latency,
+    /// Searches without an answer, in both.
+    pub failed: u64,
+    /// What the first of them failed with.
+    pub failures: Vec<String>,
+    /// How often one of the crowd was.
+    pub cut_off: u64,
 }

@@ -4,12 +4,14 @@ use super::processes::{Cluster, Size};
 use super::quota::Quota;
 use super::results::{OfReplicas, OfShards, Scaling, SearchRound};
 use super::{Failed, Settings};
+use crate::connection::Connection;
 use crate::dataset::Dataset;
 use crate::dataset::split::shuffled;
 use crate::figures::median;
 use crate::load::Searches;
 use crate::progress::Progress;
-use crate::remote_index::{Effort, RemoteIndex, Shape};
+use crate::remote_index::{Effort, RemoteIndex, ReplicasSeen, Shape};
+use crate::server::Process;
 use crate::usage;
 use std::thread;
 use std::time::Duration;
@@ -31,23 +33,16 @@ const PASS: usize = 500;
 /// Less processor time is not reported: the kernel counts it in hundredths of a second, a tenth of this.
 const CPU_SECONDS_MIN: f64 = 0.1;
 
-/// Measures all steps: the shards of each, and with one shard the replicas of each.
+/// Measures all steps, of replicas and of shards; those of each in turns, since a machine has faster and slower minutes.
 pub(super) fn measure(settings: &Settings, dataset: &Dataset, progress: &Progress) -> Result<Scaling, Failed> {
     let cores_each = thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64) * SHARE_OF_THE_MACHINE;
     // Before a cluster is filled for nothing.
     drop(Quota::of(cores_each)?);
     let bench = Bench { settings, dataset, progress, queries: queries(dataset), cores_each };
-    let (mut shards, mut replicas) = (Vec::new(), Vec::new());
-    for &count in &settings.steps {
-        let mut grown = Grown::start(&bench, count)?;
-        shards.push(grown.searched_by_one(count)?);
-        if count == 1 {
-            for &count in &settings.steps {
-                grown.add_replicas(count)?;
-                replicas.push(grown.searched_by_many(count)?);
-            }
-        }
-    }
+    let replicas = bench.in_turns(|&count| Grown::start(&bench, 1, count, CONNECTIONS_PER_REPLICA * count as usize))?;
+    let replicas = replicas.iter().map(Grown::of_replicas).collect::<Result<_, _>>()?;
+    let shards = bench.in_turns(|&count| Grown::start(&bench, count, 1, 1))?;
+    let shards = shards.iter().map(Grown::of_shards).collect();
     Ok(Scaling { cores_each, ef: EF, connections_per_replica: CONNECTIONS_PER_REPLICA, replicas, shards })
 }
 
@@ -65,103 +60,130 @@ struct Bench<'a> {
     cores_each: f64,
 }
 
+impl<'a> Bench<'a> {
+    /// A cluster for each step, all of them searched round by round.
+    fn in_turns(&self, start: impl Fn(&u32) -> Result<Grown<'a>, Failed>) -> Result<Vec<Grown<'a>>, Failed> {
+        let mut all = self.settings.steps.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+        for round in 1..=self.settings.rounds.get() {
+            self.progress.tell(&format!("searching, round {round}"));
+            all.iter_mut().try_for_each(Grown::take_turn)?;
+        }
+        Ok(all)
+    }
+}
+
 /// A cluster with everything in it, whose replicas have little time and answer all searches.
 struct Grown<'a> {
     bench: &'a Bench<'a>,
     // Before the quotas, which their processes must not outlive.
     cluster: Cluster,
     quotas: Vec<Quota>,
+    /// Of each shard.
+    replicas: u32,
+    shards: u32,
     index: RemoteIndex,
     searches: Searches,
+    connections: Vec<Connection>,
+    /// By the router before it was searched.
+    seen: ReplicasSeen,
+    turns: Vec<Turn>,
+}
+
+/// One round.
+struct Turn {
+    round: SearchRound,
+    seconds: f64,
+    /// Processor time of the router.
+    router_seconds: Option<f64>,
+    /// Of all replicas.
+    replicas_seconds: Option<f64>,
 }
 
 impl<'a> Grown<'a> {
-    /// With one replica of each shard.
-    fn start(bench: &'a Bench<'a>, shards: u32) -> Result<Self, Failed> {
+    /// With so many shards, and replicas of each.
+    fn start(bench: &'a Bench<'a>, shards: u32, replicas: u32, connections: usize) -> Result<Self, Failed> {
         let Bench { settings, dataset, progress, queries, .. } = bench;
-        progress.tell(&format!("starting and filling a cluster, shards: {shards}"));
-        let cluster = Cluster::start(&settings.program, Size { shards, replicas: 1, routers: 1 })?;
+        progress.tell(&format!("starting and filling a cluster, shards: {shards}, replicas of each: {replicas}"));
+        let cluster = Cluster::start(&settings.program, Size { shards, replicas, routers: 1 })?;
         let index = settings.fill(cluster.address(0), dataset, shards)?;
         index.dump()?;
         index.roll_out()?;
+        index.wait_until_served(replicas as usize)?;
+        // What prepares a generation needs time; what searches it gets little.
+        let limited = |replica: &Process| {
+            let quota = Quota::of(bench.cores_each)?;
+            quota.give(replica.pid()).map(|()| quota)
+        };
+        let quotas = cluster.replicas.iter().map(limited).collect::<Result<_, _>>()?;
         let searches = Searches::new(&index, dataset, queries, Shape::Single, Effort::Ef(EF), None);
-        let mut grown = Self { bench, cluster, quotas: Vec::new(), index, searches };
-        grown.limit()?;
-        Ok(grown)
-    }
-
-    /// Until the one shard has that many, each of which serves what the first does.
-    fn add_replicas(&mut self, count: u32) -> Result<(), Failed> {
-        while self.cluster.replicas.len() < count as usize {
-            self.cluster.add_replica()?;
-        }
-        self.index.wait_until_served(count as usize)?;
-        self.limit()
-    }
-
-    /// What prepares a generation needs time; what searches it gets little.
-    fn limit(&mut self) -> Result<(), Failed> {
-        for replica in &self.cluster.replicas[self.quotas.len()..] {
-            let quota = Quota::of(self.bench.cores_each)?;
-            quota.give(replica.pid())?;
-            self.quotas.push(quota);
-        }
-        Ok(())
-    }
-
-    /// One search at a time.
-    fn searched_by_one(&self, shards: u32) -> Result<OfShards, Failed> {
-        self.bench.progress.tell(&format!("one search at a time, shards: {shards}"));
-        let router = self.cluster.routers[0].pid();
-        let before = usage::cpu_seconds(router);
-        let rounds = self.rounds(1)?;
-        let used = usage::cpu_seconds(router).zip(before).map(|(after, before)| after - before);
-        let searches: usize = rounds.iter().map(|round| round.searches).sum();
-        Ok(OfShards {
-            shards,
-            queries_per_second: of(&rounds, |round| round.queries_per_second),
-            p50_ms: of(&rounds, |round| round.p50_ms),
-            p99_ms: of(&rounds, |round| round.p99_ms),
-            router_us_per_search: used.filter(|used| *used >= CPU_SECONDS_MIN).map(|used| used * 1e6 / searches as f64),
-            rounds,
-        })
-    }
-
-    /// As many searches as the replicas can answer.
-    fn searched_by_many(&self, replicas: u32) -> Result<OfReplicas, Failed> {
-        self.bench.progress.tell(&format!("as many searches as there is time for, replicas: {replicas}"));
-        let before = self.index.of_replicas()?;
-        let rounds = self.rounds(CONNECTIONS_PER_REPLICA * replicas as usize)?;
-        let after = self.index.of_replicas()?;
-        Ok(OfReplicas {
-            replicas,
-            queries_per_second: of(&rounds, |round| round.queries_per_second),
-            p99_ms: of(&rounds, |round| round.p99_ms),
-            answered_by_primaries: after.answered_by_primaries - before.answered_by_primaries,
-            ejections: after.ejections - before.ejections,
-            rounds,
-        })
-    }
-
-    fn rounds(&self, connections: usize) -> Result<Vec<SearchRound>, Failed> {
-        let mut connections = self.index.connect(connections)?;
+        let mut connections = index.connect(connections)?;
         // What is not in memory yet is fetched before anything counts.
-        self.searches.measure(&mut connections, Duration::ZERO, None)?;
+        searches.measure(&mut connections, Duration::ZERO, None)?;
+        let seen = index.of_replicas()?;
+        let turns = Vec::new();
+        Ok(Self { bench, cluster, quotas, replicas, shards, index, searches, connections, seen, turns })
+    }
+
+    fn take_turn(&mut self) -> Result<(), Failed> {
         let at_least = Duration::from_secs_f64(self.bench.settings.seconds_per_round);
-        let round = |_| {
-            let measured = self.searches.measure(&mut connections, at_least, None)?;
-            let figures = measured.figures;
-            Ok(SearchRound {
+        let before = self.used();
+        let measured = self.searches.measure(&mut self.connections, at_least, None)?;
+        let after = self.used();
+        let spent = |after: Option<f64>, before| Some(after? - before?).filter(|seconds| *seconds >= CPU_SECONDS_MIN);
+        let figures = measured.figures;
+        self.turns.push(Turn {
+            round: SearchRound {
                 searches: measured.queries,
                 queries_per_second: figures.queries_per_second,
                 p50_ms: figures.p50_ms,
                 p99_ms: figures.p99_ms,
-            })
-        };
-        (0..self.bench.settings.rounds.get()).map(round).collect()
+            },
+            seconds: measured.seconds,
+            router_seconds: spent(after.0, before.0),
+            replicas_seconds: spent(after.1, before.1),
+        });
+        Ok(())
     }
-}
 
-fn of(rounds: &[SearchRound], figure: fn(&SearchRound) -> f64) -> f64 {
-    median(rounds.iter().map(figure)).expect("at least one round")
+    /// Processor time of the router, and of all replicas together.
+    fn used(&self) -> (Option<f64>, Option<f64>) {
+        let replicas = self.cluster.replicas.iter().map(|replica| usage::cpu_seconds(replica.pid()));
+        (usage::cpu_seconds(self.cluster.routers[0].pid()), replicas.sum())
+    }
+
+    /// As many searches as the replicas could answer.
+    fn of_replicas(&self) -> Result<OfReplicas, Failed> {
+        let seen = self.index.of_replicas()?;
+        let given = |turn: &Turn| turn.seconds * self.bench.cores_each * self.quotas.len() as f64;
+        Ok(OfReplicas {
+            replicas: self.replicas,
+            queries_per_second: self.median(|turn| turn.round.queries_per_second),
+            p99_ms: self.median(|turn| turn.round.p99_ms),
+            share_used: median(self.turns.iter().filter_map(|turn| Some(turn.replicas_seconds? / given(turn)))),
+            answered_by_primaries: seen.answered_by_primaries - self.seen.answered_by_primaries,
+            ejections: seen.ejections - self.seen.ejections,
+            rounds: self.rounds(),
+        })
+    }
+
+    /// One search at a time.
+    fn of_shards(&self) -> OfShards {
+        let router = |turn: &Turn| Some(turn.router_seconds? * 1e6 / turn.round.searches as f64);
+        OfShards {
+            shards: self.shards,
+            queries_per_second: self.median(|turn| turn.round.queries_per_second),
+            p50_ms: self.median(|turn| turn.round.p50_ms),
+            p99_ms: self.median(|turn| turn.round.p99_ms),
+            router_us_per_search: median(self.turns.iter().filter_map(router)),
+            rounds: self.rounds(),
+        }
+    }
+
+    fn rounds(&self) -> Vec<SearchRound> {
+        self.turns.iter().map(|turn| turn.round).collect()
+    }
+
+    fn median(&self, figure: fn(&Turn) -> f64) -> f64 {
+        median(self.turns.iter().map(figure)).expect("at least one round")
+    }
 }

@@ -2,14 +2,15 @@
 
 use super::ratio::Ratio;
 use super::table::{align_right, ratio_text, table};
-use crate::cluster::results::{ClusterResults, Dumps, Rollouts, Scaling, UnderLoad};
+use crate::cluster::results::{ClusterResults, Dumps, Rollouts, Scaling, SlowClients, UnderLoad};
 
 /// What there is to say of it, as far as it was measured.
 pub(super) fn sections(cluster: &ClusterResults) -> Vec<String> {
     let dumps = cluster.dumps.iter().flat_map(|measured| [dumps(measured), writes(measured)]);
     let scaling = cluster.scaling.iter().flat_map(|measured| [replicas(measured), shards(measured)]);
     let rollouts = cluster.rollouts.iter().flat_map(|measured| [under_load(measured), flips(measured)]);
-    dumps.chain(scaling).chain(rollouts).collect()
+    let slow_clients = cluster.slow_clients.iter().map(slow_clients);
+    dumps.chain(scaling).chain(rollouts).chain(slow_clients).collect()
 }
 
 fn dumps(dumps: &Dumps) -> String {
@@ -51,7 +52,9 @@ fn replicas(scaling: &Scaling) -> String {
     let Scaling { cores_each, ef, connections_per_replica: connections, .. } = scaling;
     let header = format!("replicas of one shard, {cores_each:.2} cores each, ef {ef}, {connections} connections each");
     let mut table = table(
-        [&header, "queries/s", "÷ one", "p99 ms", "answered by primaries", "ejections"].map(str::to_owned).to_vec(),
+        [&header, "queries/s", "÷ one", "p99 ms", "share used", "answered by primaries", "ejections"]
+            .map(str::to_owned)
+            .to_vec(),
     );
     for of in &scaling.replicas {
         table.add_row([
@@ -59,6 +62,7 @@ fn replicas(scaling: &Scaling) -> String {
             format!("{:.0}", of.queries_per_second),
             ratio_text(scaling.by_one(of.replicas).map(Ratio::exact)),
             format!("{:.1}", of.p99_ms),
+            of.share_used.map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", share * 100.0)),
             of.answered_by_primaries.to_string(),
             of.ejections.to_string(),
         ]);
@@ -112,10 +116,28 @@ fn flips(rollouts: &Rollouts) -> String {
     align_right(table)
 }
 
+fn slow_clients(slow: &SlowClients) -> String {
+    let SlowClients { crowd, clients, ef, .. } = slow;
+    let header = format!("{clients} clients, ef {ef}, p99 ms");
+    let beside = format!("beside {crowd} slow connections");
+    let mut table = table([&header, "alone", &beside, "ratio", "searches", "failed"].map(str::to_owned).to_vec());
+    let searches: usize = slow.rounds.iter().map(|round| round.alone.requests + round.beside.requests).sum();
+    let failed: u64 = slow.rounds.iter().map(|round| round.failed).sum();
+    table.add_row([
+        "searches without a pause".to_owned(),
+        format!("{:.2}", slow.alone_p99_ms),
+        format!("{:.2}", slow.beside_p99_ms),
+        ratio_text(Some(Ratio::exact(slow.beside_by_alone()))),
+        searches.to_string(),
+        failed.to_string(),
+    ]);
+    align_right(table)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::cluster::results::{Latency, OfReplicas, OfShards, Onto, Searched, ToFlip};
+    use crate::cluster::results::{Latency, OfReplicas, OfShards, Onto, Searched, SlowClientsRound, ToFlip};
 
     /// Dumps at half the speed of the slower limit, which is tar, and a quarter more time to write meanwhile.
     pub(crate) fn cluster() -> ClusterResults {
@@ -138,7 +160,13 @@ pub(crate) mod tests {
             cluster_rounds: Vec::new(),
             writes: Vec::new(),
         };
-        ClusterResults { dumps: Some(dumps), scaling: Some(scaling()), rollouts: Some(rollouts()), skipped: Vec::new() }
+        ClusterResults {
+            dumps: Some(dumps),
+            scaling: Some(scaling()),
+            rollouts: Some(rollouts()),
+            slow_clients: Some(slow_clients()),
+            skipped: Vec::new(),
+        }
     }
 
     /// Two replicas answer 1.9 times as much as one, four 3.5 times; two shards take a millisecond less than one.
@@ -147,6 +175,7 @@ pub(crate) mod tests {
             replicas,
             queries_per_second,
             p99_ms: 20.0,
+            share_used: (replicas < 4).then_some(0.98),
             answered_by_primaries: 0,
             ejections: 0,
             rounds: Vec::new(),
@@ -190,6 +219,31 @@ pub(crate) mod tests {
         }
     }
 
+    /// The p99 is a quarter longer beside the crowd, and one search failed.
+    fn slow_clients() -> SlowClients {
+        let latency = |p99_ms| Latency { requests: 1_000, p50_ms: 1.0, p99_ms };
+        let (alone, beside) = (latency(4.0), latency(5.0));
+        let round = SlowClientsRound { alone, beside, failed: 1, failures: Vec::new(), cut_off: 7 };
+        SlowClients {
+            crowd: 2_000,
+            clients: 4,
+            ef: 64,
+            alone_p99_ms: alone.p99_ms,
+            beside_p99_ms: beside.p99_ms,
+            rounds: vec![round],
+        }
+    }
+
+    #[test]
+    fn searches_alone_stand_beside_those_in_a_crowd() {
+        let section = &sections(&cluster())[6];
+        assert!(section.contains("beside 2000 slow connections"), "{section}");
+        let row = section.lines().nth(2).unwrap();
+        for cell in [" 4.00 |", " 5.00 |", " 1.25 |", " 2000 |", " 1 |"] {
+            assert!(row.contains(cell), "{row}");
+        }
+    }
+
     #[test]
     fn searches_before_stand_beside_those_during_rollouts() {
         let sections = sections(&cluster());
@@ -204,8 +258,9 @@ pub(crate) mod tests {
     #[test]
     fn replicas_stand_beside_one_and_shards_beside_each_other() {
         let sections = sections(&cluster());
-        let four = sections[2].lines().nth(4).unwrap();
-        assert!(four.contains(" 350 |") && four.contains(" 3.50 |"), "{four}");
+        let [two, four] = [3, 4].map(|row| sections[2].lines().nth(row).unwrap());
+        assert!(two.contains(" 98 % |"), "{two}");
+        assert!(four.contains(" 350 |") && four.contains(" 3.50 |") && four.contains(" – |"), "{four}");
         let rows: Vec<&str> = sections[3].lines().skip(2).collect();
         assert!(rows[0].contains(" 4.00 |") && rows[0].contains(" 120 |") && rows[1].contains(" – |"), "{rows:?}");
     }

@@ -73,6 +73,8 @@ enum Of {
     RolloutFailures,
     /// Their 99th percentile ÷ that of before.
     RolloutLatency,
+    /// The 99th percentile of searches beside slow clients ÷ alone.
+    SlowClients,
     /// Queries a second × log of the rows, ÷ that of the smallest set.
     GrowthSpeed,
     /// Time to build for each vector ÷ log of the rows, ÷ that of the smallest set.
@@ -101,6 +103,7 @@ impl Of {
             | Self::DumpWrites
             | Self::RolloutFailures
             | Self::RolloutLatency
+            | Self::SlowClients
             | Self::GrowthBuild => false,
         }
     }
@@ -126,6 +129,7 @@ impl Of {
             | Self::FourReplicas
             | Self::RolloutFailures
             | Self::RolloutLatency
+            | Self::SlowClients
             | Self::GrowthSpeed
             | Self::GrowthBuild => false,
         }
@@ -209,6 +213,7 @@ impl Goal {
             Of::FourReplicas => of(|goal, comparison| vec![of_clusters::replicas(goal, comparison, 4)]),
             Of::RolloutFailures => of(|goal, comparison| vec![of_clusters::rollout_failures(goal, comparison)]),
             Of::RolloutLatency => of(|goal, comparison| vec![of_clusters::rollout_latency(goal, comparison)]),
+            Of::SlowClients => of(|goal, comparison| vec![of_clusters::slow_clients(goal, comparison)]),
             Of::GrowthSpeed => of_ours::growth_of_speed(self, growth),
             Of::GrowthBuild => of_ours::growth_of_build(self, growth),
         }

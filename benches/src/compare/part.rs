@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Scaling,
     /// A cluster that is dumped and rolled out again and again while it is searched and written
     Rollouts,
+    /// Our server searched beside 2,000 connections that send their requests byte by byte
+    SlowClients,
     /// Our engine with more and more rows
     Growth,
 }
@@ -49,12 +51,22 @@ pub(crate) enum Stage {
     Scaling,
     /// One cluster, filled.
     Rollouts,
+    /// Our own server, filled.
+    SlowClients,
 }
 
 impl Stage {
     /// In the order in which they are gone through.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Libraries, Self::Exact, Self::Own, Self::Servers, Self::Dumps, Self::Scaling, Self::Rollouts];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Libraries,
+        Self::Exact,
+        Self::Own,
+        Self::Servers,
+        Self::Dumps,
+        Self::Scaling,
+        Self::Rollouts,
+        Self::SlowClients,
+    ];
 
     /// What it is called while it runs.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -66,6 +78,7 @@ impl Stage {
             Self::Dumps => "dumps",
             Self::Scaling => "scaling",
             Self::Rollouts => "rollouts",
+            Self::SlowClients => "slow clients",
         }
     }
 
@@ -83,6 +96,7 @@ impl Stage {
             Part::Dumps => Self::Dumps,
             Part::Scaling => Self::Scaling,
             Part::Rollouts => Self::Rollouts,
+            Part::SlowClients => Self::SlowClients,
         }
     }
 }

@@ -37,6 +37,7 @@ impl Visit {
             Stage::Dumps => 6,
             Stage::Scaling => 15,
             Stage::Rollouts => 30,
+            Stage::SlowClients => 4,
         };
         Duration::from_secs(self.name.rows().div_ceil(10_000) * seconds_per_10_000_rows + 5)
     }

@@ -3,13 +3,14 @@
 use super::bars::{self, Bar};
 use super::figure;
 use super::palette::{AT_MOST, OURS};
-use crate::cluster::results::{ClusterResults, Dumps, OfShards, Rollouts, Scaling};
+use crate::cluster::results::{ClusterResults, Dumps, OfShards, Rollouts, Scaling, SlowClients};
 
 /// One drawing for each figure that was measured.
 pub(super) fn figures(cluster: &ClusterResults) -> Vec<String> {
     let dumps = cluster.dumps.iter().flat_map(dumps);
     let scaling = cluster.scaling.iter().flat_map(scaling);
-    dumps.chain(scaling).chain(cluster.rollouts.iter().flat_map(rollouts)).collect()
+    let rollouts = cluster.rollouts.iter().flat_map(rollouts);
+    dumps.chain(scaling).chain(rollouts).chain(cluster.slow_clients.iter().map(slow_clients)).collect()
 }
 
 fn dumps(dumps: &Dumps) -> [String; 2] {
@@ -72,6 +73,12 @@ fn rollouts(rollouts: &Rollouts) -> [String; 2] {
     ]
 }
 
+fn slow_clients(slow: &SlowClients) -> String {
+    let beside = format!("beside {} slow connections", slow.crowd);
+    let latencies = [bar("alone", AT_MOST, slow.alone_p99_ms), bar(&beside, OURS, slow.beside_p99_ms)];
+    figure("99th percentile of searches in ms, alone and in a crowd", &bars::chart(&latencies))
+}
+
 fn bar(name: &str, colour: &'static str, figure: f64) -> Bar {
     Bar { name: name.to_owned(), colour, figure }
 }
@@ -84,10 +91,11 @@ mod tests {
     #[test]
     fn what_was_measured_is_drawn_and_nothing_else() {
         let drawn = figures(&cluster());
-        assert_eq!(drawn.len(), 7);
+        assert_eq!(drawn.len(), 8);
         assert!(drawn[0].contains(">4.0</text>") && drawn[1].contains(">2.5</text>"), "{drawn:?}");
         assert!(drawn[2].contains(">350</text>") && drawn[4].contains(">3.0</text>"), "{drawn:?}");
         assert!(drawn[5].contains(">6.0</text>") && drawn[6].contains(">3.5</text>"), "{drawn:?}");
+        assert!(drawn[7].contains(">4.0</text>") && drawn[7].contains(">5.0</text>"), "{drawn:?}");
         assert!(figures(&ClusterResults::default()).is_empty());
     }
 }

@@ -31,3 +31,8 @@ pub(super) fn rollout_latency(goal: &Goal, comparison: &Comparison) -> Outcome {
     let ratio = comparison.cluster.rollouts.as_ref().map(|rollouts| Ratio::exact(rollouts.searches_by_before()));
     goal.alone("p99 of searches during rollouts ÷ before", ratio.map(Measured::Ratio))
 }
+
+pub(super) fn slow_clients(goal: &Goal, comparison: &Comparison) -> Outcome {
+    let ratio = comparison.cluster.slow_clients.as_ref().map(|slow| Ratio::exact(slow.beside_by_alone()));
+    goal.alone("p99 of searches beside slow clients ÷ alone", ratio.map(Measured::Ratio))
+}
