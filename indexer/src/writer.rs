@@ -23,6 +23,7 @@ use annuli_api::shard_api::{ConditionalWrite, Outcome, Write, Written};
 use annuli_api::v1::metadata::UnfitMetadata;
 use annuli_core::schema::UnfitVector;
 use annuli_core::{DocId, Point, Seq};
+use annuli_threads::Urgency;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender};
 use group::Group;
@@ -137,6 +138,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Works until it is told to stop, or nobody is left who could tell it anything.
     pub(crate) fn run(mut self) {
+        Urgency::Prompt.take();
         while let Ok(first) = self.queue.recv() {
             let mut batches = Vec::new();
             let mut writes = 0;

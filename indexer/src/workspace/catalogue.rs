@@ -8,7 +8,7 @@ use crate::snapshot;
 use annuli_api::catalogue::refusal;
 use annuli_api::v1::dump::DumpInfo;
 use annuli_api::{Catalogue, Created, DumpProgress, ErrorCode, Failure, Index, Operations};
-use annuli_core::limits::INDEXES_MAX;
+use annuli_core::limits::{ALIASES_MAX, INDEXES_MAX};
 use annuli_core::{IndexName, IndexSchema, ShardCount};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -184,6 +184,9 @@ impl Inner {
         }
         if !state.indexes.contains_key(&index) {
             return Err(refusal::index_not_found(&index));
+        }
+        if state.aliases.len() >= ALIASES_MAX && !state.aliases.contains_key(&alias) {
+            return Err(refusal::too_many_aliases(state.aliases.len()));
         }
         self.change_aliases(|aliases| {
             aliases.insert(alias, index);

@@ -3,7 +3,7 @@ use crate::build_pool::BuildPool;
 use crate::meters::Meters;
 use crate::settings::{Durability, SEAL_POINTS, ShardSettings};
 use annuli_api::{Catalogue, Created, ErrorCode};
-use annuli_core::limits::INDEXES_MAX;
+use annuli_core::limits::{ALIASES_MAX, INDEXES_MAX};
 use annuli_core::{Dim, HnswParams, IndexSchema, Metric, Quantization, ShardCount};
 use annuli_dump::DumpId;
 
@@ -36,6 +36,25 @@ pub(super) fn name(text: &str) -> IndexName {
 pub(super) fn folders(root: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     entries.filter(|name| name != ".lock").collect()
+}
+
+#[tokio::test]
+async fn there_are_no_more_aliases_than_there_may_be() {
+    let root = tempfile::tempdir().unwrap();
+    let workspace = open(root.path());
+    for index in ["first", "second"] {
+        workspace.create(name(index), schema()).await.unwrap();
+    }
+    workspace.0.replace(|state| {
+        state.aliases = (0..ALIASES_MAX).map(|number| (name(&format!("a{number}")), name("first"))).collect();
+    });
+    let refused = workspace.set_alias(name("one-more"), name("second")).await.unwrap_err().message;
+    assert!(refused.starts_with("there are 10000 aliases, the limit is 10000: "), "{refused}");
+    assert_eq!(workspace.aliases().len(), ALIASES_MAX);
+    // What is there is switched.
+    workspace.set_alias(name("a7"), name("second")).await.unwrap();
+    workspace.remove_alias(name("a7")).await.unwrap();
+    workspace.set_alias(name("one-more"), name("second")).await.unwrap();
 }
 
 /// A restore made one index more, and the next was refused.

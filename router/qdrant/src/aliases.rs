@@ -6,6 +6,7 @@ use crate::envelope::{Reply, said};
 use annuli_api::catalogue::refusal;
 use annuli_api::{ErrorCode, Failure};
 use annuli_core::IndexName;
+use annuli_core::limits::ALIASES_MAX;
 use annuli_router::Router;
 use annuli_router::http::dialect::{self, Body, Path};
 use axum::extract::State;
@@ -41,7 +42,9 @@ pub(crate) async fn change(State(router): State<Arc<Router>>, Body(read): Body<A
     for action in actions {
         perform(&router, &before, &mut after, action).await?;
     }
-    let Switch { set, remove } = Switch::between(&before, after);
+    let switch = Switch::between(&before, after);
+    switch.check(&before)?;
+    let Switch { set, remove } = switch;
     for (alias, index) in set {
         router.catalogue.set_alias(alias, index).await?;
     }
@@ -65,6 +68,15 @@ impl Switch {
     fn between(before: &Aliases, after: Aliases) -> Self {
         let remove = before.keys().filter(|alias| !after.contains_key(*alias)).cloned().collect();
         Self { set: after.into_iter().filter(|(alias, index)| before.get(alias) != Some(index)).collect(), remove }
+    }
+
+    /// There is room for all that are set, before others are removed.
+    fn check(&self, before: &Aliases) -> Result<(), Failure> {
+        let new = self.set.keys().filter(|alias| !before.contains_key(*alias)).count();
+        if new > 0 && before.len() + new > ALIASES_MAX {
+            return Err(refusal::too_many_aliases(before.len()));
+        }
+        Ok(())
     }
 }
 
@@ -137,5 +149,17 @@ mod tests {
         let switch = Switch::between(&before, aliases(&[("live", "b"), ("new", "a"), ("same", "a")]));
         let (set, old) = (aliases(&[("live", "b"), ("new", "a")]), IndexName::new("old").unwrap());
         assert_eq!(switch, Switch { set, remove: vec![old] });
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_refused_before_anything_is_set() {
+        let before: Aliases =
+            (1..ALIASES_MAX).flat_map(|number| aliases(&[(format!("a{number}").as_str(), "a")])).collect();
+        let after = |more: &[(&str, &str)]| before.clone().into_iter().chain(aliases(more)).collect();
+        let check = |after| Switch::between(&before, after).check(&before);
+        assert_eq!(check(after(&[("one", "a"), ("a7", "b")])), Ok(()));
+        let refused = check(after(&[("one", "a"), ("two", "a")])).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::LimitExceeded);
+        assert!(refused.message.starts_with("there are 9999 aliases, the limit is 10000: "), "{refused}");
     }
 }

@@ -1,7 +1,7 @@
 //! What a catalogue refuses, in the same words wherever the catalogue is kept.
 
 use crate::error::{ErrorCode, Failure};
-use annuli_core::limits::INDEXES_MAX;
+use annuli_core::limits::{ALIASES_MAX, INDEXES_MAX};
 use annuli_core::{IndexName, IndexSchema};
 
 /// There is no index or alias of that name.
@@ -48,6 +48,12 @@ pub fn delete_by_alias(alias: &IndexName, index: &IndexName) -> Failure {
 pub fn alias_is_an_index(alias: &IndexName) -> Failure {
     let message = format!("`{alias}` is an index: choose another name for the alias");
     Failure::new(ErrorCode::AliasConflict, message)
+}
+
+/// One alias more than there may be is to be set.
+pub fn too_many_aliases(there_are: usize) -> Failure {
+    let message = format!("there are {there_are} aliases, the limit is {ALIASES_MAX}: remove one that nobody needs");
+    Failure::new(ErrorCode::LimitExceeded, message).with("limit", ALIASES_MAX)
 }
 
 /// There is no alias of that name.

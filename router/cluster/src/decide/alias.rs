@@ -7,8 +7,10 @@ use crate::records::Records;
 use annuli_api::Failure;
 use annuli_api::catalogue::refusal;
 use annuli_core::IndexName;
+use annuli_core::limits::ALIASES_MAX;
 
-/// Makes `alias` stand for `index`, instead of what it stood for before.
+/// Makes `alias` stand for `index`, instead of what it stood for before, if it did or there may be one more. Two that are set at
+/// the same moment do not count each other.
 pub fn set_alias(records: &Records, alias: &IndexName, index: &IndexName) -> Result<Change, Failure> {
     let (taken, target) = (Key::Index(alias.clone()), Key::Index(index.clone()));
     check_readable(records, &taken)?;
@@ -22,6 +24,9 @@ pub fn set_alias(records: &Records, alias: &IndexName, index: &IndexName) -> Res
     // A commit that is on its way for long may not take back what was set since.
     let change = match records.aliases.get(alias) {
         Some(before) => change.if_at(key.clone(), before.revision),
+        None if records.aliases.len() >= ALIASES_MAX => {
+            return Err(refusal::too_many_aliases(records.aliases.len()));
+        }
         None => change.if_absent(key.clone()),
     };
     Ok(change.put(key, record.encode()))

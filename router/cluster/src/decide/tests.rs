@@ -6,11 +6,11 @@ mod successors;
 use super::*;
 use crate::change::Change;
 use crate::reconcile::{HeldShard, Plan, Step, plan};
-use crate::record::{IndexRecord, IndexState, Key, LayoutId, Origin, Place, TaskId, TaskRecord};
+use crate::record::{AliasRecord, IndexRecord, IndexState, Key, LayoutId, Origin, Place, TaskId, TaskRecord};
 use crate::testing::{Plain, at, dump, history, name, schema, uuid};
 use annuli_api::v1::task::TaskStatus;
 use annuli_coordination::Epoch;
-use annuli_core::limits::INDEXES_MAX;
+use annuli_core::limits::{ALIASES_MAX, INDEXES_MAX};
 use annuli_core::{IndexName, ShardCount, ShardId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -54,6 +54,25 @@ fn there_is_a_last_index_and_room_for_the_next_once_one_is_deleted() {
     assert_eq!(same, Creation::Existing { uuid: uuid(8), state: IndexState::Creating });
     store.records.delete("index/index-7");
     new(create_index(&store.records, &name("one-more"), &schema(2), uuid(0)));
+}
+
+#[test]
+fn there_is_a_last_alias_and_those_that_are_there_can_be_switched() {
+    let mut store = Plain::of_two_shards();
+    let (faces, other) = (name("faces"), name("other"));
+    for index in [&faces, &other] {
+        store.records.put(&format!("index/{index}"), 1, &IndexRecord::new(uuid(1), schema(2)).encode());
+    }
+    let record = AliasRecord { index: faces, uuid: uuid(1) };
+    for number in 0..ALIASES_MAX {
+        store.records.put(&format!("alias/alias-{number}"), 1, &record.encode());
+    }
+    let refused = set_alias(&store.records, &name("one-more"), &other).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::LimitExceeded);
+    assert!(refused.message.starts_with("there are 10000 aliases, the limit is 10000: remove one"), "{refused}");
+    assert!(set_alias(&store.records, &name("alias-7"), &other).is_ok());
+    store.records.delete("alias/alias-7");
+    assert!(set_alias(&store.records, &name("one-more"), &other).is_ok());
 }
 
 #[test]
