@@ -64,13 +64,13 @@ lint: setup ## format, tidy rules, clippy, docs; licences and bans if cargo-deny
 
 # The debug build: what is tried is what it says, not how fast it is.
 deploy-check: setup ## check what is under deploy/: charts, manifests, image, unit; dashboards and alerts on a real Prometheus
-	$(HEARTBEAT) cargo build $(LOCKED) --workspace --bin annuli
+	$(HEARTBEAT) cargo build $(LOCKED) -p annuli --bin annuli
 	@prometheus=$$(tools/setup/prometheus) && tools=$$(tools/setup/deploy) && annuli=$$(realpath "$${CARGO_TARGET_DIR:-target}/debug/annuli") && \
 		deploy/check/files "$$annuli" "$$prometheus" "$$tools" && deploy/check/live.py "$$annuli" "$$prometheus"
 
 package: export PROFILE ?= release
 package: setup ## build the Debian package (target/package/annuli.deb); as root, install, start and remove it over a layer
-	$(HEARTBEAT) cargo build $(LOCKED) --workspace --bin annuli $(if $(filter release,$(PROFILE)),--release)
+	$(HEARTBEAT) cargo build $(LOCKED) -p annuli --bin annuli $(if $(filter release,$(PROFILE)),--release)
 	@CARGO_DEB=$$(tools/setup/cargo-deb) deploy/package/build $$PROFILE
 	@if [ "$$(id -u)" -eq 0 ]; then deploy/check/package target/package/annuli.deb; else echo "not tried, for want of root: deploy/check/package target/package/annuli.deb"; fi
 console: setup ## try the console in a real browser, each page and action; needs Node.js 20
