@@ -1,4 +1,5 @@
-//! Connections that never get anywhere: each sends its request a byte a second, and comes again when it is cut off.
+//! Connections that never get anywhere: each sends its request a byte a second, and comes again when it is answered
+//! before its end, or cut off.
 
 use crate::clock::{Stopwatch, pause};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -74,6 +75,7 @@ impl Errand {
         let head = self.request.windows(4).position(|bytes| bytes == b"\r\n\r\n").map_or(0, |end| end + 4);
         let sent = if number.is_multiple_of(ONE_IN) { head } else { 0 };
         stream.write_all(&self.request[..sent])?;
+        stream.set_nonblocking(true)?;
         Ok(Member { stream, sent })
     }
 
@@ -100,7 +102,13 @@ impl Errand {
 }
 
 impl Member {
+    /// Fails where the server has said or closed anything, which it does when it waits no longer.
     fn send_a_byte(&mut self, request: &[u8]) -> io::Result<()> {
+        match self.stream.peek(&mut [0]) {
+            Err(nothing) if nothing.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(io::ErrorKind::ConnectionAborted.into()),
+        }
         let byte = request[self.sent % request.len()];
         self.stream.write_all(&[byte])?;
         self.sent += 1;

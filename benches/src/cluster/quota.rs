@@ -33,6 +33,8 @@ pub(super) struct NoQuota(#[from] FileFailed);
 #[derive(Debug)]
 pub(super) struct Quota {
     folder: PathBuf,
+    /// What it is of: at least the smallest that the kernel takes.
+    pub cores: f64,
 }
 
 impl Quota {
@@ -49,7 +51,7 @@ impl Quota {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = root.join(format!("{PREFIX}{}-{number}", process::id()));
         fs::create_dir(&folder).map_err(|source| FileFailed { path: folder.clone(), source })?;
-        let quota = Self { folder };
+        let quota = Self { folder, cores: micros(cores) as f64 / PERIOD_US as f64 };
         files.into_iter().try_for_each(|(name, value)| quota.put(name, &value))?;
         Ok(quota)
     }

@@ -4,14 +4,12 @@ use super::processes::{Cluster, Size};
 use super::quota::Quota;
 use super::results::{OfReplicas, OfShards, Scaling, SearchRound};
 use super::{Failed, Settings};
-use crate::connection::Connection;
 use crate::dataset::Dataset;
 use crate::dataset::split::shuffled;
 use crate::figures::median;
 use crate::load::Searches;
 use crate::progress::Progress;
 use crate::remote_index::{Effort, RemoteIndex, ReplicasSeen, Shape};
-use crate::server::Process;
 use crate::usage;
 use std::thread;
 use std::time::Duration;
@@ -37,10 +35,10 @@ const CPU_SECONDS_MIN: f64 = 0.1;
 pub(super) fn measure(settings: &Settings, dataset: &Dataset, progress: &Progress) -> Result<Scaling, Failed> {
     let cores_each = thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64) * SHARE_OF_THE_MACHINE;
     // Before a cluster is filled for nothing.
-    drop(Quota::of(cores_each)?);
+    let cores_each = Quota::of(cores_each)?.cores;
     let bench = Bench { settings, dataset, progress, queries: queries(dataset), cores_each };
     let replicas = bench.in_turns(|&count| Grown::start(&bench, 1, count, CONNECTIONS_PER_REPLICA * count as usize))?;
-    let replicas = replicas.iter().map(Grown::of_replicas).collect::<Result<_, _>>()?;
+    let replicas = replicas.into_iter().map(|grown| grown.of_replicas()).collect::<Result<_, _>>()?;
     let shards = bench.in_turns(|&count| Grown::start(&bench, count, 1, 1))?;
     let shards = shards.iter().map(Grown::of_shards).collect();
     Ok(Scaling { cores_each, ef: EF, connections_per_replica: CONNECTIONS_PER_REPLICA, replicas, shards })
@@ -83,7 +81,7 @@ struct Grown<'a> {
     shards: u32,
     index: RemoteIndex,
     searches: Searches,
-    connections: Vec<Connection>,
+    connections: usize,
     /// By the router before it was searched.
     seen: ReplicasSeen,
     turns: Vec<Turn>,
@@ -109,25 +107,33 @@ impl<'a> Grown<'a> {
         index.dump()?;
         index.roll_out()?;
         index.wait_until_served(replicas as usize)?;
-        // What prepares a generation needs time; what searches it gets little.
-        let limited = |replica: &Process| {
-            let quota = Quota::of(bench.cores_each)?;
-            quota.give(replica.pid()).map(|()| quota)
-        };
-        let quotas = cluster.replicas.iter().map(limited).collect::<Result<_, _>>()?;
         let searches = Searches::new(&index, dataset, queries, Shape::Single, Effort::Ef(EF), None);
-        let mut connections = index.connect(connections)?;
+        let (seen, turns) = (index.of_replicas()?, Vec::new());
+        let mut grown =
+            Self { bench, cluster, quotas: Vec::new(), replicas, shards, index, searches, connections, seen, turns };
+        grown.limit()?;
         // What is not in memory yet is fetched before anything counts.
-        searches.measure(&mut connections, Duration::ZERO, None)?;
-        let seen = index.of_replicas()?;
-        let turns = Vec::new();
-        Ok(Self { bench, cluster, quotas, replicas, shards, index, searches, connections, seen, turns })
+        grown.searches.measure(&mut grown.index.connect(connections)?, Duration::ZERO, None)?;
+        grown.seen = grown.index.of_replicas()?;
+        Ok(grown)
+    }
+
+    /// What prepares a generation needs time; what searches it gets little.
+    fn limit(&mut self) -> Result<(), Failed> {
+        for replica in &self.cluster.replicas {
+            let quota = Quota::of(self.bench.cores_each)?;
+            quota.give(replica.pid())?;
+            self.quotas.push(quota);
+        }
+        Ok(())
     }
 
     fn take_turn(&mut self) -> Result<(), Failed> {
         let at_least = Duration::from_secs_f64(self.bench.settings.seconds_per_round);
+        // For this turn alone: a server closes connections over which nothing comes for a minute.
+        let mut connections = self.index.connect(self.connections)?;
         let before = self.used();
-        let measured = self.searches.measure(&mut self.connections, at_least, None)?;
+        let measured = self.searches.measure(&mut connections, at_least, None)?;
         let after = self.used();
         let spent = |after: Option<f64>, before| Some(after? - before?).filter(|seconds| *seconds >= CPU_SECONDS_MIN);
         let figures = measured.figures;
@@ -154,7 +160,7 @@ impl<'a> Grown<'a> {
     /// As many searches as the replicas could answer.
     fn of_replicas(&self) -> Result<OfReplicas, Failed> {
         let seen = self.index.of_replicas()?;
-        let given = |turn: &Turn| turn.seconds * self.bench.cores_each * self.quotas.len() as f64;
+        let given = |turn: &Turn| turn.seconds * self.quotas.iter().map(|quota| quota.cores).sum::<f64>();
         Ok(OfReplicas {
             replicas: self.replicas,
             queries_per_second: self.median(|turn| turn.round.queries_per_second),

@@ -35,7 +35,7 @@ impl Visit {
             Stage::Own => 6,
             Stage::Servers => (4 + 12 * settings.servers.among.len() as u64) * settings.servers.peers.len() as u64 / 2,
             Stage::Dumps => 6,
-            Stage::Scaling => 15,
+            Stage::Scaling => 30,
             Stage::Rollouts => 30,
             Stage::SlowClients => 4,
         };

@@ -10,9 +10,9 @@ pub const INDEX_NAME_BYTES_MAX: usize = 64;
 /// tells of three generations of each in one record of the coordination store, of which a mebibyte is taken.
 pub const INDEXES_MAX: usize = 1_000;
 
-/// Most aliases of a workspace or a cluster: ten for each index that there may be. Every process keeps all of them, and
-/// they are told in one answer.
-pub const ALIASES_MAX: usize = 10_000;
+/// Most aliases of a workspace or a cluster: one for each index that there may be. Every process keeps all of them, they are
+/// told in one answer, and what an index that is deleted leaves of them is taken away one by one.
+pub const ALIASES_MAX: usize = 1_000;
 
 /// Longest document id. Ids are RocksDB keys and stay in memory, one a document: 512 bytes hold any URL or path that
 /// is sensible as a key, and keep a million of the worst below half a gigabyte.

@@ -49,7 +49,7 @@ async fn there_are_no_more_aliases_than_there_may_be() {
         state.aliases = (0..ALIASES_MAX).map(|number| (name(&format!("a{number}")), name("first"))).collect();
     });
     let refused = workspace.set_alias(name("one-more"), name("second")).await.unwrap_err().message;
-    assert!(refused.starts_with("there are 10000 aliases, the limit is 10000: "), "{refused}");
+    assert!(refused.starts_with("there are 1000 aliases, the limit is 1000: "), "{refused}");
     assert_eq!(workspace.aliases().len(), ALIASES_MAX);
     // What is there is switched.
     workspace.set_alias(name("a7"), name("second")).await.unwrap();

@@ -42,9 +42,10 @@ pub(crate) async fn change(State(router): State<Arc<Router>>, Body(read): Body<A
     for action in actions {
         perform(&router, &before, &mut after, action).await?;
     }
-    let switch = Switch::between(&before, after);
-    switch.check(&before)?;
-    let Switch { set, remove } = switch;
+    let Switch { make_room, set, remove } = Switch::between(&before, after)?;
+    for alias in make_room {
+        router.catalogue.remove_alias(alias).await?;
+    }
     for (alias, index) in set {
         router.catalogue.set_alias(alias, index).await?;
     }
@@ -57,26 +58,26 @@ pub(crate) async fn change(State(router): State<Arc<Router>>, Body(read): Body<A
 /// Aliases with the indexes that they stand for.
 type Aliases = BTreeMap<IndexName, IndexName>;
 
-/// What turns some aliases into others. Setting comes first: it takes the place of what there was, at once.
-#[derive(Debug, PartialEq, Eq)]
+/// What turns some aliases into others. Setting comes before removing: it takes the place of what there was, at once.
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Switch {
+    /// As many of those that go as there would be too many beside those that come.
+    make_room: Vec<IndexName>,
     set: Aliases,
     remove: Vec<IndexName>,
 }
 
 impl Switch {
-    fn between(before: &Aliases, after: Aliases) -> Self {
-        let remove = before.keys().filter(|alias| !after.contains_key(*alias)).cloned().collect();
-        Self { set: after.into_iter().filter(|(alias, index)| before.get(alias) != Some(index)).collect(), remove }
-    }
-
-    /// There is room for all that are set, before others are removed.
-    fn check(&self, before: &Aliases) -> Result<(), Failure> {
-        let new = self.set.keys().filter(|alias| !before.contains_key(*alias)).count();
-        if new > 0 && before.len() + new > ALIASES_MAX {
+    fn between(before: &Aliases, after: Aliases) -> Result<Self, Failure> {
+        if after.len() > ALIASES_MAX.max(before.len()) {
             return Err(refusal::too_many_aliases(before.len()));
         }
-        Ok(())
+        let come = after.keys().filter(|alias| !before.contains_key(*alias)).count();
+        let mut remove: Vec<_> = before.keys().filter(|alias| !after.contains_key(*alias)).cloned().collect();
+        let too_many = if come == 0 { 0 } else { (before.len() + come).saturating_sub(ALIASES_MAX) };
+        let make_room = remove.drain(..too_many.min(remove.len())).collect();
+        let set = after.into_iter().filter(|(alias, index)| before.get(alias) != Some(index)).collect();
+        Ok(Self { make_room, set, remove })
     }
 }
 
@@ -146,20 +147,35 @@ mod tests {
     #[test]
     fn an_alias_that_is_given_anew_is_not_removed_and_one_that_stays_is_not_set() {
         let before = aliases(&[("live", "a"), ("old", "a"), ("same", "a")]);
-        let switch = Switch::between(&before, aliases(&[("live", "b"), ("new", "a"), ("same", "a")]));
+        let switch = Switch::between(&before, aliases(&[("live", "b"), ("new", "a"), ("same", "a")])).unwrap();
         let (set, old) = (aliases(&[("live", "b"), ("new", "a")]), IndexName::new("old").unwrap());
-        assert_eq!(switch, Switch { set, remove: vec![old] });
+        assert_eq!(switch, Switch { set, remove: vec![old], ..Switch::default() });
+    }
+
+    /// All there may be but one.
+    fn nearly_all() -> Aliases {
+        (1..ALIASES_MAX).flat_map(|number| aliases(&[(format!("a{number}").as_str(), "a")])).collect()
     }
 
     #[test]
     fn what_there_is_no_room_for_is_refused_before_anything_is_set() {
-        let before: Aliases =
-            (1..ALIASES_MAX).flat_map(|number| aliases(&[(format!("a{number}").as_str(), "a")])).collect();
+        let before = nearly_all();
         let after = |more: &[(&str, &str)]| before.clone().into_iter().chain(aliases(more)).collect();
-        let check = |after| Switch::between(&before, after).check(&before);
-        assert_eq!(check(after(&[("one", "a"), ("a7", "b")])), Ok(()));
-        let refused = check(after(&[("one", "a"), ("two", "a")])).unwrap_err();
+        assert!(Switch::between(&before, after(&[("one", "a"), ("a7", "b")])).is_ok());
+        let refused = Switch::between(&before, after(&[("one", "a"), ("two", "a")])).unwrap_err();
         assert_eq!(refused.code, ErrorCode::LimitExceeded);
-        assert!(refused.message.starts_with("there are 9999 aliases, the limit is 10000: "), "{refused}");
+        assert!(refused.message.starts_with("there are 999 aliases, the limit is 1000: "), "{refused}");
+    }
+
+    #[test]
+    fn who_goes_makes_room_for_who_comes_where_there_is_none() {
+        let before = nearly_all();
+        let mut after = before.clone();
+        let gone = ["a1", "a2"].map(|alias| IndexName::new(alias).unwrap());
+        gone.iter().for_each(|alias| drop(after.remove(alias)));
+        after.extend(aliases(&[("one", "a"), ("two", "a")]));
+        let switch = Switch::between(&before, after).unwrap();
+        let [first, second] = gone;
+        assert_eq!((switch.make_room, switch.remove, switch.set.len()), (vec![first], vec![second], 2));
     }
 }

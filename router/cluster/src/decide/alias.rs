@@ -24,12 +24,18 @@ pub fn set_alias(records: &Records, alias: &IndexName, index: &IndexName) -> Res
     // A commit that is on its way for long may not take back what was set since.
     let change = match records.aliases.get(alias) {
         Some(before) => change.if_at(key.clone(), before.revision),
-        None if records.aliases.len() >= ALIASES_MAX => {
-            return Err(refusal::too_many_aliases(records.aliases.len()));
+        None => {
+            check_room(records)?;
+            change.if_absent(key.clone())
         }
-        None => change.if_absent(key.clone()),
     };
     Ok(change.put(key, record.encode()))
+}
+
+/// There may be one alias more. Those of deleted indexes, which are on their way out, do not count.
+fn check_room(records: &Records) -> Result<(), Failure> {
+    let there_are = records.aliases.keys().filter(|alias| records.alias(alias).is_some()).count();
+    if there_are >= ALIASES_MAX { Err(refusal::too_many_aliases(there_are)) } else { Ok(()) }
 }
 
 /// A removal of an alias, which may be decided several times until it is known to be done.
